@@ -50,7 +50,7 @@ OURS = [
 
 
 def naughty_strings() -> list[str]:
-    """Returns the texts in OURS and the texts of the Big List of Naughty Strings, without duplicates."""
+    """Returns the texts of this project (OURS) and those of the Big List of Naughty Strings, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))
 
 

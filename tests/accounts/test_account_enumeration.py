@@ -1,6 +1,7 @@
-"""Tests that no endpoint reveals whether an account or e-mail address exists.
+"""Tests that sign-in pages and endpoints do not reveal whether an account exists or whether its e-mail is confirmed.
 
-Also tests that forged headers, for example Host, have no effect.
+Also tests the counting of sign-in attempts, look-alike user names, and that the header X-Forwarded-Proto is trusted
+only if a trusted proxy has sent it.
 """
 
 from __future__ import annotations

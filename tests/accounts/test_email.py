@@ -1,6 +1,7 @@
-"""Tests of e-mails: text and HTML in the recipient's language, and the queue of e-mails.
+"""Tests of e-mails: their text and HTML in the language of the recipient, and the queue in which they wait to be sent.
 
-An e-mail is stored in the transaction of its request, sent by a background task, and then deleted.
+An e-mail is stored in the queue in the same database transaction as the other changes of a request. A background task
+sends it and deletes it from the queue.
 """
 
 from __future__ import annotations

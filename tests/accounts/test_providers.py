@@ -115,8 +115,8 @@ def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_addre
 ):
     """mallory signs up with carol's e-mail address, but cannot confirm it. Then carol signs in with GitHub.
 
-    GitHub has verified that the address belongs to carol. So carol gets an account, which replaces mallory's, unless
-    mallory's account was already used (`has_signed_in`).
+    GitHub has verified that the address belongs to carol, so mallory's account is deleted and carol gets an account.
+    But if mallory has used the account before (`has_signed_in`), it stays, and carol gets none.
     """
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     mallory = make_user("mallory", email="carol@example.com")

@@ -113,10 +113,9 @@ async def workspace(environment, make_user, alice, bob, carol, mallory):
 
 @pytest.fixture
 async def make_entry_point(environment):
-    """Returns a function that creates an entry point (API, pages or WebSocket, as a way to call actions) by name.
+    """Returns a function that creates an entry point: an object that calls actions by API, pages or WebSocket.
 
-    The names are in ENTRY_POINTS in tests/actions/entry_points.py. The entry points are closed after the test, before
-    the fixture `environment` ends.
+    Its argument is a name in ENTRY_POINTS (tests/actions/entry_points.py). All entry points are closed after the test.
     """
     made = []
 

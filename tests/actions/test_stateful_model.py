@@ -1,7 +1,7 @@
-"""Tests with random sequences of actions (Hypothesis), compared with a simple model of conversations and messages.
+"""Runs random sequences of actions (with Hypothesis) and compares the result with a simple model of conversations.
 
-After every action the database rows must equal the model. At the end, the data that each client has built from the
-received events only must equal the data loaded from the database, and all ways to count unread messages must agree.
+After every action the database rows must equal the model. At the end, each simulated client, which has only received
+events, must have the same data as the database, and all ways to count unread messages must give the same number.
 """
 
 from __future__ import annotations
@@ -298,7 +298,7 @@ class ConversationMachine(RuleBasedStateMachine):
     def transfer(self, username, index):
         """Transfers the ownership of a group to the first other member.
 
-        The rule that sets random roles does this too, but only rarely.
+        The random step that sets roles does this too, but only rarely.
         """
         conversation = self.pick_conversation(index, username)
         others = sorted(set(conversation.roles) - {username})

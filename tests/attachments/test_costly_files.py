@@ -1,5 +1,6 @@
-"""Tests of files made to cost memory or time. Parsing them must not use much memory or time of the server process,
-which also handles the requests of all other users.
+"""Tests of files that an attacker has made so that parsing them costs much memory or time.
+
+They must not use much memory or time of the server process, which also handles the requests of all other users.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ FIELD = "message-composer textarea"
 
 
 class ConversationPage:
-    """A page in the browser of one user with a conversation open, and the steps that tests take in it."""
+    """The browser page of one user, with a conversation open. Its methods are actions of the user, such as `say`."""
 
     def __init__(self, page: Page, url: str):
         self.page, self.url = page, url
@@ -72,7 +72,7 @@ class ConversationPage:
         )
 
     async def wait_until_sent(self) -> None:
-        """Waits up to 20 s until no message on the page is waiting to be sent or has failed."""
+        """Waits until all messages on the page are sent. Fails after 20 seconds."""
         await expect(self.page.locator("message-log :is(.msg.pending, .msg.failed)")).to_have_count(0, timeout=20_000)
 
     async def assert_reload_changes_nothing(self) -> None:

@@ -1,6 +1,6 @@
 """Tests of files in a conversation, from choosing a file in the composer to viewing it as a reader.
 
-Files are picked, pasted or dropped, get a description, can be removed, and survive a lost connection.
+Users pick, paste or drop files, describe them and remove them. If the connection is lost, the files are sent later.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Tests of groups in real browsers: side panel, confirmation dialogs, people picker, live pins and announcements."""
+"""Tests of groups in real browsers: side panel, confirmation dialogs and people picker.
+
+Also tests that pinned messages and announcements change on open pages at once.
+"""
 
 from __future__ import annotations
 

@@ -78,9 +78,10 @@ class LongLogPage:
 
 @pytest.fixture
 async def open_long_log(make_site, browser_for):
-    """Provides a function that makes a group of alice and bob with `count` messages and a browser page of alice for it.
+    """Provides an async function that makes a group with `count` messages and a browser page of its member alice.
 
-    All messages are read by alice; with `read=100` only those up to number 100. The page is not opened yet.
+    The messages are from alice and bob. alice has read all of them, or with `read=100` only the first 100. The page of
+    the group is not opened yet.
     """
 
     async def make(count: int, read: int | None = None, **browser) -> LongLogPage:

@@ -79,7 +79,7 @@ BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.queryS
 class Environment:
     """The open page of alice, and simulated devices on which alice and other users make changes.
 
-    Records all frames that alice's page receives over its WebSocket.
+    Records in `told` all frames (WebSocket messages) that alice's page receives.
     """
 
     alice: Device

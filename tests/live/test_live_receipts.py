@@ -1,7 +1,7 @@
-"""Tests of receipts (who has read up to which message) on open sockets.
+"""Tests of receipts (who has read up to which message) on open WebSockets.
 
-Users who hide their receipts, for one conversation or from everyone, receive none either. A changed setting takes
-effect on open sockets at once.
+Users who hide their own receipts, in one conversation or from everyone, do not receive the receipts of others. A
+changed setting takes effect on open WebSockets at once.
 """
 
 from __future__ import annotations

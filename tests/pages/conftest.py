@@ -84,7 +84,10 @@ class TreeBuilder(HTMLParser):
 
 
 class Page(Element):
-    """A parsed HTML response. Raises AssertionError if a closing tag does not match its opening tag."""
+    """The HTML of a response, parsed into elements.
+
+    Raises AssertionError if a closing tag does not match its opening tag.
+    """
 
     def __init__(self, response):
         self.response = response
@@ -130,9 +133,9 @@ class Browser:
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:
-        """Posts a form with the given fields and a valid CSRF token, which it reads from a page first.
+        """Posts a form with the given fields, and returns the page in the response.
 
-        Returns the resulting page.
+        First it loads another page to get a valid CSRF token.
         """
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.client.get("/people/").content.decode())
         data = {"csrfmiddlewaretoken": token[1] if token else "", **(data or {}), **fields}

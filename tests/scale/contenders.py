@@ -98,9 +98,10 @@ class _Event(msgspec.Struct):
 
 
 class Tutorial:
-    """The protocol of the chat from the Channels tutorial, which has no acknowledgements.
+    """The protocol of the chat from the Channels tutorial, in which the server sends no acknowledgements.
 
-    A sender knows that its message is stored when it receives the message itself, as all members of the chat do.
+    The server sends each stored message to all members of the chat. When the sender receives its own message, it knows
+    that the message is stored.
     """
 
     name, ordered, ping = "tutorial", False, b""

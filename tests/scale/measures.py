@@ -30,7 +30,8 @@ def at_share(values: list[float], share: float) -> float:
 async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, window: int = 5) -> Numbers:
     """Measures how many messages per second a server delivers in a group of 100 users, who all receive each message.
 
-    Ten of the users send messages. Each of them sends the next message as soon as an earlier one is answered.
+    Ten of the users send messages. Each of them has five messages on the way to the server: when the server has
+    answered one, the user sends the next.
     """
     crowd = Crowd(side, stage)
     await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
