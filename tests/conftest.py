@@ -273,9 +273,10 @@ def group(alice, bob):
 
 @pytest.fixture
 def direct_conversation(alice, bob):
-    """Returns a new, empty direct conversation between alice and bob, which exists for both.
+    """Returns a new, empty direct conversation between alice and bob.
 
-    Both have opened it: a direct conversation without messages exists only for those who have opened it.
+    Both see it, because both have opened it. Usually, the second user sees a direct conversation only after the first
+    message.
     """
     from chat import actions
     from chat.models import Conversation

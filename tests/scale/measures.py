@@ -20,7 +20,7 @@ Numbers = dict[str, float]
 
 
 def at_share(values: list[float], share: float) -> float:
-    """Returns the value below which this share of the times lies (a percentile): with `share=0.9`, 90 % of the times.
+    """Returns a percentile of a list of times: with `share=0.9`, 90 % of the times are shorter than the result.
 
     The `values` are in seconds, the result is in milliseconds.
     """
