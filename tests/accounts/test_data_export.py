@@ -142,7 +142,11 @@ def test_the_export_contains_all_readable_data_as_pages_and_json(
 
 
 def _build_and_read(person, run_tasks) -> tuple[str, list[dict]]:
-    """Builds the archive of a user. Returns the text of its pages and the conversations in its account.json."""
+    """Requests and builds the data export of a user, a ZIP archive of the user's own data, and reads it.
+
+    Returns a pair: the names and texts of its files (without uploaded files), joined to one string, and the list of
+    conversations in its file account.json.
+    """
     client = page_of(person)
     client.post("/settings/data/")
     run_tasks()

@@ -1,6 +1,7 @@
-"""Tests of e-mails: text and HTML in the recipient's language, and the queue of e-mails.
+"""Tests of e-mails: their text and HTML in the language of the recipient, and the queue in which they wait to be sent.
 
-An e-mail is stored in the transaction of its request, sent by a background task, and then deleted.
+An e-mail is stored in the queue in the same database transaction as the other changes of a request. A background task
+sends it and deletes it from the queue.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ taken: list[EmailMessage] = []
 
 
 class FailingMailBackend:
-    """A mail backend that fails at first: at each attempt to send, it raises the next error of the list `refuses`.
+    """A Django mail backend that can fail: each call raises the next error in the list `refuses` instead of sending.
 
     When the list is empty, it accepts all e-mails.
     """

@@ -1,4 +1,4 @@
-"""Tests of a user's own profile and settings, by page and by API."""
+"""Tests of a user's own profile and settings, changed on the page or through the API."""
 
 import json
 

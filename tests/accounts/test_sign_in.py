@@ -1,4 +1,4 @@
-"""Tests of signing in by page and by token, and of ending sign-ins.
+"""Tests of signing in on the page and through the API (which returns tokens), and of signing out on any device.
 
 Also tests that no response to a failed sign-in reveals whether an account exists.
 """
@@ -91,9 +91,9 @@ def test_signing_out_ends_the_sign_in_and_disconnects_its_sockets(published_even
 
 
 def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
-    """A browser session is anonymous after its sign-in (`SignIn` row) has ended, even if the session still exists.
+    """If the sign-in of a browser (a `SignIn` row) has ended, the browser is signed out, even if it has a session.
 
-    For example, the session is still in Redis, because Redis could not be reached when the sign-in ended.
+    The session can still exist in Redis, for example if Redis could not be reached when the sign-in ended.
     """
     SignIn.objects.update(ended_at="2026-01-01T00:00Z")
     assert not is_in(alices_browser)

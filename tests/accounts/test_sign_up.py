@@ -1,4 +1,4 @@
-"""Tests of signing up by page and by API, with the same rules."""
+"""Tests of signing up on the page and through the API. Both follow the same rules."""
 
 import threading
 
@@ -259,7 +259,7 @@ def test_the_password_reset_page_is_not_cacheable(client, alice):
 
 
 def test_sign_up_links_of_the_first_release_are_still_valid():
-    """Sign-up links that version 0.1.0 signed are still valid.
+    """Links that allow a person to sign up (if SIGNUP=invite) stay valid, even if version 0.1.0 signed them.
 
     The salt of the signature is a fixed text, so that it stays the same when modules are renamed.
     """

@@ -13,7 +13,7 @@ from tests.databases import using_database
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_database(request, tmp_path, django_db_blocker):
-    """Makes Django use a new database without tables: once with SQLite, once with PostgreSQL."""
+    """Makes Django use a new database without tables. The test runs twice: with SQLite and with PostgreSQL."""
     postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
     url = postgres.create() if postgres else f"sqlite:///{tmp_path}/old.sqlite3"
     with django_db_blocker.unblock(), using_database(url):

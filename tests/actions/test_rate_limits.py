@@ -93,9 +93,9 @@ def test_changes_of_the_own_profile_that_others_are_told(alice, limited):
 
 
 def test_several_changes_of_a_name_are_published_once_for_each_conversation(alice, group, direct_conversation):
-    """A user changes the name four times before the worker process runs the background tasks for it.
+    """A user changes his or her name four times. Each change queues a background task, which publishes the new name.
 
-    The last of these tasks publishes the newest name, and the earlier tasks do nothing.
+    The tasks run only after the last change. Then the newest name is published once in each conversation of the user.
     """
     versions_before = dict(Conversation.objects.values_list("pk", "version"))
     for number in range(4):

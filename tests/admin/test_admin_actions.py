@@ -1,6 +1,6 @@
-"""Tests that moderators can hide and restore messages, settle reports and suspend users on the admin pages.
+"""Tests that moderators can hide and restore messages, suspend users and close reports (complaints about messages).
 
-They need the permission for it, and the admin log records what they have done.
+They do so on the admin pages. They need the permission for it, and the admin log records what they have done.
 """
 
 from __future__ import annotations

@@ -268,10 +268,9 @@ def test_receipts_are_mutual(api, alice, bob, carol, group):
 
 
 def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, group):
-    """The receipt of a member has in `read_at` the time when this member read the newest message that he or she has
-    read.
+    """The API returns a receipt for each member: which message the member has read last, and in `read_at` at what time.
 
-    It does not change when another member reads messages.
+    The time of one member does not change when another member reads messages.
     """
     api(alice).post(f"conversations/{group.pk}/members/", {"user_ids": [carol.pk]})
     first = api(alice).send(group.pk).json()["seq"]

@@ -85,9 +85,10 @@ def test_responses_match_the_document(document, api, alice, bob, group):
 
 
 def _fits(value, schema, document, where):
-    """Asserts that a value has the types, properties and nulls that a schema of the OpenAPI document allows.
+    """Asserts that a JSON value matches a schema of the OpenAPI document.
 
-    It supports only those parts of OpenAPI that messenger/rest/struct_serializers.py uses.
+    It checks types, names of properties, and where null is allowed. It supports only those parts of OpenAPI that
+    messenger/rest/struct_serializers.py uses.
     """
     if "allOf" in schema:
         if value is None:
@@ -161,10 +162,10 @@ def test_options_of_the_document(client):
 
 
 def test_discriminators_name_the_values_of_their_field(document):
-    """A discriminator names the field whose value tells which of several schemas applies.
+    """A discriminator in the OpenAPI document names a field and says which schema applies for which value of the field.
 
-    No such value is `null`, and each of the schemas has the field. Otherwise programs that generate API clients reject
-    the document.
+    Each of these schemas must have the field, and `null` must not be one of the values. Otherwise programs that
+    generate API clients from the document reject it.
     """
     schemas = document["components"]["schemas"]
     discriminators = [schema["discriminator"] for schema in schemas.values() if "discriminator" in schema]

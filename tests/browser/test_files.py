@@ -1,6 +1,6 @@
 """Tests of files in a conversation, from choosing a file in the composer to viewing it as a reader.
 
-Files are picked, pasted or dropped, get a description, can be removed, and survive a lost connection.
+Users pick, paste or drop files, describe them and remove them. If the connection is lost, the files are sent later.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ async def pick(page: Page, *files: dict | str) -> None:
 
 @pytest.fixture
 def make_file(tmp_path):
-    """Returns a function that writes a file of the given size in bytes and returns its path.
+    """Returns a function that writes a test file of a given size in bytes and returns its path.
 
-    Example: `make_file(5 * PART)` writes `big.bin`.
+    Example: `make_file(5 * PART)` writes a file `big.bin` that is uploaded in five parts.
     """
 
     def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
@@ -90,9 +90,10 @@ async def in_thread(site, ask):
 
 
 class Line:
-    """Observes the upload requests of a page. `offsets` has the byte offset of each part of a file that the page sent.
+    """Records and delays the requests with which a page uploads the parts of files.
 
-    A request with an offset of at least `hold_from` waits until `release` is called.
+    `offsets` has the position of each sent part in its file, in bytes. If `hold_from` is set, a part at this position
+    or later is not sent until `release` is called.
     """
 
     def __init__(self, page: Page):
@@ -357,7 +358,10 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(open_pag
 
 
 async def test_a_queued_picture_is_seen_without_a_server_and_the_list_shows_what_is_queued(open_pages, page_errors):
-    """The picture comes from the browser's own storage, so it is there after a reload too."""
+    """A message with a picture is sent while the server cannot be reached. The page shows it as waiting to be sent.
+
+    The picture is shown from the browser's own storage (IndexedDB), so it would still be there after a reload.
+    """
     page_errors.allow("ERR_|WebSocket|Failed to load")
     alice, _bob = await open_pages()
     page = alice.page

@@ -1,4 +1,7 @@
-"""Tests of groups in real browsers: side panel, confirmation dialogs, people picker, live pins and announcements."""
+"""Tests of groups in real browsers: side panel, confirmation dialogs and people picker.
+
+Also tests that pinned messages and announcements change on open pages at once.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ pytestmark = pytest.mark.browser
 
 
 async def run_action(open_pages, action, *args, **options):
-    """Runs a function that changes data in a thread, with the database of the site.
+    """Calls `action`, a function that changes data, with the database of the running site. Returns its result.
 
-    Open pages receive the change over their WebSockets.
+    It is called in a Python thread. Open pages receive the change over their WebSockets.
     """
 
     def give():

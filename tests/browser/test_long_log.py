@@ -1,7 +1,7 @@
 """Tests of scrolling in a conversation with many messages.
 
-The page holds only some hundred messages at a time. When messages above or below the first visible line are added,
-removed or changed, this line must not move by a pixel.
+The page contains only some hundred messages at a time. When messages above or below the first visible message are
+added, removed or changed, the first visible message must not move by a pixel.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LINES = "() => document.querySelectorAll('message-log ol > li').length"
 
 
 class LongLogPage:
-    """A page of alice with a long conversation, and helpers that scroll and measure positions of lines."""
+    """A browser page of alice with a long conversation. Its methods scroll the messages and measure their positions."""
 
     def __init__(self, page: Page, url: str, conversation_id: int):
         self.page, self.url, self.id = page, url, conversation_id
@@ -57,9 +57,9 @@ class LongLogPage:
         return await self.page.evaluate(OFFSET, seq)
 
     async def stays(self, act, wait: int = 400) -> None:
-        """Awaits `act`, then waits `wait` ms.
+        """Awaits the coroutine `act`, then waits for `wait` milliseconds.
 
-        Checks that the first visible line of the log has moved by at most 1 px.
+        Checks that the first visible message has moved by at most 1 px.
         """
         before = await self.read()
         await act
@@ -78,9 +78,10 @@ class LongLogPage:
 
 @pytest.fixture
 async def open_long_log(make_site, browser_for):
-    """Provides a function that makes a group of alice and bob with `count` messages and a browser page of alice for it.
+    """Provides an async function that makes a group with `count` messages and a browser page of its member alice.
 
-    All messages are read by alice; with `read=100` only those up to number 100. The page is not opened yet.
+    The messages are from alice and bob. alice has read all of them, or with `read=100` only the first 100. The page of
+    the group is not opened yet.
     """
 
     async def make(count: int, read: int | None = None, **browser) -> LongLogPage:
@@ -246,7 +247,7 @@ KEYBOARD = """
 async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(open_long_log):
     """Simulates the on-screen keyboard of Safari: the window keeps its size, and only the visible part of it shrinks.
 
-    The first visible line must keep its place, and the composer (input field) must be visible.
+    The first visible message must keep its place, and the composer (input field) must be visible.
     """
     it = await open_long_log(300, phone=True)
     await it.page.add_init_script(KEYBOARD)

@@ -296,7 +296,10 @@ async def test_thirty_messages_a_second_are_drawn_once_a_frame_and_counted_four_
 
 
 async def test_a_message_is_forwarded_in_a_dialog_over_the_conversation(open_pages):
-    """The search keeps what is ticked, and the page stays at its place."""
+    """A user forwards a message to two conversations in a dialog, and stays on the page of the conversation.
+
+    A conversation that is already selected stays selected while the user searches for another one.
+    """
     alice, bob = await open_pages()
     site = open_pages.site
 

@@ -60,10 +60,10 @@ async def workspace(running_site):
 
 
 async def rejection_status(url, **options) -> int:
-    """Tries to open a WebSocket that the server must reject, and returns the status with which the server rejected it.
+    """Tries to open a WebSocket that the server must reject. Returns how the server rejected it, as a number.
 
-    This is the HTTP status of the response, or the close code if the server accepts the socket and closes it at once.
-    If the server sends a frame instead, returns 0.
+    This is the HTTP status of the response or, if the server first accepts the WebSocket and then closes it, the close
+    code. Returns 0 if the server sends a frame, which means that it did not reject the WebSocket.
     """
     try:
         async with websockets.connect(url, **options) as socket:

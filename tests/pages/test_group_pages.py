@@ -62,7 +62,10 @@ def test_sign_in_returns_to_the_invite_link(browser, alice, carol, group):
 
 
 def test_a_signed_out_visitor_sees_what_the_invite_link_leads_to(browser, alice, group):
-    """The page shows what a signed-in user sees before joining, and both ways to get in, as equals."""
+    """The page of an invite link shows a signed-out visitor the name, description and size of the group.
+
+    It has two buttons that look the same: one to create an account, and one to sign in.
+    """
     actions.update_group(alice.pk, group.pk, {"description": "Where we talk"})
     token = actions.create_invite(alice.pk, group.pk).token
     page = browser().get(f"/i/{token}/")

@@ -1,5 +1,6 @@
-"""Short pieces of text and functions that repeat them up to a given length. The resulting texts are expensive to render
-as messages.
+"""Texts that are expensive to render as messages.
+
+The module contains short pieces of text, and functions that repeat a piece up to a given length.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enum
 
 
 def find_mentions(body: str, **options) -> list[str]:
-    """Renders a message text and returns its parts that are mentions, for example `@alice`.
+    """Renders a message text and returns the mentions in it, as they are written, for example `@alice`.
 
     Asserts that `find_mention_keys` finds the mentioned user names and that the HTML marks exactly these users as
     mentioned.
