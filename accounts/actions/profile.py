@@ -30,7 +30,8 @@ PUBLISHED_FIELDS = PUBLIC_FIELDS | {"show_presence", "show_receipts"}  # their c
 def update_profile(user_id: int, changes: dict[str, Any]) -> User:
     """Changes fields of the profile and the settings, and publishes `me.updated` if a value is different from before.
 
-    Raises `invalid`, `rate_limited`, or `not_found` for an account that is not active.
+    Raises `invalid` for wrong values, `rate_limited` after too many changes, and `not_found` for an account that is not
+    active.
     """
     cleaned = clean_profile_changes(changes)
     try:
@@ -54,7 +55,8 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
 def set_avatar(user_id: int, upload: BinaryIO, size: int) -> User:
     """Replaces the user's avatar by an uploaded picture. `size` is the size of the upload in bytes.
 
-    Raises `rate_limited`, `too_large`, `invalid` or `unavailable`.
+    Raises `rate_limited` after too many uploads, `too_large`, `invalid` for a file that is not a supported picture, and
+    `unavailable` while the server is busy with other pictures.
     """
     rate_limits.require("avatar", user_id)
     picture = avatars.make_avatar(upload, size)

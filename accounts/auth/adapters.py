@@ -180,7 +180,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation) -> str:
         """Returns the URL that confirms an e-mail address.
 
-        It leads back to the invite link that a new user has followed, perhaps on another device.
+        If a new user came by an invite link of a group, the URL contains this link as `next`. So confirming the address
+        leads back to the invite page, also on another device.
         """
         path = reverse("account_confirm_email", args=[emailconfirmation.key])
         next_url = get_next_redirect_url(request) or ""
@@ -202,8 +203,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         """Returns the configuration of a provider. Raises Http404 if the provider is not configured.
 
-        Exception: on the page "Connected accounts", returns an empty configuration instead. So the page also lists
-        accounts of a provider that is no longer configured, and users can remove them.
+        Only on the page "Connected accounts", returns an empty configuration instead of raising Http404. So the page
+        also lists accounts of a provider that is no longer configured, and users can remove them.
         """
         try:
             return super().get_app(request, provider, client_id=client_id)
@@ -213,11 +214,11 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             raise Http404 from None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Drops all e-mail addresses that the provider has not verified.
+        """Drops all e-mail addresses that the provider has not verified, and looks for other accounts with the rest.
 
-        If a remaining address belongs to an existing account, the sign-in stops and a message explains how to connect
-        the provider's account to it. The message reveals nothing: the provider has verified that the address belongs to
-        this person.
+        If there is such an account, the sign-in stops, and a message explains how to connect the provider's account to
+        it. The person may know about that account, because the provider has verified the address. But an account that
+        never confirmed the address and never signed in is deleted, so that it does not stop the sign-in.
         """
         sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
         if sociallogin.is_existing or sociallogin.state.get("process") != AuthProcess.LOGIN:

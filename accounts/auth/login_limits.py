@@ -26,9 +26,9 @@ RETRY_AFTER_META_KEY = "messenger.must_wait"  # key in request.META: the seconds
 
 
 def acquire_attempt(login: str, address: str, device: Device | None = None) -> float:
-    """Counts a sign-in attempt for this login and this IP address. Returns 0 if allowed, else the seconds to wait.
+    """Counts a sign-in attempt for this login (user name or e-mail) and this IP address.
 
-    Call this before the password is checked.
+    Returns 0 if the attempt is allowed, else the seconds to wait. Call this before the password is checked.
     """
     buckets = _attempt_buckets(login, address, device)
     waits = rate_limits.acquire_many(buckets)

@@ -15,10 +15,10 @@ GROUP_NAME = "Moderators"
 
 
 def create_moderator_group(app_config: AppConfig, using: str, apps=installed_apps, **options) -> None:
-    """Creates the group of moderators and grants it those permissions that Django has created so far.
+    """Creates the group of moderators and grants it the permissions of one app, as in settings.MODERATOR_PERMISSIONS.
 
-    Receiver of the signal `post_migrate`, which is sent once for each app. The command `flush` sends the signal without
-    the argument `apps`.
+    Receiver of the signal `post_migrate`, which Django sends once for each app. `apps` has a default value, because the
+    command `flush` sends the signal without this argument.
     """
     prefix = f"{app_config.label}."
     codenames = [name.removeprefix(prefix) for name in settings.MODERATOR_PERMISSIONS if name.startswith(prefix)]

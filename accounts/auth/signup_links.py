@@ -30,7 +30,10 @@ def is_valid_token(token: str) -> bool:
 
 
 def is_signup_open(request: HttpRequest) -> bool:
-    """Returns whether the visitor may create an account: depends on SIGNUP, and on a sign-up link if it is `invite`."""
+    """Returns whether the visitor may create an account.
+
+    That depends on settings.SIGNUP. If its value is `invite`, the visitor needs a valid sign-up link.
+    """
     return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and is_invited(request))
 
 

@@ -47,7 +47,10 @@ def _sort_key(person: User) -> str:
 
 
 def get_contact(user_id: int, person_id: int) -> ContactSchema:
-    """Returns the user's contact or contact request with a person. Raises `not_found` if the user cannot see one."""
+    """Returns the user's contact or contact request with a person.
+
+    Raises `not_found` if there is none, or if it is hidden, for example by a block.
+    """
     row = _visible_rows(user_id).filter(person=person_id, state__in=_VISIBLE_STATES).first()
     if row is None:
         raise not_found()

@@ -65,9 +65,10 @@ export interface Me {
 }
 
 /**
- * Your relationship with another user. `state`: `contact` (in your contact list), `asked` (you sent a contact request
- * that is not answered), `asks` (they sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you
- * have blocked them; `state` is `none` then. `since`: when `state` last changed; null for `none`.
+ * Your relationship with another user. `state` is `contact` (the user is in your contact list), `asked` (you sent the
+ * user a contact request that is not answered), `asks` (the user sent you a request, which you may accept, decline or
+ * ignore) or `none`. If `blocked` is true, you have blocked the user, and `state` is `none`. `since` is when `state`
+ * last changed; it is null for `none`.
  */
 export interface Contact {
   user: User;
@@ -79,7 +80,7 @@ export interface Contact {
 
 /**
  * Reports that one of your contacts, contact requests or blocks has changed. `contact` contains the new values.
- * `requests` is the number of contact requests that you have received.
+ * `requests` is the number of contact requests that you have not answered yet.
  */
 export interface ContactEvent {
   me_version: number;
