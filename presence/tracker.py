@@ -3,8 +3,8 @@
 With Redis, answers come from Redis. If Redis fails, the answers come from the local store, which only knows the users
 of this process, and no error is raised. When Redis is back, the process writes all its open connections to Redis again.
 
-With Redis, the changes by connections run one after another in a single thread, so that the two stores differ by one
-change at most. Request threads call Redis directly.
+With Redis, a single thread writes the changes that WebSocket connections cause, one after another. So the two stores
+differ by one change at most. Request threads call Redis directly.
 
 As in Django, the names of asynchronous variants of synchronous methods begin with `a`.
 """
@@ -90,9 +90,10 @@ class PresenceTracker:
         return await self._run_in_order(self._tick)
 
     async def confirm_departures(self, tick: TickResult, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline who seemed to have left according to `tick`, unless they have come back.
+        """Sets those of `user_ids` offline who seemed to have left, according to `tick`, and have not come back since.
 
-        Returns those now offline. The calling process must publish that the returned users went offline.
+        `tick` is the result of an earlier call of the method `tick`. Returns the users who are offline now. The calling
+        process must publish that they went offline.
         """
         return await self._run_in_order(self._confirm_departures, tick.claim, list(user_ids))
 

@@ -75,10 +75,10 @@ def task(
 
 
 def is_queued(declared: Task, *arguments: Any) -> bool:
-    """Returns whether a row of this task with the same arguments waits to be executed. A running row does not count.
+    """Returns whether this task with the same arguments waits in the queue. A task that already runs does not count.
 
-    Used by a task that publishes the current state. It may skip its work if another row waits, because that row will
-    be executed later and publishes the state then.
+    Used by a task that publishes the current state of something. If the same task waits in the queue, the running one
+    may skip its work, because the waiting one will publish the state later.
     """
     from django_tasks_db.models import DBTaskResult  # models cannot be imported before the apps are loaded
 

@@ -59,8 +59,9 @@ class Heartbeat(msgspec.Struct):
 
 
 class Welcome(msgspec.Struct):
-    """The first frame of a connection. `versions` contains the current version of each conversation of the user, by
-    conversation id. A client that has an older version of a conversation sends `sync`.
+    """The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the
+    number of its last change. A client that has an older version of a conversation sends `sync` to get what it has
+    missed.
     """
 
     user_id: int
@@ -72,7 +73,7 @@ class Welcome(msgspec.Struct):
 
 
 class EmptyPayload(msgspec.Struct):
-    """An empty object."""
+    """A payload without fields: `{}`."""
 
 
 class LiveConsumer(AsyncConsumer):
@@ -104,7 +105,7 @@ class LiveConsumer(AsyncConsumer):
     # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
     @staticmethod
     def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
-        """Returns for each of these users which other users this user may see.
+        """Returns a `Visibility` (the rules about which other users a user may see) for each user, by user id.
 
         Users without restrictions are left out.
         """

@@ -41,7 +41,7 @@ class ObservedConversation:
 
 
 def message_text(message: Frame) -> tuple[str, str, str]:
-    """Returns (client_id, user name, body) of a message."""
+    """Returns (client_id, user name of the sender, body) of a message. The client_id is a UUID chosen by the client."""
     return message["client_id"], message["sender"]["username"], message["body"]
 
 

@@ -497,8 +497,8 @@ export interface HeadCount {
 }
 
 /**
- * The first frame of a connection. `versions` contains the current version of each conversation of the user, by
- * conversation id. A client that has an older version of a conversation sends `sync`.
+ * The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the number
+ * of its last change. A client that has an older version of a conversation sends `sync` to get what it has missed.
  */
 export interface Welcome {
   user_id: number;
@@ -509,7 +509,7 @@ export interface Welcome {
   me_version: number;
 }
 
-/** An empty object. */
+/** A payload without fields: `{}`. */
 export type EmptyPayload = Record<string, never>;
 
 /** A message in its current state. A deleted message comes as the event `message.updated` with `deleted_at` set. */
