@@ -28,9 +28,10 @@ _TOO_LARGE_RESPONSE = (
 
 
 def patch_daphne(max_request_size: int) -> None:
-    """Patches daphne as described in the docstring of this module. Does nothing if daphne is not the running server.
+    """Patches daphne so that one HTTP request cannot use much memory. Does nothing if daphne is not the running server.
 
-    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed.
+    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed. The
+    bodies of other requests stay in a temporary file until they are read, and responses wait for slow clients.
     """
     http_protocol = sys.modules.get("daphne.http_protocol")
     if http_protocol is None:

@@ -84,7 +84,8 @@ class Store(Protocol):
     def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
         """Stores a new connection, unless its user or its IP address already has the maximum number of connections.
 
-        `per_user` and `per_address` are these maximum numbers. 0 means no limit.
+        `per_user` and `per_address` are these maximum numbers. 0 means no limit. The result says whether the connection
+        was stored, and whether the user was offline before.
         """
 
     def close_lease(self, connection_id: str) -> None: ...

@@ -225,9 +225,9 @@ class PresenceTracker:
 
     # ── Helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _with_fallback(self, on_redis: Callable[[RedisStore], T], fallback: Callable[[], T]) -> T:
-        """Calls `on_redis` with the Redis store and returns the result.
+        """Calls `on_redis` with the Redis store and returns its result.
 
-        If Redis is down or not configured, calls `fallback`.
+        If Redis is down or not configured, calls `fallback` instead and returns the result of `fallback`.
         """
         if self.redis_store is None:
             return fallback()
@@ -252,9 +252,10 @@ class PresenceTracker:
         return self.local_store.get_head_count() if self._head_count is None else self._head_count
 
     async def _run_in_order(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs the function `step` in the single thread that calls Redis, so that such functions run one after another.
+        """Runs the function `step` in a single thread, so that such functions run one after another.
 
-        Without Redis, runs it in the event loop, since it takes only a few microseconds.
+        A thread is used because the function may wait for Redis. Without Redis, the function runs in the event loop,
+        since it takes only a few microseconds.
         """
         if self._executor is None:
             return step(*args, **kwargs)

@@ -32,7 +32,7 @@ class _SourceState:
 
 
 class TypingState:
-    """Stores which users of this process are typing.
+    """Stores which users are typing, as far as their clients are connected to this process.
 
     The methods return the changes that their caller must publish as events. A `source` is a connection id, or a name
     for all API clients of a user. The class is thread-safe, since API requests and the WebSocket consumer call it.

@@ -67,7 +67,7 @@ def add_contact(user_id: int, person_id: int) -> ContactSchema:
 
 
 def decline_request(user_id: int, person_id: int) -> None:
-    """Declines a contact request that the user has received. Raises `not_found` if there is none.
+    """Declines a contact request that the user has received. Raises `not_found` if there is no such request.
 
     The person whose request was declined may send a new request.
     """
@@ -113,7 +113,7 @@ def remove_contact_or_request(user_id: int, person_id: int) -> None:
 def block_user(user_id: int, person_id: int) -> ContactSchema:
     """Blocks a person: the two users can no longer write to each other directly or see each other's presence.
 
-    The person is not notified. Raises `not_found` if the user cannot know that the person's account exists.
+    The person is not notified. Raises `not_found` if the user cannot find the person (see `_may_block`).
     """
     _require_two_users(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):
@@ -140,10 +140,11 @@ def _set_block(user_id: int, person_id: int, blocked: bool) -> ContactSchema:
 
 
 def _may_block(user_id: int, person_id: int) -> bool:
-    """Returns whether the user may block this account: only if the user can know that the account exists.
+    """Returns whether the user may block this person. The user may block everybody whom the user can find.
 
-    Suspended accounts can be blocked, too. If unknown accounts could be blocked, the response would reveal which user
-    ids exist.
+    That is by search, in a shared conversation or by a relationship, such as a contact request. Suspended people can be
+    blocked if they share a conversation with the user. If other ids could be blocked, the response would reveal which
+    user ids exist.
     """
     discoverable = privacy.discoverable_users(user_id, [person_id])
     return person_id in discoverable or bool(hooks.users_sharing_conversation(user_id, [person_id]))
@@ -273,9 +274,10 @@ class RelationshipChange:
             self._changed.append(row)
 
     def save(self) -> ContactSchema:
-        """Saves the changed `Relationship` rows and publishes the events.
+        """Saves the changed `Relationship` rows and publishes a `contact.updated` event for each.
 
-        Returns the data of the row that belongs to the user who makes the change.
+        If a contact or block began or ended, also publishes `RefreshVisibility` events, because the two users may now
+        see more or less of each other. Returns the data of the row that belongs to the user who makes the change.
         """
         if not self._changed:
             return contact_schema(self.own)
@@ -301,8 +303,8 @@ class RelationshipChange:
 def _change_relationship(user_id: int, person_id: int, *required_states: str) -> Iterator[RelationshipChange]:
     """Opens a transaction, locks the two users and yields a `RelationshipChange` of their two `Relationship` rows.
 
-    A row that does not exist is created when the change is saved. With `required_states`, raises `not_found` if the
-    state of the row of `user_id` is not one of them, or if the user `user_id` has blocked the person.
+    A row that does not exist is created when the change is saved. If `required_states` are given, raises `not_found`
+    unless the row of `user_id` has one of these states and `user_id` has not blocked the other person.
     """
     user_ids = (user_id, person_id)
     with write_transaction():

@@ -1,8 +1,8 @@
 """Deletes accounts.
 
-Personal data is erased at once and permanently. Messages, memberships and groups of the user are handled by chat in the
-background (chat/actions/account_deletion.py). The row of the user is kept without personal data, because messages in
-conversations refer to it.
+Personal data is erased at once and permanently. Messages, memberships and groups of the user are handled by the app
+`chat` in the background (chat/actions/account_deletion.py). The row of the user is kept without personal data, because
+messages in conversations refer to it.
 """
 
 from __future__ import annotations

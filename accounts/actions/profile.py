@@ -88,7 +88,7 @@ def _replace_avatar(user_id: int, name: str) -> User:
 
 
 def dismiss_hints(user_id: int) -> None:
-    """Hides the hints for new users permanently."""
+    """Hides the hints for new users from this user permanently."""
     User.objects.filter(pk=user_id).update(hints_done=True)
 
 

@@ -58,7 +58,10 @@ _CLEANERS: dict[str, Cleaner] = {
 
 
 def clean_profile_changes(changes: dict[str, Any]) -> dict[str, Any]:
-    """Checks changes of a profile and returns the values to store. Raises `invalid` with the errors of all fields."""
+    """Checks changes of a profile (a dict of values by field) and returns the values to store, also by field.
+
+    Raises `invalid` with the errors of all fields.
+    """
     cleaned, errors = {}, {}
     for name, value in changes.items():
         try:

@@ -188,7 +188,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return _site_url(path + (f"?{urlencode({'next': next_url})}" if next_url.startswith("/i/") else ""))
 
     def is_safe_url(self, url: str) -> bool:
-        """Returns whether a redirect to this URL is allowed. Only paths of this site are."""
+        """Returns whether a redirect to this URL is allowed: only if it leads to a path of this site."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
 
 
@@ -269,7 +269,10 @@ def _login_of(credentials: dict) -> str:
 
 
 def _site_url(path: str) -> str:
-    """Returns an absolute URL for an e-mail. It begins with SITE_URL, because a client can send any Host header."""
+    """Returns the absolute URL of a path, for an e-mail. It begins with settings.SITE_URL.
+
+    The Host header of the request is not used, because a client can send any value in it.
+    """
     return settings.SITE_URL + path
 
 

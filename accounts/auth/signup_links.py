@@ -1,4 +1,4 @@
-"""Signed links that allow sign-up while SIGNUP=invite. `manage.py invite` prints one.
+"""Signed links that allow sign-up while SIGNUP=invite. `manage.py invite` prints such a link.
 
 A link is not stored and is not limited to one use: it works until it expires. With SIGNUP=closed no link works.
 """

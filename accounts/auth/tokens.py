@@ -43,8 +43,8 @@ def refresh_token_pair(refresh_token: str) -> TokenPairSchema:
     """Exchanges a refresh token for a new access and refresh token. A refresh token can be used only once.
 
     But a client may not receive the answer, or refresh twice at the same time. So for `REFRESH_GRACE` the old token
-    returns the same new pair again, as long as the new refresh token is not used. At any other time a used token may be
-    stolen: this function then ends the sign-in with all its tokens and raises `unauthenticated`.
+    returns the same new pair again, as long as the new refresh token is not used. If a used token is sent at any other
+    time, it may have been stolen: then the sign-in ends with all its tokens, and `unauthenticated` is raised.
     """
     claims = TokenClaims(_validate(RefreshToken, refresh_token))
     sign_in = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()

@@ -86,7 +86,7 @@ def find_relationship(user_id: int, person_id: int) -> Relationship | None:
 
 
 def contacts_by_user_id(user_id: int, person_ids: Iterable[int]) -> dict[int, ContactSchema]:
-    """Returns the user's relationships to these people, by the people's ids.
+    """Returns the user's relationships to these people, as a dict by the id of the person.
 
     People to whom the user has no relationship are left out.
     """

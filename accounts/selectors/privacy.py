@@ -66,8 +66,8 @@ def visibility_for(user_ids: Iterable[int]) -> dict[int, Visibility]:
     """Returns a `Visibility` for each of these users, by user id. It says who may see what of whom. Makes one query.
 
     It contains the users to whom this user shows presence (whether the user is online) and receipts (what the user has
-    read), and all users with a block in either direction. Users who show both to everyone and have no block are left
-    out.
+    read), and all users who block this user or whom this user blocks. Users who show both to everyone and have no block
+    are left out.
     """
     ids = sorted(set(user_ids))
     if not ids:

@@ -1,8 +1,8 @@
 """Searches users by user name and display name. E-mail addresses are not searched.
 
-A query matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and recent
-conversation partners come first. The cost of a query does not depend on the number of users: it looks up an index of
-keys (`SearchKey`) and reads at most `MAX_INDEX_KEYS` of them.
+A search text matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and
+recent conversation partners come first. The cost of a search does not depend on the number of users, because it reads
+at most `MAX_INDEX_KEYS` entries of an index (`SearchKey`).
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _start_positions(piece: str) -> range:
-    """Returns the positions in `piece` (a word or a run of Chinese characters) at which a search query may match.
+    """Returns the positions in `piece` (a word or a run of Chinese characters) at which search keys begin.
 
     In a run of Chinese characters these are the first MAX_RUN_LENGTH positions, in a word of another script only the
     first position.

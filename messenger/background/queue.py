@@ -126,11 +126,11 @@ def record_failure(row: DBTaskResult, error: BaseException) -> None:
 
 
 def requeue_abandoned() -> int:
-    """Records a failed attempt for each task whose worker process has died (kill -9, power loss).
+    """Puts tasks whose worker process has died (kill -9, power loss) into the queue again. Returns their number.
 
-    Returns the number of these tasks. After the failed attempt, a task runs again if it has attempts left. If the
-    worker ran on this machine, its death is detected at once. A task on another machine counts as abandoned GRACE
-    seconds after its timeout.
+    A failed attempt is recorded for each, so a task without attempts left is marked as failed instead. If the worker
+    ran on this machine, its death is detected at once. A task on another machine counts as abandoned GRACE seconds
+    after its timeout.
     """
     count = 0
     for row in DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING):

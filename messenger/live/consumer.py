@@ -41,9 +41,9 @@ Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class ListVersions(Protocol):
-    """A function that returns the version numbers of a user's conversations, and of the user's own data (`me_version`).
+    """A function that returns the version numbers of a user's conversations, by conversation id, and `me_version`.
 
-    A version number increases with each change.
+    A version number is the number of the last change. `me_version` is that of the user's own data, such as settings.
     """
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
@@ -114,7 +114,7 @@ class LiveConsumer(AsyncConsumer):
     async def connecting(self) -> None:
         """Hook that is called after authentication, before the first frame (`welcome`).
 
-        It may raise `SocketRefused`.
+        It may raise `SocketRefused`, which closes the connection.
         """
 
     async def connected(self) -> None:

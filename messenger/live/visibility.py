@@ -2,7 +2,7 @@
 
 Presence means whether a user is online, receipts say what a user has read. The visibility of a user is read from the
 database once and stored in all connections of the user. So sending an event to a whole conversation needs no query.
-This module only compares ids; `accounts.selectors.privacy` reads them.
+This module only compares user ids; `accounts.selectors.privacy` reads the rules from the database.
 """
 
 from __future__ import annotations

@@ -35,7 +35,10 @@ class ObservedConversation:
     duplicates: int = 0  # `message.created` events for messages that were already on the screen
 
     def texts(self) -> list[tuple[str, str, str]]:
-        """Returns (client_id, user name, body) of each text message, in the order in which a client shows them."""
+        """Returns (client_id, user name, body) of each text message, in the order in which a client shows them.
+
+        The client_id is a UUID that the sender's client has chosen.
+        """
         ordered = (self.messages[seq] for seq in sorted(self.messages))
         return [message_text(message) for message in ordered if message["kind"] == "text"]
 
