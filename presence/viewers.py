@@ -123,7 +123,7 @@ def _events_without_readers(
 ) -> list[EphemeralEvent]:
     """Returns the `viewers` events for those viewers of a conversation who hide what they have read.
 
-    Their events do not contain what other viewers have read, because such a viewer may not see this either.
+    These events do not contain what other viewers have read: a user who hides this does not see it of others either.
     """
     event = schemas.viewers_event(conversation_id, len(viewer_ids), {})
     return [EphemeralEvent(f"user.{pk}", event.text, event.key) for pk in sorted(viewer_ids - read_markers.keys())]

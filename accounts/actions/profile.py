@@ -99,7 +99,10 @@ def record_last_seen(last_seen_by_user: Mapping[int, datetime]) -> None:
 
 
 def publish_admin_change(user: User, changed_fields: set[str]) -> None:
-    """Publishes profile fields that were changed in the admin, with the same events as if the user had changed them."""
+    """Publishes profile fields of a user that were changed in the admin.
+
+    The events are the same as if the user had changed the fields.
+    """
     with write_transaction():
         _publish_change(user, changed_fields)
 

@@ -1,7 +1,7 @@
 """The version counter `me_version` of a user. Each stored change of the user's data gets the next number.
 
-The user's data are, for example, the profile and the contacts. The user's devices find out by the numbers which changes
-they have missed.
+The user's data are, for example, the profile and the contacts. By these numbers, the user's devices find out which
+changes they have missed.
 """
 
 from __future__ import annotations

@@ -116,7 +116,10 @@ class AccountAdapter(DefaultAccountAdapter):
             user.username = self.generate_unique_username([user.name])
 
     def generate_unique_username(self, txts: Iterable[str | None], regex: str | None = None) -> str:
-        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken."""
+        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken.
+
+        A text is usable if it contains characters that are allowed in a user name.
+        """
         base = next((name for text in txts if (name := _to_username(text or ""))), "user")
         for digits in range(8):
             number = str(randbelow(10**digits)) if digits else ""
@@ -214,11 +217,12 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
             raise Http404 from None
 
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
-        """Drops all e-mail addresses that the provider has not verified, and looks for other accounts with the rest.
+        """Drops all e-mail addresses that the provider has not verified.
 
-        If there is such an account, the sign-in stops, and a message explains how to connect the provider's account to
-        it. The person may know about that account, because the provider has verified the address. But an account that
-        never confirmed the address and never signed in is deleted, so that it does not stop the sign-in.
+        If a verified address belongs to another account, the sign-in stops, and a message explains how to connect the
+        provider's account to that account. The person may know about that account, because the provider has verified
+        the address. But an account that never confirmed the address and never signed in is deleted, so that it does not
+        stop the sign-in.
         """
         sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
         if sociallogin.is_existing or sociallogin.state.get("process") != AuthProcess.LOGIN:

@@ -42,7 +42,10 @@ def list_contacts(user_id: int) -> ContactLists:
 
 
 def _sort_key(person: User) -> str:
-    """Returns the key by which a person is sorted. Chinese names are sorted by their pinyin, among the other names."""
+    """Returns the key by which a person is sorted in a list of names.
+
+    The key of a Chinese name is its pinyin, so Chinese names are sorted together with names in Latin letters.
+    """
     return next(iter(pinyin.pinyin_keys(person.display_name)), "") or pinyin.fold_text(person.display_name)
 
 

@@ -47,9 +47,9 @@ def not_blocked(viewer_id: int, prefix: str = "") -> Q:
 def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
     """Returns a query condition for users who show something to the viewer. `setting` is the privacy setting for it.
 
-    For example, with "show_presence" the users are those who let the viewer see that they are online. A viewer sees
-    this only of users to whom the viewer shows the same. If one of the two has blocked the other, they do not see each
-    other. `prefix` is the lookup from the queried rows to their users, such as `user__`.
+    For example, with "show_presence" the condition finds users who let the viewer see that they are online. The viewer
+    must show the same to these users. Users who have blocked the viewer, or whom the viewer has blocked, are left out.
+    `prefix` is the lookup from the queried rows to their users, such as `user__`.
     """
     allowed = allowed_by(viewer.pk, setting, prefix) & not_blocked(viewer.pk, prefix)
     own_setting = getattr(viewer, setting)
@@ -143,7 +143,7 @@ def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
 
 
 def find_refusals(user_id: int, people: Iterable[User], setting: str) -> dict[int, ApplicationError]:
-    """Returns an error for each of these people who does not allow the user to do something, by the person's id.
+    """Returns, by the person's id, an error for each of these people who does not allow the user to do something.
 
     `setting` is the privacy setting that decides, such as "add_me". People who allow it are left out. The error is
     `blocked` if the user has blocked the person, else `forbidden` (also if the person has blocked the user).

@@ -56,15 +56,16 @@ def fold_to_ascii(text: str) -> str:
 def pinyin_keys(text: str) -> list[str]:
     """Returns the search keys of a name in Latin letters, at most `MAX_KEYS`. The most likely one comes first.
 
-    Each key is the name from one of its words or Chinese characters to the end, so a search may begin at any of them.
-    For Chinese characters there are keys in full (`xiaoming`) and keys of initials (`xm`).
+    Each key contains the name from the beginning of a word, or from a Chinese character, to the end. So a search finds
+    the name from each of these positions. For Chinese characters there are keys in full (`xiaoming`) and keys of
+    initials (`xm`).
     """
     return list(_keys(text))
 
 
 @lru_cache(maxsize=10_000)
 def spell_pinyin(text: str) -> str:
-    """Returns the pinyin of the Chinese characters in a text, such as `wang xiao ming`. Page scripts search in it.
+    """Returns the pinyin of the Chinese characters in a text, such as `wang xiao ming`, for the search in page scripts.
 
     The result has one word for each Chinese character. If a character has several readings, they are joined to one
     word, as in `chong|zhong`. The result is empty for a text without Chinese characters.

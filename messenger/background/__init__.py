@@ -14,8 +14,8 @@ The row belongs to the current transaction. After a rollback the task does not r
 if the server crashes. A task may run more than once, so it must be idempotent. The arguments are stored as JSON for at
 least a day: pass ids, never secrets.
 
-The API is the one of Django 6's tasks, from the package django-tasks. The table is the one of django-tasks-db. Retries,
-time limits, periodic tasks and the worker are our own code: see messenger/background/worker.py and
+The API is that of tasks in Django 6, from the package django-tasks. The rows are in the table of django-tasks-db.
+Retries, time limits, periodic tasks and the worker are our own code: see messenger/background/worker.py and
 docs/decisions/background-work.md.
 """
 

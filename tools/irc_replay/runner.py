@@ -228,7 +228,7 @@ class Replay:
 
     # ── Comparison ───────────────────────────────────────────────────────────────────────────────────────────────
     async def _compare(self, conversation_id: int, sent: list[SentText]) -> None:
-        """Loads all messages from the server, and compares them with the sent ones and with those of the observer.
+        """Loads all messages from the server, and compares them with the sent messages and with those of the observer.
 
         The observer is a client that has received all events. Adds all differences to the report.
         """
