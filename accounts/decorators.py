@@ -18,10 +18,10 @@ UNSENT_TEXT_KEY = "unsent_text"  # in the session
 
 
 def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Sends a signed-out user to the sign-in page, and after the sign-in back to the page with the form.
+    """Decorator for views that accept only POST. Sends a signed-out user to the sign-in page.
 
-    The decorated view only accepts POST. So its own URL must not become `next` (the URL to open after the sign-in),
-    because the browser would open it with GET.
+    After the sign-in, the user comes back to the page that contains the form. The URL of the view itself must not
+    become `next` (the URL to open after the sign-in), because the browser would open it with GET.
     """
 
     @wraps(view)
@@ -46,9 +46,10 @@ def _keep_unsent_text(request: HttpRequest, url: str) -> None:
 
 
 def pop_unsent_text(request: HttpRequest) -> str:
-    """Returns the text that was written on this page but not sent, because the sign-in had ended.
+    """Returns the message text that was posted from this page but not sent, because the sign-in had ended.
 
-    Removes the text from the session, so that the next call does not return it again.
+    Removes the text from the session, so that the next call does not return it again. Returns an empty text if there is
+    none.
     """
     kept = request.session.get(UNSENT_TEXT_KEY)
     if not kept or kept["path"] != request.path:

@@ -30,7 +30,7 @@ def wait_message(seconds: float) -> str:
 
 
 class LoginForm(allauth_forms.LoginForm):
-    """The form of the sign-in page. A login may be as long as in the API (MAX_LOGIN_LENGTH)."""
+    """The form of the sign-in page. A login is a user name or an e-mail, of at most MAX_LOGIN_LENGTH as in the API."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -61,7 +61,8 @@ class SignupForm(allauth_forms.SignupForm):
     def imitate_sign_up(self) -> None:
         """Makes a sign-up look successful although no account is created, because the e-mail already has an account.
 
-        It hashes a password, so that the response takes as long, and reserves the user name, so that it looks taken.
+        Hashes a password, so that the response takes as long as for a new account. Reserves the user name, so that it
+        looks taken.
         """
         User().set_password(self.cleaned_data["password1"])
         reservations.reserve_username(self.cleaned_data["username"])

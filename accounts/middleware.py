@@ -34,9 +34,9 @@ class SignInMiddleware(AuthenticationMiddleware):
         request.auser = partial(_aget_user, request)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """Handles an asynchronous request in the event loop.
+        """Handles an asynchronous request in the event loop, without using a thread.
 
-        It needs no other thread, because the user is read from the database only when a view uses `request.user`.
+        A thread is not necessary, because the user is read from the database only when a view uses `request.user`.
         """
         self.process_request(request)
         return await self.get_response(request)  # type: ignore[misc]  # asynchronous in this case

@@ -28,9 +28,10 @@ _TOO_LARGE_RESPONSE = (
 
 
 def patch_daphne(max_request_size: int) -> None:
-    """Patches daphne as described in the docstring of this module. Does nothing if daphne is not the running server.
+    """Patches daphne so that one HTTP request cannot use much memory. Does nothing if daphne is not the running server.
 
-    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed.
+    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed. The
+    bodies of other requests stay in a temporary file until they are read, and responses wait for slow clients.
     """
     http_protocol = sys.modules.get("daphne.http_protocol")
     if http_protocol is None:
@@ -91,9 +92,10 @@ def _unsent_bytes(protocol) -> int:
 
 
 class _ByteRange:
-    """A range of bytes in the temporary file of a request. It is passed to daphne in place of the bytes.
+    """A position and length in the temporary file that contains the body of a request.
 
-    daphne only asks for its length. `read()` returns the bytes when they are needed, so they do not stay in memory.
+    daphne gets this object in place of bytes, and only asks for the length of the object. `read()` reads the bytes from
+    the file when they are needed, so they do not stay in memory.
     """
 
     __slots__ = ("_file", "_length", "_start")
@@ -105,7 +107,7 @@ class _ByteRange:
         return self._length
 
     def read(self) -> bytes:
-        """Returns the bytes.
+        """Reads this part of the request body from the temporary file.
 
         Raises ValueError if the client has disconnected, because the temporary file is then closed.
         """
@@ -139,10 +141,11 @@ class _SpooledBody:
 
 
 class SpooledBodyReader:
-    """ASGI middleware for daphne, which (patched by this module) passes positions in a file instead of a request body.
+    """ASGI middleware that reads the body of a request from a temporary file, for use with daphne.
 
-    daphne's library Twisted has written the body to this temporary file. The middleware reads one part of the file each
-    time the application calls `receive`, so the whole body is never in memory.
+    daphne's library Twisted has written the body to this file. Patched by this module, daphne passes positions in the
+    file (`_ByteRange`) instead of bytes. The middleware reads one part of the file each time the application calls
+    `receive`, so the whole body is never in memory.
     """
 
     def __init__(self, application) -> None:

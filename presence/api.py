@@ -1,4 +1,7 @@
-"""REST views of presence: who is online, how many are online, and heartbeats of clients without a WebSocket."""
+"""REST views of presence: who is online, how many are online, and heartbeats.
+
+With a heartbeat, a client without a WebSocket reports that it is still in use.
+"""
 
 from __future__ import annotations
 

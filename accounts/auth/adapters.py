@@ -116,7 +116,10 @@ class AccountAdapter(DefaultAccountAdapter):
             user.username = self.generate_unique_username([user.name])
 
     def generate_unique_username(self, txts: Iterable[str | None], regex: str | None = None) -> str:
-        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken."""
+        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken.
+
+        A text is usable if it contains characters that are allowed in a user name.
+        """
         base = next((name for text in txts if (name := _to_username(text or ""))), "user")
         for digits in range(8):
             number = str(randbelow(10**digits)) if digits else ""
@@ -180,14 +183,15 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation) -> str:
         """Returns the URL that confirms an e-mail address.
 
-        It leads back to the invite link that a new user has followed, perhaps on another device.
+        If a new user came by an invite link of a group, the URL contains this link as `next`. So confirming the address
+        leads back to the invite page, also on another device.
         """
         path = reverse("account_confirm_email", args=[emailconfirmation.key])
         next_url = get_next_redirect_url(request) or ""
         return _site_url(path + (f"?{urlencode({'next': next_url})}" if next_url.startswith("/i/") else ""))
 
     def is_safe_url(self, url: str) -> bool:
-        """Returns whether a redirect to this URL is allowed. Only paths of this site are."""
+        """Returns whether a redirect to this URL is allowed: only if it leads to a path of this site."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
 
 
@@ -202,8 +206,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         """Returns the configuration of a provider. Raises Http404 if the provider is not configured.
 
-        Exception: on the page "Connected accounts", returns an empty configuration instead. So the page also lists
-        accounts of a provider that is no longer configured, and users can remove them.
+        Only on the page "Connected accounts", returns an empty configuration instead of raising Http404. So the page
+        also lists accounts of a provider that is no longer configured, and users can remove them.
         """
         try:
             return super().get_app(request, provider, client_id=client_id)
@@ -215,9 +219,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Drops all e-mail addresses that the provider has not verified.
 
-        If a remaining address belongs to an existing account, the sign-in stops and a message explains how to connect
-        the provider's account to it. The message reveals nothing: the provider has verified that the address belongs to
-        this person.
+        If a verified address belongs to another account, the sign-in stops, and a message explains how to connect the
+        provider's account to that account. The person may know about that account, because the provider has verified
+        the address. But an account that never confirmed the address and never signed in is deleted, so that it does not
+        stop the sign-in.
         """
         sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
         if sociallogin.is_existing or sociallogin.state.get("process") != AuthProcess.LOGIN:
@@ -268,7 +273,10 @@ def _login_of(credentials: dict) -> str:
 
 
 def _site_url(path: str) -> str:
-    """Returns an absolute URL for an e-mail. It begins with SITE_URL, because a client can send any Host header."""
+    """Returns the absolute URL of a path, for an e-mail. It begins with settings.SITE_URL.
+
+    The Host header of the request is not used, because a client can send any value in it.
+    """
     return settings.SITE_URL + path
 
 

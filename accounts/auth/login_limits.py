@@ -26,9 +26,9 @@ RETRY_AFTER_META_KEY = "messenger.must_wait"  # key in request.META: the seconds
 
 
 def acquire_attempt(login: str, address: str, device: Device | None = None) -> float:
-    """Counts a sign-in attempt for this login and this IP address. Returns 0 if allowed, else the seconds to wait.
+    """Counts a sign-in attempt for this login (user name or e-mail) and this IP address.
 
-    Call this before the password is checked.
+    Returns 0 if the attempt is allowed, else the seconds to wait. Call this before the password is checked.
     """
     buckets = _attempt_buckets(login, address, device)
     waits = rate_limits.acquire_many(buckets)
@@ -43,10 +43,11 @@ def release_attempt(login: str, address: str, device: Device | None = None) -> N
 
 
 def acquire_user_attempt(user_id: int, device: Device | None = None) -> bool:
-    """Counts a sign-in attempt on this account, by user name or by e-mail. Returns whether the attempt is allowed.
+    """Counts a sign-in attempt on this account. Returns whether the attempt is allowed.
 
-    If it is not allowed, callers must answer as for a wrong password. Otherwise an attacker could use up the limit with
-    a user name, try an e-mail, and learn from the answer that both belong to the same account.
+    An attempt from a known device of the user is always allowed and not counted. If an attempt is not allowed, callers
+    must answer as for a wrong password. Otherwise an attacker could use up the limit with a user name, try an e-mail,
+    and learn from the answer that both belong to the same account.
     """
     return _knows(device, user_id) or not rate_limits.acquire("guess.person", user_id)
 
@@ -65,8 +66,8 @@ def acquire_mail(kind: str, email: str) -> bool:
     """Counts an e-mail of this kind to this address. Returns whether the e-mail may be sent.
 
     Used for e-mails that not only the owner of the address can cause, for example a password reset. Each kind has its
-    own limit, so e-mails of one kind do not use up the limit of another kind. Callers must answer as if the e-mail had
-    been sent.
+    own limit, so e-mails of one kind do not use up the limit of another kind. If the e-mail may not be sent, callers
+    must answer as if it had been sent.
     """
     return not rate_limits.acquire("mail.address", _digest(f"{kind} {email.strip().lower()}"))
 

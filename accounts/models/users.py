@@ -155,7 +155,10 @@ class User(AbstractUser):
             raise ValidationError({"username": USERNAME_TAKEN})
 
     def update_derived_fields(self) -> None:
-        """Computes the fields that depend on other fields: keys of similar names, lowercase e-mail, search keys."""
+        """Sets the fields that are computed from other fields.
+
+        These are the keys by which names that look alike are found, the e-mail in lowercase, and the search keys.
+        """
         self.username_key, self.username_capitals = skeleton(self.username), uppercase_skeleton(self.username)
         self.email = self.email.lower()
         self.search_keys = " ".join(pinyin.user_search_keys(self.username, self.name))
@@ -198,7 +201,10 @@ class SearchKeyManager(models.Manager["SearchKey"]):
 
 
 class SearchKey(models.Model):
-    """One spelling of a user's name (accounts.text.pinyin). A query that is the beginning of it finds the user."""
+    """A text by which a user is found: part of the user's name in lowercase, or its pinyin (Latin letters).
+
+    A search finds the user if this key begins with the search text.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     key = models.CharField(max_length=60, db_index=True)

@@ -20,10 +20,11 @@ def strip_unstorable(text: str) -> str:
 
 
 def clean_single_line(text: str, max_length: int) -> str:
-    """Returns free text, such as a display name, on one line: single spaces, no control or direction characters.
+    """Returns a free text, such as a display name, as one line without control characters and with single spaces.
 
-    Zero-width joiners are kept, because emoji and Persian words need them. A text without any visible character
-    becomes empty. Raises ValidationError if the result is longer than `max_length` characters.
+    Invisible characters are removed, too, for example those that change the writing direction. But zero-width joiners
+    are kept, because emoji and Persian words need them. A text without any visible character becomes empty. Raises
+    ValidationError if the result is longer than `max_length` characters.
     """
     kept = "".join(
         character

@@ -1,7 +1,7 @@
 """Contains the rules for valid user names, and computes keys by which names that look alike are found.
 
 A name is normalized to NFKC and has 2 to 30 code points: letters of any script, the digits 0 to 9 and `_ . -`. It
-begins and ends with a letter, a digit or `_`, so that the full stop in a sentence ending in `@name.` is not part of it.
+begins and ends with a letter, a digit or `_`. So if a sentence ends in `@name.`, its full stop is not part of the name.
 
 Two names look alike if their lowercase forms do (`skeleton`) or their uppercase forms do (`uppercase_skeleton`).
 Example: Cyrillic `вов` does not look like `bob`, but `ВОВ` looks like `BOB`. Both keys are unique in the database.

@@ -14,9 +14,10 @@ _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U000200
 
 
 class Initials(NamedTuple):
-    """The initials of a name. `initial` is shown on every avatar without picture, `second` only in the narrow list.
+    """The initials of a name. `initial` is shown on every avatar without a picture.
 
-    The narrow list shows avatars without names.
+    `second` is shown only in the narrow form of the conversation list, where avatars have no names beside them. `lang`
+    is the language of the initials.
     """
 
     initial: str

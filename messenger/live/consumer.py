@@ -41,9 +41,9 @@ Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class ListVersions(Protocol):
-    """A function that returns the version numbers of a user's conversations, and of the user's own data (`me_version`).
+    """A function that returns the version numbers of a user's conversations, by conversation id, and `me_version`.
 
-    A version number increases with each change.
+    A version number is the number of the last change. `me_version` is that of the user's own data, such as settings.
     """
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
@@ -59,8 +59,9 @@ class Heartbeat(msgspec.Struct):
 
 
 class Welcome(msgspec.Struct):
-    """The first frame of a connection. `versions` contains the current version of each conversation of the user, by
-    conversation id. A client that has an older version of a conversation sends `sync`.
+    """The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the
+    number of its last change. A client that has an older version of a conversation sends `sync` to get what it has
+    missed.
     """
 
     user_id: int
@@ -72,7 +73,7 @@ class Welcome(msgspec.Struct):
 
 
 class EmptyPayload(msgspec.Struct):
-    """An empty object."""
+    """A payload without fields: `{}`."""
 
 
 class LiveConsumer(AsyncConsumer):
@@ -104,7 +105,7 @@ class LiveConsumer(AsyncConsumer):
     # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
     @staticmethod
     def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
-        """Returns for each of these users which other users this user may see.
+        """Returns a `Visibility` (the rules about which other users a user may see) for each user, by user id.
 
         Users without restrictions are left out.
         """
@@ -113,7 +114,7 @@ class LiveConsumer(AsyncConsumer):
     async def connecting(self) -> None:
         """Hook that is called after authentication, before the first frame (`welcome`).
 
-        It may raise `SocketRefused`.
+        It may raise `SocketRefused`, which closes the connection.
         """
 
     async def connected(self) -> None:

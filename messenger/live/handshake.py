@@ -76,10 +76,10 @@ class OriginValidator:
 
 
 class AuthMiddleware:
-    """ASGI middleware that authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
+    """ASGI middleware that authenticates the client of a WebSocket. Stores an `Identity` in `scope["identity"]`.
 
-    If the connection is not allowed, sets it to a `SocketRefused` exception, and the consumer closes the connection.
-    `authenticate` is an argument because this package may not import the accounts app. It is called once per
+    If the connection is not allowed, stores a `SocketRefused` exception there, and the consumer closes the connection.
+    `authenticate` is an argument because this package may not import the accounts app. This function is called once per
     connection, in a database thread. The scope is changed in place, because a copy (as in Channels' middleware) would
     stay in memory as long as the connection.
     """

@@ -143,8 +143,8 @@ def fields(struct: Struct) -> tuple[types.Field, ...]:
 def written_type(struct: Struct, field: types.Field) -> types.Type:
     """Returns the type of a struct field as it occurs in the JSON that clients receive.
 
-    If the struct leaves out fields with their default value and this default is None, clients never receive null. Then
-    null is removed from the type.
+    If the default value of the field is None, and the struct leaves out fields with their default value, clients never
+    receive null in this field. So null is removed from the type.
     """
     if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
         (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))

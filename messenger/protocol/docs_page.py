@@ -24,7 +24,10 @@ _PLAIN = {
 
 
 def sections() -> dict[str, str]:
-    """Returns the generated parts of docs/protocol.md as Markdown, by the name in their marker comments."""
+    """Returns the generated parts of docs/protocol.md as Markdown, by their names, such as "commands".
+
+    The marker comments around a generated part contain its name.
+    """
     return {
         "commands": _commands(),
         "events": _events(),

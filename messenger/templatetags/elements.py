@@ -84,13 +84,11 @@ def _sprite() -> str:
 
 @register.simple_tag
 def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None = None) -> SafeString:
-    """Renders the picture or the initials of a user or of a conversation.
-
-    Both may be a model instance or a msgspec struct.
+    """Renders the picture or the initials of a user or conversation (`subject`, a model instance or msgspec struct).
 
     A group has its own picture; a direct conversation shows the other member. `online` is True for a visible presence
-    dot (a dot that means "online"), False for a hidden dot that scripts can show later, and None for no dot. It can
-    also be a collection of the ids of online users.
+    dot (a dot that means "online"), False for a hidden dot that scripts can show later, and None for no dot. If
+    `online` is a collection of ids of online users, the dot is visible if the user is one of them.
     """
     is_group = getattr(subject, "kind", "") == "group"
     if isinstance(subject, User):
@@ -123,9 +121,10 @@ _cached_avatar = lru_cache(maxsize=4096)(_render_avatar)  # a page of messages r
 
 @register.inclusion_tag("elements/button.html")
 def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
-    """Renders a button: `{% button "Save" %}`.
+    """Renders a button or, with `href`, a link that looks like one: `{% button "Save" %}`.
 
-    The options are icon, name, value, href, type, form, formaction, disabled, id and act.
+    `kind` is a CSS class, `icon` the name of an icon, and `act` the name of a script's action (`data-act`). The options
+    name, value, href, type, form, formaction, disabled and id become HTML attributes.
     """
     return {"label": label, "kind": kind, "type": "submit", **options}
 

@@ -65,9 +65,10 @@ export interface Me {
 }
 
 /**
- * Your relationship with another user. `state`: `contact` (in your contact list), `asked` (you sent a contact request
- * that is not answered), `asks` (they sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you
- * have blocked them; `state` is `none` then. `since`: when `state` last changed; null for `none`.
+ * Your relationship with another user. `state` is `contact` (the user is in your contact list), `asked` (you sent the
+ * user a contact request that is not answered), `asks` (the user sent you a request, which you may accept, decline or
+ * ignore) or `none`. If `blocked` is true, you have blocked the user, and `state` is `none`. `since` is when `state`
+ * last changed; it is null for `none`.
  */
 export interface Contact {
   user: User;
@@ -79,7 +80,7 @@ export interface Contact {
 
 /**
  * Reports that one of your contacts, contact requests or blocks has changed. `contact` contains the new values.
- * `requests` is the number of contact requests that you have received.
+ * `requests` is the number of contact requests that you have not answered yet.
  */
 export interface ContactEvent {
   me_version: number;
@@ -497,8 +498,8 @@ export interface HeadCount {
 }
 
 /**
- * The first frame of a connection. `versions` contains the current version of each conversation of the user, by
- * conversation id. A client that has an older version of a conversation sends `sync`.
+ * The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the number
+ * of its last change. A client that has an older version of a conversation sends `sync` to get what it has missed.
  */
 export interface Welcome {
   user_id: number;
@@ -509,7 +510,7 @@ export interface Welcome {
   me_version: number;
 }
 
-/** An empty object. */
+/** A payload without fields: `{}`. */
 export type EmptyPayload = Record<string, never>;
 
 /** A message in its current state. A deleted message comes as the event `message.updated` with `deleted_at` set. */
