@@ -84,12 +84,22 @@ async def test_face_name_and_mention_open_the_card_of_the_person(open_pages):
     await bob.sees("hello @bob")
     await alice.wait_until_sent()
     theirs, mine = alice.line("hello from bob"), alice.line("and @all")
-    for place in (theirs.locator(".avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
+    for place in (theirs.locator("> .avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
         await place.click()
         card = alice.page.locator("dialog.over")
         await expect(card).to_contain_text("bob")
         await alice.page.keyboard.press("Escape")
         await expect(card).to_have_count(0)
+        # The same by keyboard: Tab goes from the message to the name and to mentions, and Escape comes back.
+    for line, selector in ((theirs, ".msg-by a"), (mine, "a.mention")):
+        await line.focus()
+        await alice.page.keyboard.press("Tab")
+        link = line.locator(selector)
+        await expect(link).to_be_focused()
+        await alice.page.keyboard.press("Enter")
+        await expect(alice.page.locator("dialog.over")).to_contain_text("bob")
+        await alice.page.keyboard.press("Escape")
+        await expect(link).to_be_focused()
     await mine.locator(".mention").last.click()
     await mine.locator(".msg-by b").click()
     await alice.page.wait_for_timeout(300)
