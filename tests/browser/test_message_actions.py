@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from accounts.actions import update_profile
+from accounts.models import User
 from chat import actions
 from messenger.background import queue
 
@@ -169,6 +170,26 @@ async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(open_pa
     await bob.page.goto("/")
     await expect(face).to_have_count(0)
     assert await alice.page.evaluate("document.querySelector('.log').scrollHeight") == height
+
+
+async def test_in_a_direct_conversation_the_receipt_marks_say_who_looks_on(open_pages):
+    alice, bob = await open_pages()
+
+    def open_direct_conversation() -> int:
+        with open_pages.site.orm():
+            ids = dict(User.objects.values_list("username", "pk"))
+            actions.open_direct_conversation(ids["bob"], ids["alice"])
+            return actions.open_direct_conversation(ids["alice"], ids["bob"])[0].id
+
+    alice.url = bob.url = f"/c/{await asyncio.to_thread(open_direct_conversation)}/"
+    await alice.open()
+    await bob.open()
+    await alice.say("look here")
+    await bob.sees("look here")
+    await expect(alice.line("look here").locator("[data-part=mark].read")).to_be_visible()
+    await expect(alice.page.locator(".conversation-head [data-part=peer-here]")).to_contain_text("online")
+    await expect(alice.page.locator("message-log .viewers")).to_have_count(0)
+    await expect(alice.page.locator(".conversation-head [data-part=viewers]")).to_have_count(0)
 
 
 async def test_a_long_text_is_folded_until_it_is_asked_for(open_pages):

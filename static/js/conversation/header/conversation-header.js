@@ -2,6 +2,7 @@
 import { formatLastSeen } from "../../lib/last-seen.js";
 import { fillPlaceholders } from "../../lib/wording.js";
 import { createAvatar, find, getDateFormatter, words } from "../../lib/dom.js";
+import { navigate } from "../../ui/page-navigation.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
 
 /** @typedef {import("../../realtime/protocol.js").Conversation} Conversation */
@@ -57,9 +58,12 @@ function updatePeer(main, user) {
     if (dot) dot.hidden = oldDot?.hidden ?? true;
     avatar.replaceWith(newAvatar);
   }
-  const usernameElement = find(main, "[data-part=peer-username]");
-  if (usernameElement) usernameElement.textContent = `@${user.username}`;
   updateTitle(main, user.name);
+  const usernameElement = find(main, "[data-part=peer-username]");
+  if (!usernameElement || usernameElement.textContent === `@${user.username}`) return;
+  usernameElement.textContent = `@${user.username}`;
+  // The account may have been deleted: then it has a new username, and the page has no composer.
+  void navigate(location.href, { replace: true });
 }
 
 /** Returns the URL of the displayed picture; null if initials are displayed. @param {HTMLElement | null} avatar */

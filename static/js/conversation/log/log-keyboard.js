@@ -52,7 +52,8 @@ export class LogKeyboard {
   }
 
   #listItems() {
-    return findAll(this.log.list, ":scope > li[tabindex]");
+    // Collapsed messages of blocked users cannot have the focus.
+    return findAll(this.log.list, ":scope > li[tabindex]").filter((item) => item.checkVisibility({ visibilityProperty: true }));
   }
 
   /** @param {KeyboardEvent} event */

@@ -6,7 +6,7 @@ import { MessageCommands } from "./message-commands.js";
 import { liveUpdates } from "../../realtime/events.js";
 import { LogKeyboard } from "../log/log-keyboard.js";
 import { MessageMenu } from "./message-menu.js";
-import { clone, findAll } from "../../lib/dom.js";
+import { clone, find, findAll } from "../../lib/dom.js";
 import { openPageDialog } from "../../ui/page-dialog.js";
 import { onLongPress } from "../../ui/popup-menu.js";
 
@@ -113,8 +113,21 @@ export class MessageTriggers {
     const item = target.closest("li");
     const { scrollKeeper } = this.log;
     if (!item) return;
+    if (target.closest(".unblock")) toggleFollowing(item, target.checked);
     const viewBox = scrollKeeper.view.getBoundingClientRect();
     const { top } = item.getBoundingClientRect();
     scrollKeeper.scrollToItem(item, Math.max(top - viewBox.top, target.checked ? -Infinity : 8));
+  }
+}
+
+/**
+ * Expands or collapses the messages of blocked users directly after a message: they are one line together.
+ * @param {HTMLElement} item
+ * @param {boolean} isExpanded
+ */
+function toggleFollowing(item, isExpanded) {
+  for (let next = item.nextElementSibling; next?.matches(".msg.blocked"); next = next.nextElementSibling) {
+    const toggle = /** @type {HTMLInputElement | null} */ (find(next, ".unblock input"));
+    if (toggle) toggle.checked = isExpanded;
   }
 }
