@@ -107,7 +107,7 @@ async def test_being_added_is_shown_in_the_list_until_the_group_is_opened(open_p
     await expect(bob.page.locator(".beginning")).to_contain_text("alice created this group")
     await expect(bob.page.locator(".beginning")).to_contain_text("and added you")
     await bob.page.click(".back")
-    await expect(row.locator(".row-last")).to_have_text("")
+    await expect(row.locator(".row-last")).to_have_text("No messages yet")
     await expect(row.locator(".badge.dot")).to_be_hidden()
     await bob.page.reload()
     await expect(row.locator(".badge.dot")).to_be_hidden()

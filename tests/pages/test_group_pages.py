@@ -181,7 +181,7 @@ def test_a_new_group_names_who_added_the_reader_until_it_is_opened(browser, alic
     assert "and added you" in page.one(cls="beginning").text
     his.post(f"/c/{made.id}/read/", seq=page.one("form", cls="mark-read").one("input", name="seq")["value"])
     row = his.get("/").one("a", cls="conversation-row", data_id=str(made.id))
-    assert "added" not in row["class"].split() and row.one(cls="row-last").text == ""
+    assert "added" not in row["class"].split() and row.one(cls="row-last").text == "No messages yet"
     assert "added you" not in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(made.id)).text
 
 

@@ -287,7 +287,7 @@ export class ConversationRow {
     } else if (lastMessage === undefined) {
       previewElement.replaceChildren(...this.#renderedPreview);
     } else if (!lastMessage) {
-      previewElement.replaceChildren(createTextPart("text", ""));
+      previewElement.replaceChildren(createTextPart("text", listWords.none ?? ""));
     } else if (lastMessage.deleted_at) {
       previewElement.replaceChildren(createTextPart("text", listWords.deleted ?? ""));
     } else if (isBlocked(lastMessage.sender.id)) {
