@@ -57,7 +57,7 @@ def people(request: AuthenticatedRequest) -> HttpResponse:
         for index, relationship in enumerate(lists.contacts)
     ]
     results = _search_rows(request, query, MAX_RESULTS) if query else []
-    suggestions = [] if lists.contacts else _search_rows(request, "", MAX_SUGGESTIONS)
+    suggestions = [] if lists.contacts or query else _search_rows(request, "", MAX_SUGGESTIONS)
     return render_page(
         request,
         "chat/people/contacts.html",

@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import Relationship, User
+from chat import actions
 
 pytestmark = pytest.mark.browser
 
@@ -162,6 +163,24 @@ async def test_blocking_from_a_card_asks_and_keeps_the_conversation_open(open_pa
     toast = page.locator("toast-stack .toast", has_text="Blocked.")
     await toast.get_by_role("button", name="Undo").click()
     await expect(alice.line("hello from bob")).to_have_class("msg first last")
+
+
+async def test_a_direct_conversation_has_no_composer_while_the_other_user_is_blocked(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    await run_action(actions.open_direct_conversation, who["bob"], who["alice"])
+    chat, _ = await run_action(actions.open_direct_conversation, who["alice"], who["bob"])
+    alice.url = bob.url = f"/c/{chat.id}/"
+    await alice.open()
+    await bob.open()
+    await alice.page.fill("message-composer textarea", "half a sentence")
+    await run_action(contacts.block_user, who["alice"], who["bob"])
+    closed = alice.page.locator(".composer-closed")
+    await expect(closed).to_contain_text("You’ve blocked this person.")
+    await expect(alice.page.locator("message-composer")).to_have_count(0)
+    await expect(bob.page.locator("message-composer")).to_be_visible()
+    await closed.get_by_role("button", name="Unblock").click()
+    await expect(alice.page.locator("message-composer textarea")).to_have_value("half a sentence")
 
 
 async def test_privacy_takes_effect_in_the_other_s_browser_at_once(open_pages, run_action):

@@ -13,6 +13,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions import contacts
 from chat import actions
 from chat.actions.account_deletion import delete_account
 from chat.models import Conversation, Membership, Message
@@ -393,3 +394,19 @@ def test_a_chat_with_a_deleted_account_says_so_and_has_no_composer(browser, alic
     assert not page.all("message-composer")
     assert page.one(cls="composer-closed").text == "This account has been deleted, so you can’t write here any more."
     assert "goodbye" in page.text
+
+
+def test_a_chat_with_a_blocked_person_offers_to_unblock_in_place_of_the_composer(
+    browser, alice, bob, direct_conversation, say
+):
+    say(bob, direct_conversation, "hello")
+    contacts.block_user(alice.pk, bob.pk)
+    hers, path = browser(alice), f"/c/{direct_conversation.pk}/"
+    page = hers.get(path)
+    assert not page.all("message-composer")
+    closed = page.one("form", cls="composer-closed")
+    assert "You’ve blocked this person." in closed.text
+    # The other user cannot see the block.
+    assert browser(bob).get(path).all("message-composer")
+    answer = hers.post(closed["action"], do="unblock", next=closed.one("input", name="next")["value"], follow=True)
+    assert answer.all("message-composer") and not answer.all(cls="composer-closed")

@@ -19,6 +19,12 @@ export function watchConversationHeader() {
     const main = find(document, `main.conversation[data-kind=direct][data-id="${conversation_id}"]`);
     if (main) updatePeer(main, member.user);
   });
+  // Who has blocked the other user sees no composer.
+  document.addEventListener("page:block-changed", (event) => {
+    const { user_id } = /** @type {CustomEvent} */ (event).detail;
+    const isOpen = find(document, `main.conversation[data-kind=direct] .conversation-head > .avatar[data-user-id="${user_id}"]`);
+    if (isOpen) void navigate(location.href, { replace: true });
+  });
   for (const type of ["page:presence-changed", "page:navigated", "page:online-count-changed"]) document.addEventListener(type, updatePresence);
   setInterval(updatePresence, 30_000); // updates "5 min ago"
 }
