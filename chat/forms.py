@@ -82,7 +82,7 @@ class ConversationIdsField(forms.MultipleChoiceField):
 
 class IdField(forms.IntegerField):
     def __init__(self, *, widget: Any = forms.HiddenInput, **options: Any):
-        super().__init__(min_value=1, max_value=2**63 - 1, widget=widget, **options)
+        super().__init__(max_value=2**63 - 1, widget=widget, **{"min_value": 1, **options})
 
 
 class SendForm(BaseForm):
@@ -156,7 +156,7 @@ class PinForm(BaseForm):
 
 
 class ReadMarkerForm(BaseForm):
-    seq = IdField()
+    seq = IdField(min_value=0)  # 0 in a group without messages, to which somebody has added the user
     back = forms.BooleanField(required=False)
 
 

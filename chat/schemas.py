@@ -139,7 +139,9 @@ class MineSchema(msgspec.Struct):
     other members after it and up to `last_seq`, the newest message when the server counted; clients add the messages
     that they know after `last_seq`. `receipts`: whether the user shows to others in this conversation what he or she
     has read; only then the user sees what others have read. The announcement is unread while `announcement_seen` is
-    less than `announced_version` of the conversation.
+    less than `announced_version` of the conversation. `added_by_id`: the member who has added the user to the group;
+    null after the user has opened the group. The command `read` with any `seq`, or a message of the
+    user, sets it to null.
     """
 
     role: str
@@ -155,6 +157,7 @@ class MineSchema(msgspec.Struct):
     announcement_seen: int = 0
     receipts: bool = True
     last_seq: int = 0
+    added_by_id: int | None = None
 
 
 class ConversationSchema(msgspec.Struct):
@@ -454,6 +457,7 @@ def mine_schema(membership: Membership, conversation: Conversation, unread_menti
         announcement_seen=membership.announcement_seen,
         receipts=membership.receipts,
         last_seq=conversation.last_seq,
+        added_by_id=membership.added_by_id,
     )
 
 

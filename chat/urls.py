@@ -28,6 +28,7 @@ urlpatterns = [
     path("new/group/", new_conversation.new_group, name="new_group"),
     path("people/", contacts.people, name="people"),
     path("people/<id:user_id>/", contacts.person, name="person"),
+    path("people/<id:user_id>/block/", contacts.block_person, name="block_person"),
     path("people/<id:user_id>/do/", contacts.update_contact, name="person_command"),
     path("settings/data/", account_data.data_export, name="own_data"),
     path("settings/data/archive/", account_data.download_data_export, name="own_archive"),

@@ -147,6 +147,7 @@ POST   new/direct/                                                   in    302  
 POST   new/group/                                                    in    302    302    302    302
 GET    people/                                                       in    200    200    200    200
 GET    people/<user_id>/                                             in    200    200    200    200
+GET    people/<user_id>/block/                                       in    200    200    200    200
 POST   people/<user_id>/do/                                          in    302    302    302    302
 GET    mentions/                                                     in    200    200    200    200
 POST   mentions/read/                                                in    302    302    302    302

@@ -131,6 +131,7 @@ def _add_first_members(conversation: Conversation, users: list[User]) -> dict[in
                 conversation=conversation,
                 user=user,
                 role=Role.OWNER if conversation.owner_id == user.pk else Role.MEMBER,
+                added_by=conversation.creator if user.pk != conversation.creator_id else None,
                 joined_at=conversation.created_at,
                 left_at=None if user in opening_users else conversation.created_at,
                 version=conversation.version,
@@ -257,17 +258,18 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
             tx.conversation.memberships.filter(left_at=None, user__in=new_ids).values_list("user_id", flat=True)
         )
         privacy.require_allowed(user_id, [users[pk] for pk in new_ids if pk not in member_ids], "add_me")
-        memberships = join_users(tx, [users[pk] for pk in new_ids])
+        memberships = join_users(tx, [users[pk] for pk in new_ids], added_by=_get_actor(tx))
         if memberships:
             tx.add_system_message(_get_actor(tx), "joined", users=[membership.user for membership in memberships])
             publish_conversation_info(tx)  # for the number of members
         return [member_schema(membership) for membership in memberships]
 
 
-def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membership]:
+def join_users(tx: ConversationTransaction, users: list[User], added_by: User | None = None) -> list[Membership]:
     """Makes users members of a group and returns the memberships of those who were not members before.
 
-    Does not check permission. If a user was a member earlier, the old membership row is used again.
+    Does not check permission. If a user was a member earlier, the old membership row is used again. `added_by` is the
+    member who adds them; None if they join by themselves.
     """
     conversation = tx.conversation
     existing = {
@@ -285,13 +287,13 @@ def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membershi
         else:
             rejoined.append(row)
         row.role, row.joined_at, row.left_at, row.version = Role.MEMBER, tx.now, None, tx.next_version()
-        row.was_removed = False
+        row.was_removed, row.added_by = False, added_by
         # Messages from before the user joined count as read.
         row.read_seq = row.delivered_seq = conversation.last_seq
         row.read_count = conversation.text_count
     Membership.objects.bulk_create(created)
-    fields = ["role", "joined_at", "left_at", "was_removed", "version", "read_seq", "delivered_seq", "read_count"]
-    Membership.objects.bulk_update(rejoined, fields)
+    fields = ["role", "joined_at", "left_at", "was_removed", "added_by", "version"]
+    Membership.objects.bulk_update(rejoined, [*fields, "read_seq", "delivered_seq", "read_count"])
     conversation.member_count += len(created) + len(rejoined)
     tx.mark_changed("member_count")
     memberships = sorted([*created, *rejoined], key=lambda row: row.version)

@@ -67,12 +67,14 @@ class _MarkerState(msgspec.Struct):
     archived: bool
     draft: str
     announcement_seen: int
+    added_by_id: int | None
     receipts: bool  # the setting of the user for this conversation
     me_version: int
     last_seq: int
     text_count: int
     shows_receipts: bool  # both the setting of the user and `receipts` allow it
     stored_markers: tuple[int, int, int] = (0, 0, 0)  # `markers` as they are in the database
+    is_opened: bool = False  # a group to which somebody has added the user is opened for the first time
 
     @property
     def key(self) -> tuple[int, int]:
@@ -99,15 +101,15 @@ def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationEr
             if state := states.get((move.conversation_id, move.user_id)):
                 _apply_move(state, move)
         _set_read_counts([state for state in states.values() if state.read_seq != state.stored_markers[0]])
-        changed = [state for state in states.values() if state.markers != state.stored_markers]
-        read_changed = [state for state in changed if state.markers[:2] != state.stored_markers[:2]]
+        changed = [state for state in states.values() if state.markers != state.stored_markers or state.is_opened]
+        read_changed = [state for state in changed if state.markers[:2] != state.stored_markers[:2] or state.is_opened]
         me_versions = allocate_me_versions(state.user_id for state in read_changed)
         for state in read_changed:
             state.me_version = me_versions[state.user_id].pop(0)
         bulk_sql.update_rows(
             Membership,
-            ("id", "read_seq", "read_count", "delivered_seq", "me_version"),
-            [(state.id, *state.markers, state.me_version) for state in changed],
+            ("id", "read_seq", "read_count", "delivered_seq", "added_by_id", "me_version"),
+            [(state.id, *state.markers, state.added_by_id, state.me_version) for state in changed],
         )
         _insert_history(changed, now)
         member_states = _build_member_states(states, [move for move in moves if move.read_seq is not None])
@@ -123,8 +125,8 @@ def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationEr
 def _lock_states(keys: set[tuple[int, int]]) -> _States:
     rows = bulk_sql.fetch_all(
         "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
-        " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.receipts, m.me_version,"
-        " c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
+        " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.added_by_id, m.receipts,"
+        " m.me_version, c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
         f" AND (m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})"
@@ -144,6 +146,8 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
         if move.back:
             state.read_seq = min(state.read_seq, max(move.read_seq - 1, 0))
         else:
+            state.is_opened = state.is_opened or state.added_by_id is not None
+            state.added_by_id = None
             state.read_seq = max(state.read_seq, min(move.read_seq, state.last_seq))
             state.delivered_seq = max(state.delivered_seq, state.read_seq)
 
@@ -239,6 +243,7 @@ def _build_member_state(state: _MarkerState, unread_mentions: int) -> MineSchema
         announcement_seen=state.announcement_seen,
         receipts=bool(state.receipts),
         last_seq=state.last_seq,
+        added_by_id=state.added_by_id,
     )
 
 

@@ -30,7 +30,7 @@ from messenger.live.events import Event, UserEvent, publish
 # Fields of a membership that other transactions change with a lock on the membership only, not on the conversation.
 _MEMBER_STATE_FIELDS = (
     *("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft"),
-    *("announcement_seen", "receipts"),
+    *("announcement_seen", "receipts", "added_by_id"),
 )
 
 

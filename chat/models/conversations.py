@@ -96,6 +96,8 @@ class Membership(models.Model):
     version = models.BigIntegerField(default=0)  # the conversation's version of the newest change above
     was_removed = models.BooleanField(default=False)  # by another member; older invite links do not work then
 
+    # The member who has added this user to the group, until the user has opened the group.
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     me_version = models.BigIntegerField(default=0)  # the user's version of the newest change below
     read_seq = models.BigIntegerField(default=0)
     # Text messages up to the read marker, and own ones after it: unread = conversation.text_count - read_count.

@@ -6,7 +6,7 @@ by the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.selectors import users
 from accounts.text import pinyin
 from chat import selectors
 from chat.models import Level
@@ -42,11 +43,16 @@ class ConversationRow:
     sender_kind: str  # "you", "other" (the sender is named), or "" if no sender is shown
     excerpt: str
     is_blocked: bool = False  # the reader has blocked the sender of the last message; the excerpt is hidden
+    added_by: str = ""  # name of the member who has added the reader to this group, until the reader opens it
     icon: str = ""  # before the excerpt: the kind of the first file of a message without text
 
     @property
     def unread_count(self) -> int:
         return self.member_state.unread_count
+
+    @property
+    def is_added(self) -> bool:
+        return self.member_state.added_by_id is not None
 
     @property
     def is_quiet(self) -> bool:
@@ -63,7 +69,8 @@ class ConversationRow:
         The browser script static/js/conversation-list/conversation-row.js sets the same classes.
         """
         flags = {
-            "unread": bool(self.unread_count),
+            "unread": bool(self.unread_count) or self.is_added,
+            "added": self.is_added,
             "quiet": self.is_quiet,
             "muted": self.member_state.muted,
             "favourite": self.member_state.favourite,
@@ -81,13 +88,17 @@ class ConversationRow:
 
 
 def build_conversation_row(
-    conversation: ConversationSchema, user_id: int, now: datetime, blocked: Collection[int] = ()
+    conversation: ConversationSchema,
+    user_id: int,
+    now: datetime,
+    blocked: Collection[int] = (),
+    names: Mapping[int, str] | None = None,
 ) -> ConversationRow:
     """Returns the row of a conversation in the list of the user `user_id`.
 
-    `conversation.mine` (unread count, mute and other values that each member has separately) must hold the values of
-    this user. `blocked` are the ids of users whom this user has blocked. If one of them has sent the last message, the
-    row does not show its text.
+    `conversation` must include the fields that are different for each member (`mine`: unread count, mute …), of this
+    user. `blocked` are the ids of users whom this user has blocked: the row hides their messages. `names` are display
+    names by user id, of the members who have added this user.
     """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     last = conversation.last_message
@@ -109,6 +120,7 @@ def build_conversation_row(
         sender_kind=sender_kind,
         excerpt=excerpt,
         icon=icon,
+        added_by=(names or {}).get(conversation.mine.added_by_id or 0, ""),
         is_blocked=last is not None and last.sender.id in blocked,
     )
 
@@ -174,7 +186,9 @@ class ConversationList:
 
     @property
     def unread_conversation_count(self) -> int:
-        return sum(1 for summary in self.summaries if summary.badge_count and not summary.archived)
+        return sum(
+            1 for summary in self.summaries if (summary.badge_count or summary.is_added) and not summary.archived
+        )
 
     @property
     def mention_count(self) -> int:
@@ -210,8 +224,11 @@ class ConversationList:
             page = [*favourites, *page, *current]
         now = timezone.localtime()
         conversations = selectors.list_conversations_by_id(self.user_id, [summary.id for summary in page])
+        adder_ids = {conversation.mine.added_by_id for conversation in conversations if conversation.mine}
+        names = users.get_display_names(pk for pk in adder_ids if pk)
         rows = [
-            build_conversation_row(conversation, self.user_id, now, self.blocked_ids) for conversation in conversations
+            build_conversation_row(conversation, self.user_id, now, self.blocked_ids, names)
+            for conversation in conversations
         ]
         return rows, next_cursor
 
@@ -223,14 +240,14 @@ class ConversationList:
         if summary.archived != (self.filter == "archived"):
             return bool(self.search_query) and self.filter == "all"  # a search in "all" includes archived conversations
         matches = {
-            "unread": summary.unread > 0,
+            "unread": summary.unread > 0 or summary.is_added,
             "people": summary.kind == "direct",
             "groups": summary.kind == "group",
         }
         return matches.get(self.filter, True)
 
     def _is_on_top(self, summary: ConversationSummary) -> bool:
-        return summary.favourite and self.filter != "archived"
+        return (summary.favourite or summary.is_added) and self.filter != "archived"
 
     def _matches_search(self, summary: ConversationSummary) -> bool:
         return not self.search_query or summary.id in self._search_results
@@ -244,7 +261,8 @@ class ConversationList:
     def rows(self) -> list[ConversationRow]:
         """The rows on the current page of the list of conversations.
 
-        Favourite conversations come first, then the other conversations, each with the newest activity first.
+        Favourite conversations and groups that the user was added to and has not opened come first, then the other
+        conversations, each with the newest activity first.
         """
         return self._page[0]
 

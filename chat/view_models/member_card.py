@@ -25,6 +25,7 @@ class MemberCard:
         self.user = user
         self.is_me = user.pk == viewer.pk
         allowed = get_allowed_actions(conversation, viewer.pk)
+        self.is_blocked = user.pk in viewer.blocked_ids
         self.in_group = allowed.is_group
         self.can_remove = allowed.is_group and allowed.can_remove(member)
         self.can_change_role = allowed.is_owner and not self.is_me

@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -192,7 +193,7 @@ def build_message_items(
             message=message,
             sent_at=sent_at,
             position=position,
-            body_html=highlight_own_mentions(message.body_html, user_id),
+            body_html=link_mentions(highlight_own_mentions(message.body_html, user_id)),
             is_own=message.sender.id == user_id,
             mentions_me=mentions_user(message, user_id) and message.sender.id not in blocked,
             day_label=times.format_day_label(sent_at.date(), today) if position.day_before else "",
@@ -225,6 +226,25 @@ def highlight_own_mentions(html: str, user_id: int) -> str:
     The database has the same HTML for all readers, so the class is added when the message is shown to a reader.
     """
     return re.sub(rf'<span class="mention" (data-user-id="(?:{user_id}|all)")', r'<span class="mention me" \1', html)
+
+
+_LINK_OR_MENTION = re.compile(r'<a\b.*?</a>|<span class="mention" data-user-id="(\d+)">([^<]*)</span>', re.DOTALL)
+
+
+def link_mentions(html: str) -> str:
+    """Returns the HTML of a message in which mentions of other users are links to their profiles.
+
+    A mention inside a link stays as it is. static/js/conversation/message/message-view.js does the same in the browser.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        user_id, text = match.groups()
+        if user_id is None:
+            return match[0]
+        url = reverse("person", args=[user_id])
+        return f'<a class="mention" data-user-id="{user_id}" href="{url}" data-dialog="">{text}</a>'
+
+    return _LINK_OR_MENTION.sub(link, html) if 'class="mention"' in html else html
 
 
 def _find_first_unread(

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts import actions as account_actions
 from accounts.decorators import pop_unsent_text
+from accounts.schemas import UserSchema
 from accounts.selectors import users
 from chat import actions, selectors
 from chat.attachments.selectors import list_sent_attachment_ids
@@ -132,6 +133,8 @@ def render_conversation(
         creator=names.get(creator_id or 0),
         creator_id=creator_id,
         creator_is_me=creator_id == user_id,
+        peer_is_deleted=_is_deleted(conversation.peer),
+        is_first_member=membership.joined_at == membership.conversation.created_at,
         receipts=msgspec.json.encode(receipts).decode(),
         members=members,
         members_after=MemberCursorField.encode(members_cursor),
@@ -150,6 +153,12 @@ def render_conversation(
             "limit_words": format_megabytes(settings.FILE_LIMIT),
         },
     )
+
+
+def _is_deleted(peer: UserSchema | None) -> bool:
+    """Returns whether the other user of a direct conversation has deleted the account. In a group `peer` is None."""
+    user = users.find_user(peer.id) if peer else None
+    return user is not None and user.deleted_at is not None
 
 
 def _find_replied_message(user_id: int, conversation_id: int, message_id_text: str | None) -> MessageSchema | None:

@@ -84,7 +84,7 @@ def render_group_settings(
         title=conversation_title(conversation),
         allowed=allowed,
         form=form,
-        members=[{"member": member, "removable": allowed.can_remove(member)} for member in members],
+        members=members,
         member_q=member_query,
         members_after=MemberCursorField.encode(cursor),
         members_from_start=not request.GET.get("after"),

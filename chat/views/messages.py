@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -20,6 +21,7 @@ from chat.view_models.message_versions import build_message_versions
 from chat.views.common import add_form_errors, get_cleaned_data, message_url, newest_message_url, render_page
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
 from messenger.core.errors import ApplicationError, error_message, not_found
+from messenger.core.numbers import parse_id
 
 
 @page_view
@@ -199,12 +201,31 @@ def message_details(request: AuthenticatedRequest, message_id: int) -> HttpRespo
     )
 
 
+RECEIPTS_PER_PAGE = 50
+
+
+def _receipt_lists(request: AuthenticatedRequest, lists: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the rows of each list that the page shows, the number of all, and the URL that shows more of this list.
+
+    `lists` are the complete lists by name. The URL parameter of this name is the number of rows that are shown.
+    """
+    shown = {name: parse_id(request.GET.get(name)) or RECEIPTS_PER_PAGE for name in lists}
+    return {
+        name: {
+            "rows": rows[: shown[name]],
+            "total": len(rows),
+            "more": len(rows) > shown[name] and "?" + urlencode(shown | {name: shown[name] + RECEIPTS_PER_PAGE}),
+        }
+        for name, rows in lists.items()
+    }
+
+
 def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, Any]:
     """Returns the template context that shows who has received, read and reacted to a message.
 
     It has three lists of members: those who have read the message, those who have only received it (each with the
     newest first), and those who have not received it. Members who do not let the current user see this are in none of
-    the lists.
+    the lists. The page shows the first members of each list, and more if the URL says so (see `_receipt_lists`).
     """
     user_id = request.user.pk
     members = {member.user.id: member.user for member in selectors.list_members(user_id, message.conversation_id)}
@@ -216,9 +237,14 @@ def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> d
     waiting_ids = sharing_ids - {receipt.user_id for receipt in receipts} - {message.sender.id, user_id}
     return {
         "message": message,
-        "read": [{"user": members[row.user_id], "at": row.read_at} for row in receipts if row.read_at],
-        "delivered": [{"user": members[row.user_id], "at": row.delivered_at} for row in receipts if not row.read_at],
-        "not_delivered": [user for member_id, user in members.items() if member_id in waiting_ids],
+        "receipts": _receipt_lists(
+            request,
+            {
+                "seen": [(members[row.user_id], row.read_at) for row in receipts if row.read_at],
+                "delivered": [(members[row.user_id], row.delivered_at) for row in receipts if not row.read_at],
+                "waiting": [(user, None) for member_id, user in members.items() if member_id in waiting_ids],
+            },
+        ),
         "receipts_off": not selectors.shows_receipts(user_id, message.conversation_id),
         "reactions": [
             {

@@ -45,6 +45,7 @@ SIGNED_IN = {
     "people, found": "/people/?q=a",
     "people, nobody found": "/people/?q=zzzz",
     "person": "/people/{other}/",
+    "block_person": "/people/{other}/block/",
     "mentions": "/mentions/",
     "group_settings": "/c/{group}/settings/",
     "pins": "/c/{group}/pins/",

@@ -92,6 +92,30 @@ async def test_a_card_a_mention_and_a_question(open_pages):
     await expect(bob.page.locator(f".conversation-row[href='{alice.url}']")).to_have_count(0)
 
 
+async def test_being_added_is_shown_in_the_list_until_the_group_is_opened(open_pages):
+    alice, bob = await open_pages()
+    me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
+    bob_id = (await (await bob.page.request.get("/api/v1/me/")).json())["id"]
+    await bob.page.goto("/")
+    await bob.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    made = await run_action(open_pages, actions.create_group, me, "Walk", [bob_id])
+    row = bob.page.locator(f".conversation-row[data-id='{made.id}']")
+    await expect(row.locator(".row-last")).to_have_text("alice added you")
+    await expect(row.locator(".badge.dot")).to_be_visible()
+    assert not (await bob.page.title()).startswith("(")  # it is no unread message
+    await bob.page.reload()
+    await bob.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    await expect(row.locator(".row-last")).to_have_text("alice added you")
+    await row.click()
+    await expect(bob.page.locator(".beginning")).to_contain_text("alice created this group")
+    await expect(bob.page.locator(".beginning")).to_contain_text("and added you")
+    await bob.page.click(".back")
+    await expect(row.locator(".row-last")).to_have_text("No messages yet")
+    await expect(row.locator(".badge.dot")).to_be_hidden()
+    await bob.page.reload()
+    await expect(row.locator(".badge.dot")).to_be_hidden()
+
+
 async def test_an_announcement_and_pins_live(open_pages):
     alice, bob = await open_pages()
     group = int(alice.url.split("/")[2])

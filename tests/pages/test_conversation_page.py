@@ -13,7 +13,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions import contacts
 from chat import actions
+from chat.actions.account_deletion import delete_account
 from chat.models import Conversation, Membership, Message
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
@@ -382,3 +384,29 @@ def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, make
     many = {path: queries(alice_browser, path) for path in paths}
     assert few == many
     assert max(many.values()) <= 24, many
+
+
+def test_a_chat_with_a_deleted_account_says_so_and_has_no_composer(browser, alice, bob, direct_conversation, say):
+    say(bob, direct_conversation, "goodbye")
+    assert browser(alice).get(f"/c/{direct_conversation.pk}/").all("message-composer")
+    delete_account(bob.pk, delete_messages=False)
+    page = browser(alice).get(f"/c/{direct_conversation.pk}/")
+    assert not page.all("message-composer")
+    assert page.one(cls="composer-closed").text == "This account has been deleted, so you can’t write here any more."
+    assert "goodbye" in page.text
+
+
+def test_a_chat_with_a_blocked_person_offers_to_unblock_in_place_of_the_composer(
+    browser, alice, bob, direct_conversation, say
+):
+    say(bob, direct_conversation, "hello")
+    contacts.block_user(alice.pk, bob.pk)
+    hers, path = browser(alice), f"/c/{direct_conversation.pk}/"
+    page = hers.get(path)
+    assert not page.all("message-composer")
+    closed = page.one("form", cls="composer-closed")
+    assert "You’ve blocked this person." in closed.text
+    # The other user cannot see the block.
+    assert browser(bob).get(path).all("message-composer")
+    answer = hers.post(closed["action"], do="unblock", next=closed.one("input", name="next")["value"], follow=True)
+    assert answer.all("message-composer") and not answer.all(cls="composer-closed")

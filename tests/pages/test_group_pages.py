@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -169,6 +170,33 @@ def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group
     assert "hidden" in his.get(path).one("conversation-announcement").attrs
     actions.update_group(alice.pk, group.pk, {"announcement": "Something else"})
     assert "hidden" not in his.get(path).one("conversation-announcement").attrs
+
+
+def test_a_new_group_names_who_added_the_reader_until_it_is_opened(browser, alice, bob, carol, group):
+    made = actions.create_group(alice.pk, "Walk", [bob.pk])
+    his = browser(bob)
+    first_row = his.get("/?show=unread").all("a", cls="conversation-row")[0]
+    assert first_row["data-id"] == str(made.id) and first_row.one(cls="row-last").text == "Alice added you"
+    assert {"added", "unread"} <= set(first_row["class"].split())
+    assert "hidden" not in first_row.one(cls="dot").attrs
+    page = his.get(f"/c/{made.id}/")  # a page may be requested before it is opened, so this does not count as opening
+    assert "Alice created this group on" in page.one(cls="beginning").text
+    assert "and added you" in page.one(cls="beginning").text
+    his.post(f"/c/{made.id}/read/", seq=page.one("form", cls="mark-read").one("input", name="seq")["value"])
+    row = his.get("/").one("a", cls="conversation-row", data_id=str(made.id))
+    assert "added" not in row["class"].split() and row.one(cls="row-last").text == "No messages yet"
+    assert "added you" not in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(made.id)).text
+
+
+def test_a_group_in_which_nobody_writes_stands_above_the_others_for_whom_was_added(browser, alice, carol, group, say):
+    say(alice, group, "an old message")
+    made = actions.create_group(carol.pk, "newer", [])
+    actions.send_message(carol.pk, made.id, uuid4(), "a newer message")
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    rows = browser(carol).get("/").all("a", cls="conversation-row")
+    assert rows[0]["data-id"] == str(group.pk) and rows[0].one(cls="row-last").text == "Alice added you"
+    actions.send_message(carol.pk, group.pk, uuid4(), "hello")
+    assert "added" not in browser(carol).get("/").all("a", cls="conversation-row")[0]["class"].split()
 
 
 def test_pins_have_a_page_and_a_count(browser, alice, bob, group, say):

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.actions import contacts
+from accounts.models import User
 from chat import actions
 from messenger.core.errors import ApplicationError
 
@@ -68,6 +69,26 @@ def test_receipts_with_times(browser, alice, bob, carol, group, say):
     details = page.one(data_part="dialog").text
     assert details.index("Seen by") < details.index(bob.display_name) < details.index("Not delivered yet")
     assert carol.display_name in details and "👍" in details
+
+
+def test_the_readers_of_a_message_come_in_pages(browser, alice, bob, group, say):
+    readers = [User.objects.create_user(f"reader{number}", name=f"Reader {number}") for number in range(120)]
+    actions.add_members(alice.pk, group.pk, [reader.pk for reader in readers])
+    message = say(alice, group)
+    for reader in readers[:70]:
+        actions.mark_read(reader.pk, group.pk, message.seq)
+    path = f"/m/{message.id}/details/"
+    page = browser(alice).get(path)
+    for name, total in (("seen", 70), ("waiting", 51)):  # bob has not received it either
+        section = page.one("section", id=name)
+        assert len(section.all("li")) == 50 and section.one(cls="num").text == str(total)
+    url = page.one("section", id="seen").one("a", data_part="more")["href"]
+    page = browser(alice).get(f"{path}{url}")
+    seen, waiting = page.one("section", id="seen"), page.one("section", id="waiting")
+    assert (len(seen.all("li")), seen.all("a"), len(waiting.all("li"))) == (70, [], 50)
+    page = browser(alice).get(path + waiting.one("a", data_part="more")["href"])
+    assert [len(page.one("section", id=name).all("li")) for name in ("seen", "waiting")] == [70, 51]
+    assert browser(alice).get(f"{path}?seen=-1").status == 200
 
 
 def test_receipts_are_off_by_conversation_and_mutually(browser, alice, bob, group, say):

@@ -57,7 +57,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
         )
     rows = bulk_sql.fetch_all(
         "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
-        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL,"
+        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL, m.added_by_id IS NOT NULL,"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
         f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
         f" WHERE {conditions}"
@@ -67,14 +67,22 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     memberships = {}
     for (
         conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, is_unopened,
-        pair_status, has_blocks,
+        is_new, pair_status, has_blocks,
     ) in rows:  # fmt: skip
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
             continue
         user = UserSchema(user_id, username, name or username, user_avatar_url(user_id, avatar))
         memberships[conversation_id, user_id] = SenderMembership(
-            pk, role, read_seq, user, bool(shows_receipts), bool(is_active), pair_status, bool(has_blocks)
+            pk,
+            role,
+            read_seq,
+            user,
+            bool(shows_receipts),
+            bool(is_active),
+            pair_status,
+            bool(has_blocks),
+            had_unread=bool(is_new),
         )
     return memberships
 

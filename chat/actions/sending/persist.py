@@ -127,9 +127,16 @@ def update_counters(sends: list[PendingSend], now: datetime) -> None:
     )  # fmt: skip
     bulk_sql.update_rows(
         Membership,
-        ("id", "read_seq", "read_count", "sent_seq", "delivered_seq"),
+        ("id", "read_seq", "read_count", "sent_seq", "delivered_seq", "added_by_id"),
         [
-            (membership.id, membership.sent_seq, membership.sent_text_count, membership.sent_seq, membership.sent_seq)
+            (
+                membership.id,
+                membership.sent_seq,
+                membership.sent_text_count,
+                membership.sent_seq,
+                membership.sent_seq,
+                None,
+            )
             for membership in memberships
         ],
     )

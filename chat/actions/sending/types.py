@@ -90,7 +90,9 @@ class SenderMembership(msgspec.Struct):
     has_blocks: bool  # this user has blocked somebody, or somebody has blocked this user
     sent_seq: int = 0  # of the newest message in this batch
     sent_text_count: int = 0  # the conversation's `text_count` at `sent_seq`
-    had_unread: bool = False  # others had written since the read marker when this user sent
+    # Others had written since the read marker when this user sent, or somebody had added the user, who had not opened
+    # the group.
+    had_unread: bool = False
 
 
 class PendingSend(msgspec.Struct):

@@ -217,7 +217,8 @@ export interface Message {
  * up to `last_seq`, the newest message when the server counted; clients add the messages that they know after
  * `last_seq`. `receipts`: whether the user shows to others in this conversation what he or she has read; only then the
  * user sees what others have read. The announcement is unread while `announcement_seen` is less than
- * `announced_version` of the conversation.
+ * `announced_version` of the conversation. `added_by_id`: the member who has added the user to the group; null after
+ * the user has opened the group. The command `read` with any `seq`, or a message of the user, sets it to null.
  */
 export interface Mine {
   role: string;
@@ -233,6 +234,7 @@ export interface Mine {
   announcement_seen: number;
   receipts: boolean;
   last_seq: number;
+  added_by_id: number | null;
 }
 
 /**
