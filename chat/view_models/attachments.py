@@ -15,7 +15,10 @@ from chat.attachments.filenames import get_extension
 from chat.schemas import AttachmentSchema, format_duration, is_voice_note
 
 SINGLE_BOX = (360, 320)  # pixels; a single image or video is scaled down to fit
+MIN_SIDE = 48  # pixels
 TILE_SIDE = 176  # pixels; side of a tile if a message has several images
+LONG_RATIO = 2.5  # of a high picture with more height for its width, only the upper part is shown
+LONG_BOX = (180, 320)  # pixels; size of this part
 
 
 @dataclass(slots=True)
@@ -26,6 +29,11 @@ class AttachmentView:
     type_label: str
     size_label: str
     duration_label: str
+
+    @property
+    def is_long_picture(self) -> bool:
+        """True for a picture of which only a part is shown, with a sign: a long screenshot or a panorama."""
+        return get_long_box(self.attachment) is not None
 
     @property
     def is_voice_note(self) -> bool:
@@ -78,10 +86,25 @@ def fit_box(attachment: AttachmentSchema, is_tile: bool) -> tuple[int, int]:
     """
     if is_tile and attachment.kind == "image":
         return TILE_SIDE, TILE_SIDE
+    if long_box := get_long_box(attachment):
+        return long_box
     max_width, max_height = SINGLE_BOX
     width, height = attachment.width or max_width, attachment.height or max_width * 9 // 16
     scale = min(max_width / width, max_height / height, 1)
-    return max(int(width * scale + 0.5), 48), max(int(height * scale + 0.5), 48)
+    return max(int(width * scale + 0.5), MIN_SIDE), max(int(height * scale + 0.5), MIN_SIDE)
+
+
+def get_long_box(attachment: AttachmentSchema) -> tuple[int, int] | None:
+    """Returns the display size of a picture that would be too thin if all of it were shown, otherwise None."""
+    width, height = attachment.width or 0, attachment.height or 0
+    if attachment.kind != "image" or not width or not height:
+        return None
+    shown_width = max(min(width, LONG_BOX[0]), MIN_SIDE)
+    if height > width * LONG_RATIO and height * shown_width > width * LONG_BOX[1]:
+        return shown_width, LONG_BOX[1]
+    if width * MIN_SIDE > height * SINGLE_BOX[0] and width > SINGLE_BOX[0]:
+        return SINGLE_BOX[0], MIN_SIDE
+    return None
 
 
 def get_type_label(name: str) -> str:

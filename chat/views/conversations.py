@@ -129,6 +129,7 @@ def render_conversation(
         items=items,
         is_group=is_group,
         opens_at_start=positions["after"] is not None,
+        opens_at=positions["at"],
         began=timezone.localtime(membership.conversation.created_at),
         creator=names.get(creator_id or 0),
         creator_id=creator_id,

@@ -453,6 +453,56 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pa
     await expect(theirs).to_have_count(0)
 
 
+async def test_an_odd_number_of_pictures_leaves_no_hole_and_long_ones_say_so(open_pages):
+    alice, bob = await open_pages(WORKER="on")
+    page = alice.page
+    names = [png(f"{number}.png") for number in range(5)]
+    long = [png("high.png", width=300, height=2_400), png("wide.png", width=3_000, height=200)]
+    for files in (names, [names[0], pdf(), names[1], names[2]], long[:1], long[1:], [long[0], names[0]], names[:1]):
+        await pick(page, *files)
+        await there(page, len(files))
+        await page.click(SEND)
+        await expect(page.locator(ROW)).to_have_count(0)
+    for shown in (alice, bob):
+        messages = shown.page.locator("message-log .msg[data-seq]:has(.attachments)")
+        await expect(messages).to_have_count(6)
+        await expect(shown.page.locator("message-log .attachment-image img")).to_have_count(13, timeout=30_000)
+        await expect(shown.page.locator("message-log .long-sign")).to_have_count(3)
+        for number in range(2):  # the pictures of one message cover a rectangle, and documents are below
+            boxes = (
+                await messages.nth(number)
+                .locator(".attachment-image")
+                .evaluate_all(
+                    "all => all.map((each) => each.getBoundingClientRect()).map(({x, y, width, height}) => [x, y, width, height])"
+                )
+            )
+            left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+            right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+            covered = sum((box[2] + 4) * (box[3] + 4) for box in boxes)
+            assert covered == pytest.approx((right - left + 4) * (bottom - top + 4), rel=0.02), boxes
+        high = await messages.nth(2).locator("img").bounding_box()
+        assert high and high["height"] == 320 and high["width"] == 180
+    # The mark of a picture is on it, not alone in a line below.
+    last = page.locator("message-log .msg.last:has(.attachments)").last
+    mark, drawn = last.locator(".tail"), last.locator(".attachment-image")
+    await expect(mark).to_be_visible()
+    tail, box = await mark.bounding_box(), await drawn.bounding_box()
+    assert tail and box
+    assert tail["y"] + tail["height"] <= box["y"] + box["height"] and tail["y"] > box["y"]
+    await expect(page.locator("dialog.viewer")).to_have_count(0)
+    await mark.click(position={"x": 2, "y": 2})
+    # In the viewer the app does not show through, and a long picture begins at its top in its own width.
+    await page.keyboard.press("Escape")
+    await page.locator("message-log .long-picture").first.click()
+    viewer = page.locator("dialog.viewer")
+    await expect(viewer).to_have_class(re.compile("zoomed"))
+    assert re.fullmatch(r"rgb\(.*\)", await viewer.evaluate("each => getComputedStyle(each).backgroundColor"))
+    stage = await viewer.locator(".viewer-stage").bounding_box()
+    image = await viewer.locator(".viewer-stage img").bounding_box()
+    assert stage and image
+    assert image["y"] == pytest.approx(stage["y"], abs=2) and image["width"] == pytest.approx(300, abs=2)
+
+
 async def swipe(page: Page, start: int, end: int) -> None:
     """Moves a finger sideways over the page, slowly and with a stop before the end.
 

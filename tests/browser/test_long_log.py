@@ -292,6 +292,44 @@ async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_co
         assert (await it.read())["seq"] < following
 
 
+@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("query", ["?at=200#m-200", "?at=200", "?at=3", ""])
+async def test_a_link_to_a_message_shows_it_from_the_first_frame_and_no_raw_form(open_long_log, query, phone):
+    """The scripts are held back for a second: what CSS shows until then is what the scripts show."""
+    it = await open_long_log(400, phone=phone)
+
+    async def later(route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    await it.page.route("**/js/app*", later)
+    await it.page.add_init_script(
+        """
+        window.painted = [];
+        const look = () => {
+          const composer = document.querySelector('message-composer');
+          const wanted = document.querySelector(/at=(\\d+)/.test(location.search) ? `#m-${RegExp.$1}` : '.msg:nth-last-of-type(1)');
+          if (composer && wanted) painted.push({
+            top: Math.round(wanted.getBoundingClientRect().top),
+            form: composer.firstElementChild.offsetHeight,
+            input: document.querySelector('file-tray > input').checkVisibility({ visibilityProperty: true }),
+            started: composer.matches(':defined') });
+          if (painted.length < 400) requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+        """
+    )
+    await it.open(query)
+    await it.page.wait_for_timeout(700)
+    painted = await it.page.evaluate("painted")
+    assert not painted[0]["started"] and painted[-1]["started"]
+    for name in ("top", "form"):
+        seen = [each[name] for each in painted]
+        assert max(seen) - min(seen) <= 2, (name, sorted(set(seen)))
+    assert not any(each["input"] for each in painted)
+    await expect(it.page.locator("message-log .opens-here")).to_have_count(0)
+
+
 def unread_from(conversation_id: int, user_id: int) -> int:
     from chat.models import Membership, Message
 
@@ -367,8 +405,10 @@ async def test_a_day_line_leads_to_another_day(open_long_log):
     await it.page.locator("button[popovertarget=date-jump]").click()
     wanted = await it.page.evaluate("new Date(Date.now() - 3 * 86400e3).toISOString().slice(0, 10)")
     await it.page.locator("#date-jump input[name=on]").fill(wanted)
+    await it.page.evaluate("window.isSamePage = true")
     await it.page.locator("#date-jump button").click()
     await it.page.wait_for_url("**/?at=*")
+    assert await it.page.evaluate("window.isSamePage")  # no page load
     line = it.page.locator(f".day:has(time[datetime='{wanted}'])")
     await expect(line).to_be_in_viewport()
     await it.page.go_back()

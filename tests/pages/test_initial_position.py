@@ -97,6 +97,15 @@ def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
     assert "at-start" not in browser(alice).get(f"/c/{group.pk}/?before={seqs[100]}").one(cls="log").classes
 
 
+def test_a_requested_message_sets_the_position_before_scripts_run(browser, alice, group, history):
+    seqs = history(60)
+    page = browser(alice).get(f"/c/{group.pk}/?at={seqs[30]}")
+    lines = [each for each in page.one("message-log").one("ol").children if hasattr(each, "attrs")]
+    at = next(index for index, each in enumerate(lines) if "opens-here" in each.classes)
+    assert lines[at + 1]["data-seq"] == str(seqs[30])
+    assert not browser(alice).get(f"/c/{group.pk}/").all(cls="opens-here")
+
+
 # ── Finding a day ───────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
     """Changes the times of the messages with the numbers `seqs` in a group.
