@@ -16,6 +16,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts.text import pinyin
+from chat import selectors
 from chat.schemas import make_excerpt
 from chat.text import autolink, truncation
 from chat.text.language import get_lang_attribute, is_emoji_only
@@ -36,7 +37,8 @@ def navigation_rail(context: template.Context, current: str = "") -> dict[str, A
     """Renders the main navigation with the user's unread counts. `current` is the name of the selected entry."""
     request = context["request"]
     listing = context.get("listing") or ConversationList(request.user.pk, {})
-    return {"listing": listing, "current": current, "user": request.user}
+    reports = selectors.count_open_reports(request.user)
+    return {"listing": listing, "current": current, "user": request.user, "open_report_count": reports}
 
 
 @register.simple_tag
