@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache, lru_cache
+from html import unescape
 from typing import Any
 
 import msgspec
@@ -29,6 +31,7 @@ register.filter("is_long", truncation.is_long)
 register.filter("linkify", autolink.linkify)
 register.filter("pinyin", pinyin.spell_pinyin)
 
+_TAG = re.compile(r"<[^>]*>")
 QUICK_EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered before the emoji picker opens
 
 
@@ -108,6 +111,12 @@ def pin_excerpt(message: Any) -> str:
     For a message without text, returns the names of its files.
     """
     return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
+
+
+@register.filter
+def html_text(html: str) -> str:
+    """Returns the text of sanitised HTML as one line. In the browser, conversation-announcement.js does the same."""
+    return " ".join(unescape(_TAG.sub("", html)).split())
 
 
 @register.simple_tag
