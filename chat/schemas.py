@@ -91,8 +91,8 @@ class SystemEvent(msgspec.Struct):
 
     `name` is joined, left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who
     did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the
-    invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`)
-    before and after.
+    invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of
+    Markdown) or roles (with `role`) before and after.
     """
 
     name: str
@@ -165,7 +165,7 @@ class ConversationSchema(msgspec.Struct):
 
     `mine` is what the conversation stores for the current user only (unread count, mute …); it is absent in events that
     go to all members. `version`: number of the newest change. `announced_version`: the version at the last change of
-    the announcement.
+    the announcement. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
     """
 
     id: int
@@ -186,6 +186,7 @@ class ConversationSchema(msgspec.Struct):
     created_at: str
     # The version of the conversation at the last change of the announcement.
     announced_version: int = 0
+    announcement_html: str = ""
     # Absent where all members get the same data (event conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -314,7 +315,7 @@ _EMPHASIS_OR_LINK = re.compile(
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
-def _strip_markdown(body: str) -> str:
+def strip_markdown(body: str) -> str:
     """Removes the Markdown signs of emphasis, code and links from a text. Text inside code stays as it is.
 
     If emphasis contains emphasis, the signs are removed only two levels deep.
@@ -338,7 +339,7 @@ def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] =
     If there is no text, returns an emoji for the kind of the first file, and the name of this file. For a voice note,
     its duration is returned instead of the name.
     """
-    line = " ".join(_strip_markdown(body).split())
+    line = " ".join(strip_markdown(body).split())
     if not line and files:
         first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
         if is_voice_note(first):
@@ -475,6 +476,7 @@ def conversation_schema(
     last_message: MessageSchema | None,
     peer: User | None = None,
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET,
+    announcement_html: str = "",
 ) -> ConversationSchema:
     return ConversationSchema(
         id=conversation.pk,
@@ -494,6 +496,7 @@ def conversation_schema(
         last_message=last_message,
         created_at=format_timestamp(conversation.created_at),
         announced_version=conversation.announced_version,
+        announcement_html=announcement_html,
         mine=mine,
     )
 

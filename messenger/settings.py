@@ -319,6 +319,7 @@ WORKER_JOBS = int(env("WORKER_JOBS", "3"))  # tasks at a time, each in its own p
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "messenger.formats"
 USE_I18N = USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", "UTC")
 

@@ -36,7 +36,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import actions
 from accounts.auth import auth_backends, known_devices, login_limits, signup_links
-from accounts.email import layout
+from accounts.email import layout, notifications
 from accounts.forms import wait_message
 from accounts.models import USERNAME_TAKEN, User
 from accounts.selectors.usernames import is_username_taken
@@ -167,8 +167,7 @@ class AccountAdapter(DefaultAccountAdapter):
 
         Without the argument `email` it is sent to a confirmed address of the user, or not at all if there is none.
         """
-        confirmed = EmailAddress.objects.filter(user=user, verified=True)
-        to = email or confirmed.order_by("-primary").values_list("email", flat=True).first()
+        to = email or notifications.get_confirmed_address(user)
         if to is None:
             return
         request_context = layout.request_context(request_ip(self.request), self.get_http_user_agent(self.request))

@@ -18,6 +18,7 @@ from confusable_homoglyphs.categories import alias
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.form_checks import Check
 from accounts.text.cleaning import INVISIBLE
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 2, 30
@@ -48,21 +49,34 @@ RESERVED_NAMES = """
 """
 
 
+_LENGTH_MESSAGE = _("A username must have %(shortest)d to %(longest)d characters.")
+_LENGTHS = {"shortest": MIN_USERNAME_LENGTH, "longest": MAX_USERNAME_LENGTH}
+_CHARACTERS_MESSAGE = _("A username can only contain letters, the digits 0 to 9, and _ . -")
+_ENDS_MESSAGE = _("A username must begin and end with a letter, a digit or _.")
+_EMPTY_MESSAGE = _("A username must contain at least one letter or digit.")
+
+
+def list_page_checks() -> list[Check]:
+    """Returns the rules that a page can check without the server, for a name that is trimmed and normalized to NFKC."""
+    return [
+        Check(f"^.{{{MIN_USERNAME_LENGTH},{MAX_USERNAME_LENGTH}}}$", _LENGTH_MESSAGE % _LENGTHS),
+        Check(rf"^[\p{{L}}\p{{M}}0-9{_SHARED_LETTERS}_.\-]*$", _CHARACTERS_MESSAGE),
+        Check(r"^(?![.\-\p{M}]).*[^.\-]$", _ENDS_MESSAGE),
+        Check(r"[\p{L}\p{N}]", _EMPTY_MESSAGE),
+    ]
+
+
 def normalize_username(text: str) -> str:
     """Returns a user name in the form in which it is stored. Raises ValidationError if the name is not valid."""
     name = unicodedata.normalize("NFKC", text.strip())
     if not MIN_USERNAME_LENGTH <= len(name) <= MAX_USERNAME_LENGTH:
-        raise ValidationError(
-            _("A username must have %(shortest)d to %(longest)d characters."),
-            code="length",
-            params={"shortest": MIN_USERNAME_LENGTH, "longest": MAX_USERNAME_LENGTH},
-        )
+        raise ValidationError(_LENGTH_MESSAGE, code="length", params=_LENGTHS)
     if not all(is_username_character(character) for character in name):
-        raise ValidationError(_("A username can only contain letters, the digits 0 to 9, and _ . -"), code="characters")
+        raise ValidationError(_CHARACTERS_MESSAGE, code="characters")
     if name[0] in ".-" or name[-1] in ".-" or unicodedata.category(name[0]) in _MARKS:
-        raise ValidationError(_("A username must begin and end with a letter, a digit or _."), code="ends")
+        raise ValidationError(_ENDS_MESSAGE, code="ends")
     if not any(character.isalnum() for character in name):
-        raise ValidationError(_("A username must contain at least one letter or digit."), code="empty")
+        raise ValidationError(_EMPTY_MESSAGE, code="empty")
     if _has_too_many_marks(name):
         raise ValidationError(_("Too many accents on one letter."), code="marks")
     if not _has_combinable_scripts(name):

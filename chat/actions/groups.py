@@ -21,7 +21,7 @@ from chat import events
 from chat.actions.transaction import ConversationTransaction, conversation_transaction, outsider_transaction
 from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
-from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema
+from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema, strip_markdown
 from chat.selectors import conversation_schemas, count_unread_mentions, shared_conversation_schema, with_member_state
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
@@ -193,6 +193,8 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
             for name, (event_name, has_texts) in LOGGED_FIELDS.items():
                 if name in changed:
                     texts = {"old": old_values[name], "new": changed[name]} if has_texts else {}
+                    if name == "announcement":  # system messages are plain text
+                        texts = {key: strip_markdown(text) for key, text in texts.items()}
                     tx.add_system_message(_get_actor(tx), event_name, **texts)
             if "announcement" in changed:
                 _mark_announcement_new(tx)

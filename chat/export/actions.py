@@ -16,8 +16,10 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.email.notifications import send_mail_without_request
 from chat import tasks
 from chat.export.builder import ExportBuilder, ExportCancelled, StorageFull
 from chat.models import DataExport
@@ -106,6 +108,10 @@ def _build_file(export: DataExport) -> None:
         changes = {"state": DataExport.State.READY, "key": key, "size": size, "expires_at": now + RETENTION}
         with write_transaction():
             updated = DataExport.objects.filter(pk=export.pk, state=DataExport.State.BUILDING).update(**changes)
+            if updated:
+                send_mail_without_request(
+                    export.owner, "account/email/data_export_ready", reverse("own_data"), expires_at=now + RETENTION
+                )
         if not updated:  # replaced or deleted in the meantime
             _delete_file(key)
     finally:

@@ -50,7 +50,7 @@ class Invite(models.Model):
         verbose_name_plural = _("invite links")
 
     def __str__(self) -> str:
-        return f"{self.conversation_id} by {self.made_by_id}"
+        return _("Invite link %(id)s") % {"id": self.pk}
 
     def save(self, **options) -> None:
         self.digest = hash_token(self.token)

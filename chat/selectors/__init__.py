@@ -73,6 +73,7 @@ from chat.selectors.reconcile import (
     get_conversation_versions,
     get_user_versions,
 )
+from chat.selectors.reports import count_open_reports
 from chat.selectors.summaries import (
     ConversationSummary,
     ConversationTitle,
@@ -98,6 +99,7 @@ __all__ = [
     "build_missed_user_events",
     "contact_presence",
     "conversation_schemas",
+    "count_open_reports",
     "count_unread_mentions",
     "filter_members",
     "filter_summaries_after",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -12,6 +13,7 @@ from accounts.models import User
 from chat.events import HiddenReceipts
 from chat.models import Conversation, Membership, Message
 from chat.schemas import ConversationSchema, MessageSchema, conversation_schema, message_schema, mine_schema
+from chat.text.markdown import render_markdown
 from messenger.core.bulk_sql import fetch_all, placeholders
 
 
@@ -116,7 +118,11 @@ def get_peers_by_conversation(conversations: Iterable[Conversation], user_id: in
 def shared_conversation_schema(conversation: Conversation) -> ConversationSchema:
     """Returns a conversation in the format of the API, with only the fields that are the same for all members."""
     last_messages = message_schemas([conversation.last_message_id])
-    return conversation_schema(conversation, last_message=last_messages.get(conversation.last_message_id or 0))
+    return conversation_schema(
+        conversation,
+        last_message=last_messages.get(conversation.last_message_id or 0),
+        announcement_html=_render_announcement(conversation.announcement),
+    )
 
 
 def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[ConversationSchema]:
@@ -146,9 +152,16 @@ def _build_schemas(
             last_message=last_messages.get(row.conversation.last_message_id or 0),
             peer=peers.get(row.conversation_id),
             mine=mine_schema(row, row.conversation, unread.get((row.conversation_id, user_id), 0)),
+            announcement_html=_render_announcement(row.conversation.announcement),
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=1024)
+def _render_announcement(announcement: str) -> str:
+    """Renders the Markdown of an announcement as that of a message, but without mentions."""
+    return render_markdown(announcement, {})[0] if announcement else ""
 
 
 def with_member_state(shared: ConversationSchema, row: Membership, mentions: int = 0) -> ConversationSchema:

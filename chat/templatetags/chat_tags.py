@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from functools import cache, lru_cache
+from html import unescape
 from typing import Any
 
 import msgspec
@@ -16,6 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts.text import pinyin
+from chat import selectors
 from chat.schemas import make_excerpt
 from chat.text import autolink, truncation
 from chat.text.language import get_lang_attribute, is_emoji_only
@@ -28,6 +31,7 @@ register.filter("is_long", truncation.is_long)
 register.filter("linkify", autolink.linkify)
 register.filter("pinyin", pinyin.spell_pinyin)
 
+_TAG = re.compile(r"<[^>]*>")
 QUICK_EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered before the emoji picker opens
 
 
@@ -36,7 +40,8 @@ def navigation_rail(context: template.Context, current: str = "") -> dict[str, A
     """Renders the main navigation with the user's unread counts. `current` is the name of the selected entry."""
     request = context["request"]
     listing = context.get("listing") or ConversationList(request.user.pk, {})
-    return {"listing": listing, "current": current, "user": request.user}
+    reports = selectors.count_open_reports(request.user)
+    return {"listing": listing, "current": current, "user": request.user, "open_report_count": reports}
 
 
 @register.simple_tag
@@ -106,6 +111,12 @@ def pin_excerpt(message: Any) -> str:
     For a message without text, returns the names of its files.
     """
     return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
+
+
+@register.filter
+def html_text(html: str) -> str:
+    """Returns the text of sanitised HTML as one line. In the browser, conversation-announcement.js does the same."""
+    return " ".join(unescape(_TAG.sub("", html)).split())
 
 
 @register.simple_tag

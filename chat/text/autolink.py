@@ -1,8 +1,4 @@
-"""Turns URLs in plain text into links, in messages and in texts without Markdown such as announcements.
-
-In the browser `static/js/lib/autolink.js` does the same. The tests of both modules use
-tests/shared_cases/autolink.json.
-"""
+"""Turns URLs in plain text into links, in messages and in texts without Markdown such as descriptions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Character classes of Chinese, Japanese, Korean and other languages that are written without spaces.
 
-Each class is a text to insert between `[` and `]` in a regular expression. The browser scripts
-static/js/lib/autolink.js and static/js/composer/completion/mention-match.js have the same classes.
+Each class is a text to insert between `[` and `]` in a regular expression. The browser script
+static/js/composer/completion/mention-match.js has the same classes.
 """
 
 from __future__ import annotations

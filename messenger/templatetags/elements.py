@@ -19,6 +19,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts import form_checks
 from accounts.models import User
 from accounts.schemas import user_schema
 from messenger.assets import scripts
@@ -148,6 +149,8 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
         **({"aria-invalid": "true"} if bound.errors else {}),
         **{name.replace("_", "-"): value for name, value in options.items()},
     }
+    checks = form_checks.list_checks(bound)
+    attrs |= _check_attributes(bound, checks)
     kind = layout.pop("kind") or _kind(widget)
     if kind == "switch":
         attrs |= {"class": "switch", "role": "switch"}
@@ -161,11 +164,24 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
         "kind": kind,
         "label": label or bound.label,
         "hint": hint,
+        "has_checks": bool(checks),
         "control": bound.as_widget(attrs=attrs) if kind != "segmented" else "",
         "choices": getattr(bound.field, "choices", ()) if kind == "segmented" else (),
         "chosen": str(bound.value()),
         **layout,
     }
+
+
+def _check_attributes(bound: BoundField, checks: list[form_checks.Check]) -> dict[str, str]:
+    """Returns the attributes from which a script checks the field before the form is sent."""
+    attrs = {}
+    if checks:
+        attrs["data-checks"] = json.dumps([(pattern, str(message)) for pattern, message in checks], ensure_ascii=False)
+    if getattr(bound.field, "is_normalized", False):
+        attrs["data-normalize"] = ""
+    if repeated := form_checks.find_repeated_field(bound):
+        attrs |= {"data-repeats": repeated, "data-repeats-message": form_checks.repetition_message()}
+    return attrs
 
 
 def _kind(widget: Any) -> str:

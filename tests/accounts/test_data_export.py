@@ -13,6 +13,7 @@ from datetime import timedelta
 from html.parser import HTMLParser
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
@@ -66,6 +67,33 @@ def test_a_request_requires_the_password_and_then_continues(alice, run_tasks, tr
     assert "/reauthenticate/" in answer.url and not DataExport.objects.exists()
     client.post(answer.url, {"password": PASSWORD})
     assert DataExport.objects.get().owner == alice
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Hello Alice,"), ("zh-hans", "Alice，你好")])
+def test_a_mail_to_the_confirmed_address_says_that_the_archive_is_ready(
+    language, words, alice, run_tasks, transactional_db, mailoutbox, settings
+):
+    """It is sent once, in the language of the owner, and links to the page with the download."""
+    settings.SITE_URL = "https://chat.example.org"
+    alice.language = language
+    alice.save()
+    EmailAddress.objects.create(user=alice, email="unsure@example.org", verified=False, primary=True)
+    EmailAddress.objects.create(user=alice, email="alice@example.org", verified=True)
+    page_of(alice).post("/settings/data/")
+    run_tasks()
+    [mail] = mailoutbox
+    assert mail.to == ["alice@example.org"] and words in mail.body
+    assert "https://chat.example.org/settings/data/" in mail.body
+    assert str((timezone.localtime() + export_actions.RETENTION).year) in mail.body
+    run_tasks()
+    assert len(mailoutbox) == 1
+
+
+def test_without_a_confirmed_address_no_mail_is_sent(alice, run_tasks, transactional_db, mailoutbox):
+    EmailAddress.objects.create(user=alice, email="alice@example.org", verified=False)
+    page_of(alice).post("/settings/data/")
+    run_tasks()
+    assert export_actions.get_ready_export(alice.pk) and mailoutbox == []
 
 
 def test_two_requests_build_one_export(alice, run_tasks, transactional_db):

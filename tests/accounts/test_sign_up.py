@@ -76,6 +76,11 @@ def test_invalid_data_is_a_field_error_on_page_and_api(client, api, bob, wrong, 
     assert User.objects.count() == 1
 
 
+def test_a_short_username_has_one_error(client, db):
+    form = sign_up_by_page(client, username="a").context["form"]
+    assert form.errors["username"] == ["A username must have 2 to 30 characters."]
+
+
 @pytest.mark.parametrize("junk", [{"username": 7, "password": GOOD}, {}, {"username": "carol", "password": ["x"]}])
 def test_values_that_are_not_text_are_invalid(api, db, junk):
     assert api.send("post", "auth/signup/", junk).status_code == 400

@@ -120,16 +120,19 @@ async def test_an_announcement_and_pins_live(open_pages):
     alice, bob = await open_pages()
     group = int(alice.url.split("/")[2])
     me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
-    words = "Read https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
+    words = (
+        "**Read** https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
+    )
     await run_action(open_pages, actions.update_group, me, group, {"announcement": words})
     bar = bob.page.locator("conversation-announcement")
     await expect(bar).to_be_visible()
     await expect(bar.locator(".mark-new")).to_be_visible()
     await bar.locator("summary").click()
     await expect(bar.locator(".whole a")).to_have_attribute("href", "https://example.org/a")
-    live = await bar.locator(".whole").inner_html()
+    await expect(bar.locator(".whole strong")).to_have_text("Read")
+    live = [await bar.locator(part).inner_html() for part in (".whole", "[data-part=line]")]
     await bob.open()
-    assert await bar.locator(".whole").inner_html() == live
+    assert [await bar.locator(part).inner_html() for part in (".whole", "[data-part=line]")] == live
     await bar.locator("form button").click()
     await expect(bar).to_be_hidden()
     await bob.open()

@@ -162,7 +162,7 @@ def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group
     actions.update_group(alice.pk, group.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
     his, path = browser(bob), f"/c/{group.pk}/"
     bar = his.get(path).one("conversation-announcement")
-    assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one("p", cls="whole").text
+    assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one(cls="whole").text
     assert bar.one("a")["href"] == "https://example.org/a"
     assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # alice wrote it
     version = bar.one("input", name="announcement_seen")["value"]
@@ -197,6 +197,22 @@ def test_a_group_in_which_nobody_writes_stands_above_the_others_for_whom_was_add
     assert rows[0]["data-id"] == str(group.pk) and rows[0].one(cls="row-last").text == "Alice added you"
     actions.send_message(carol.pk, group.pk, uuid4(), "hello")
     assert "added" not in browser(carol).get("/").all("a", cls="conversation-row")[0]["class"].split()
+
+
+def test_an_announcement_is_formatted_as_a_message_is_everywhere(browser, alice, bob, group):
+    """The bar and the group info render its Markdown; the line of the bar and the message in the log are plain text."""
+    words = "Bring **gloves** and `rope`, see [the shop](https://evil.example/x)\n\n- one\n- two"
+    actions.update_group(alice.pk, group.pk, {"announcement": words})
+    bar = browser(bob).get(f"/c/{group.pk}/").one("conversation-announcement")
+    assert bar.one(data_part="line").text == "Bring gloves and rope, see the shop one two"
+    page = browser(bob).get(f"/c/{group.pk}/settings/").one(data_part="about")
+    for whole in (bar.one(cls="whole"), page.one(cls="msg-text")):
+        assert whole.one("strong").text == "gloves" and whole.one("code").text == "rope"
+        assert [item.text for item in whole.all("li")] == ["one", "two"]
+        assert whole.one("a")["title"] == "evil.example"  # the same hint of the host as in a message
+    line = browser(bob).get(f"/c/{group.pk}/").one("message-log").all("li", cls="system")[-1].text
+    assert "Bring gloves and rope, see the shop" in line and "**" not in line and "](" not in line
+    assert "**" not in browser(bob).get("/").one("conversation-list").text
 
 
 def test_pins_have_a_page_and_a_count(browser, alice, bob, group, say):

@@ -77,7 +77,7 @@ const MARKDOWN_SPANS =
 const ESCAPES = /\\([!-/:-@[-`{-~])/g;
 
 /**
- * Removes Markdown signs from a text; like `_strip_markdown` in chat/schemas.py.
+ * Removes Markdown signs from a text; like `strip_markdown` in chat/schemas.py.
  * @param {string} body
  */
 function stripMarkdown(body) {

@@ -173,7 +173,8 @@ export interface Reaction {
  * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `name` is joined,
  * left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who did it. `user_ids`:
  * the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the invite link. `old` and
- * `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`) before and after.
+ * `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of Markdown) or roles (with
+ * `role`) before and after.
  */
 export interface SystemEvent {
   name: string;
@@ -240,7 +241,8 @@ export interface Mine {
 /**
  * A direct conversation (`peer` is the other user) or a group. `mine` is what the conversation stores for the current
  * user only (unread count, mute …); it is absent in events that go to all members. `version`: number of the newest
- * change. `announced_version`: the version at the last change of the announcement.
+ * change. `announced_version`: the version at the last change of the announcement. `announcement` is Markdown,
+ * `announcement_html` its sanitised HTML (as `body_html` of a message).
  */
 export interface Conversation {
   id: number;
@@ -260,6 +262,7 @@ export interface Conversation {
   last_message: Message | null;
   created_at: string;
   announced_version: number;
+  announcement_html: string;
   mine?: Mine | null;
 }
 
