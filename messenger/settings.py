@@ -470,7 +470,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"AudienceEnum": ["contacts", "everyone", "nobody"]},
+    "ENUM_NAME_OVERRIDES": {  # names of the schemas for fields of the same name (such as `kind`), and clearer names
+        "ConversationKindEnum": ["direct", "group"],
+        "AudienceEnum": ["everyone", "contacts", "nobody"],
+        "ContactStateEnum": "accounts.schemas.CONTACT_STATES",
+        "SystemEventNameEnum": "chat.schemas.SYSTEM_EVENTS",
+    },
     "PATH_CONVERTER_OVERRIDES": {
         "id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1},
         "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db.models import TextChoices
 from msgspec import inspect as types
 
 import accounts.schemas
@@ -24,10 +23,9 @@ import chat.selectors.members
 import chat.selectors.sync
 import presence.schemas
 from accounts import avatars
-from accounts.models import SignIn, Theme, User
+from accounts.models import User
 from accounts.usernames import rules
 from chat.actions import groups, moderation
-from chat.models import Conversation, Level, Message, Role
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.live import connection, consumer, handshake, hub
@@ -172,17 +170,6 @@ CLOSE_CODES = {
     handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
     handshake.SUSPENDED: "The account is suspended.",
     handshake.TOO_MANY: "Too many connections, or too many malformed frames. Reconnect after a minute.",
-}
-
-
-# ── Choices ────────────────────────────────────────────────────────────────────────────────────────────────────────
-CHOICES: dict[str, type[TextChoices]] = {
-    "`kind` of a conversation": Conversation.Kind,
-    "`kind` of a message": Message.Kind,
-    "`role`": Role,
-    "`level`": Level,
-    "`theme`": Theme,
-    "`kind` of a sign-in": SignIn.Kind,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from django.db.models import TextChoices
 from msgspec import inspect as types
 
 from messenger.core.path_converters import MAX_ID
@@ -21,6 +20,7 @@ _PLAIN = {
     types.UUIDType: "UUID",
     types.NoneType: "null",
 }
+_FORMATS = {"date-time": "time", "uuid": "UUID"}
 
 
 def sections() -> dict[str, str]:
@@ -29,7 +29,6 @@ def sections() -> dict[str, str]:
         "commands": _commands(),
         "events": _events(),
         "schemas": _schemas(),
-        "choices": _table(["field", "values"], ([name, _values(kind)] for name, kind in contract.CHOICES.items())),
         "routes": _routes(),
         "errors": _table(
             ["code", "status", "meaning"],
@@ -118,7 +117,10 @@ def _field_type(struct: Struct, field: types.Field) -> str:
 def _type(kind: types.Type) -> str:
     match kind:
         case types.Metadata(type=inner, extra_json_schema=extra):
-            return "time" if (extra or {}).get("format") == "date-time" else _type(inner)
+            extra = extra or {}
+            if "enum" in extra:
+                return " or ".join(f"`{value}`" for value in extra["enum"])
+            return _FORMATS[extra["format"]] if "format" in extra else _type(inner)
         case types.UnionType(types=parts):
             return " or ".join(sorted((_type(part) for part in parts), key="null".__eq__))  # null is the last one
         case types.StructType(cls=struct):
@@ -128,8 +130,6 @@ def _type(kind: types.Type) -> str:
         case types.DictType(key_type=key, value_type=value, max_length=maximum):
             bound = f", {maximum} at most" if maximum else ""
             return f"object: {_type(key)} → {_type(value)}{bound}"
-        case types.LiteralType(values=values):
-            return " or ".join(f"`{value}`" for value in values)
         case types.IntType(ge=1, le=maximum) if maximum == MAX_ID:
             return "id"
         case types.IntType(ge=0, le=maximum) if maximum == MAX_ID:
@@ -142,10 +142,6 @@ def _type(kind: types.Type) -> str:
 def _link(struct: Struct) -> str:
     name = wire_name(struct)
     return f"[{name}](#{name.lower()})"
-
-
-def _values(kind: type[TextChoices]) -> str:
-    return " ".join(f"`{value}`" for value in kind.values)
 
 
 # ── REST ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -16,6 +16,7 @@ import pytest
 from tusclient.client import TusClient
 from tusclient.uploader import Uploader
 
+from tests import openapi
 from tests.api.conftest import api  # noqa: F401 (the fixture)
 from tests.servers import PASSWORD, Site
 
@@ -41,14 +42,19 @@ class UploadClient:
             response = http.post("/api/v1/auth/token/", json={"login": name, "password": PASSWORD})
             self.token = response.raise_for_status().json()["access"]
         self.http = httpx.Client(
-            base_url=url, timeout=60, headers={"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"}
+            base_url=url,
+            timeout=60,
+            headers={"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"},
+            event_hooks={"response": [_check_response]},
         )
 
     def at_url(self, url: str) -> UploadClient:
         """Returns a client of the same user for another base URL, for example after a restart on another port."""
         client = copy(self)
         client.url = url
-        client.http = httpx.Client(base_url=url, timeout=60, headers=self.http.headers)
+        client.http = httpx.Client(
+            base_url=url, timeout=60, headers=self.http.headers, event_hooks=self.http.event_hooks
+        )
         return client
 
     def create_upload(self, size: int, name: str = "a.bin", **metadata: str) -> httpx.Response:
@@ -97,6 +103,13 @@ class UploadClient:
     def send_message(self, conversation_id: int, *attachments: dict, body: str = "", **fields: Any) -> httpx.Response:
         message = {"client_id": str(uuid.uuid4()), "body": body, "attachment_ids": [a["id"] for a in attachments]}
         return self.http.post(f"/api/v1/conversations/{conversation_id}/messages/", json=message | fields)
+
+
+def _check_response(response: httpx.Response) -> None:
+    if response.request.url.path.startswith("/api/v1/"):
+        openapi.check_response(
+            response.request.method, response.request.url.path, response.status_code, response.read()
+        )
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])

@@ -48,13 +48,13 @@ export interface Profile {
   bio: string;
   language: string;
   time_zone: string;
-  theme: string;
-  find_me: "contacts" | "everyone" | "nobody";
-  write_to_me: "contacts" | "everyone" | "nobody";
-  add_me: "contacts" | "everyone" | "nobody";
-  show_presence: "contacts" | "everyone" | "nobody";
-  show_last_seen: "contacts" | "everyone" | "nobody";
-  show_receipts: "contacts" | "everyone" | "nobody";
+  theme: "system" | "light" | "dark";
+  find_me: "everyone" | "contacts" | "nobody";
+  write_to_me: "everyone" | "contacts" | "nobody";
+  add_me: "everyone" | "contacts" | "nobody";
+  show_presence: "everyone" | "contacts" | "nobody";
+  show_last_seen: "everyone" | "contacts" | "nobody";
+  show_receipts: "everyone" | "contacts" | "nobody";
   me_version: number;
 }
 
@@ -71,7 +71,7 @@ export interface Me {
  */
 export interface Contact {
   user: User;
-  state: "asked" | "asks" | "contact" | "none";
+  state: "none" | "asked" | "asks" | "contact";
   blocked: boolean;
   since: string | null;
   me_version: number;
@@ -140,15 +140,14 @@ export interface Forward {
 }
 
 /**
- * A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file. `size` is in
- * bytes, `width` and `height` in pixels, `duration` in seconds. While the server processes the file (removes metadata),
- * `ready` is false and `url` responds with 503; the event `message.updated` follows when the file is ready.
- * `preview_url`: large version of an image; `thumbnail_url`: small version. `alt`: description of the image for users
- * who cannot see it.
+ * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
+ * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
+ * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
+ * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it.
  */
 export interface Attachment {
   id: number;
-  kind: string;
+  kind: "image" | "video" | "audio" | "file";
   name: string;
   content_type: string;
   size: number;
@@ -169,13 +168,13 @@ export interface Reaction {
 }
 
 /**
- * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `name` is joined,
- * left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who did it. `user_ids`:
- * the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the invite link. `old` and
- * `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with `role`) before and after.
+ * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `actor_id`: the user
+ * who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created
+ * the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with
+ * `role`) before and after.
  */
 export interface SystemEvent {
-  name: string;
+  name: "joined" | "left" | "removed" | "renamed" | "described" | "pictured" | "announced" | "owner" | "role";
   actor_id: number | null;
   user_ids: number[];
   old: string | null;
@@ -194,7 +193,7 @@ export interface Message {
   seq: number;
   version: number;
   client_id: string | null;
-  kind: string;
+  kind: "text" | "system";
   sender: User;
   body: string;
   body_html: string;
@@ -219,12 +218,12 @@ export interface Message {
  * `announced_version` of the conversation.
  */
 export interface Mine {
-  role: string;
+  role: "owner" | "admin" | "member";
   read_seq: number;
   unread_count: number;
   unread_mention_count: number;
   muted: boolean;
-  level: string;
+  level: "all" | "mentions" | "none";
   favourite: boolean;
   archived: boolean;
   draft: string;
@@ -241,7 +240,7 @@ export interface Mine {
  */
 export interface Conversation {
   id: number;
-  kind: string;
+  kind: "direct" | "group";
   title: string;
   description: string;
   announcement: string;
@@ -267,7 +266,7 @@ export interface Conversation {
  */
 export interface Title {
   id: number;
-  kind: string;
+  kind: "direct" | "group";
   title: string;
   keys: string[];
   avatar_url: string | null;
@@ -280,7 +279,7 @@ export interface Title {
  */
 export interface Member {
   user: User;
-  role: string;
+  role: "owner" | "admin" | "member";
   joined_at: string;
   left_at: string | null;
   version: number;
@@ -377,7 +376,7 @@ export interface Presence {
  */
 export interface ListedContact {
   user: User;
-  state: "asked" | "asks" | "contact" | "none";
+  state: "none" | "asked" | "asks" | "contact";
   blocked: boolean;
   since: string | null;
   me_version: number;
