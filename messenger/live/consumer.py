@@ -167,9 +167,6 @@ class LiveConsumer(AsyncConsumer):
                     log.exception("The hook %s failed", hook.__qualname__)
 
     async def _refuse(self, refused: SocketRefused, scope: dict, send: Callable) -> None:
-        if refused.code == 0:
-            await send({"type": "websocket.close"})  # before accept: HTTP 403
-            return
         subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         await send({"type": "websocket.close", "code": refused.code})
