@@ -164,12 +164,18 @@ def error_codes() -> dict[str, tuple[int, str]]:
 
 CLOSE_CODES = {
     hub.GOING_AWAY: "The server stops or restarts. Reconnect.",
-    consumer.TOO_LARGE: "A frame was larger than allowed.",
+    consumer.TOO_LARGE: "A frame was larger than allowed. Reconnect, and do not send it again.",
     hub.INTERNAL_ERROR: "Internal error, or the answer to a ping was late. Reconnect.",
     connection.TOO_SLOW: "The client reads too slowly. Reconnect and send `sync`.",
     handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
-    handshake.SUSPENDED: "The account is suspended.",
-    handshake.TOO_MANY: "Too many connections, or too many malformed frames. Reconnect after a minute.",
+    handshake.SUSPENDED: "The account is suspended. Do not reconnect.",
+    handshake.TOO_MANY: "Too many connections of the user or IP address, or malformed frames. Reconnect in a minute.",
+}
+# Sent by uvicorn and daphne themselves, or by their WebSocket libraries.
+CLOSE_CODES_OF_SERVERS = {
+    1002: "The client violated the WebSocket protocol (RFC 6455). This is a fault of the client.",
+    1007: "A text frame was not valid UTF-8. This is a fault of the client.",
+    1012: "The server stops or restarts; uvicorn may send this instead of 1001. Reconnect.",
 }
 
 

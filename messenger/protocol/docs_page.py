@@ -25,6 +25,7 @@ _FORMATS = {"date-time": "time", "uuid": "UUID"}
 
 def sections() -> dict[str, str]:
     """Returns the generated parts of docs/protocol.md as Markdown, by the name in their marker comments."""
+    close_codes = contract.CLOSE_CODES | contract.CLOSE_CODES_OF_SERVERS
     return {
         "commands": _commands(),
         "events": _events(),
@@ -35,7 +36,7 @@ def sections() -> dict[str, str]:
             ([f"`{code}`", str(status), meaning] for code, (status, meaning) in contract.error_codes().items()),
         ),
         "close codes": _table(
-            ["code", "meaning"], ([str(code), meaning] for code, meaning in sorted(contract.CLOSE_CODES.items()))
+            ["code", "meaning"], ([str(code), meaning] for code, meaning in sorted(close_codes.items()))
         ),
         "limits": _table(["limit", "value"], map(list, contract.limits())),
     }
