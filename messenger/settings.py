@@ -228,6 +228,7 @@ if REDIS_URL:
     # Sessions are also written to the database, so that an emptied Redis does not sign users out.
     SESSION_ENGINE = "accounts.session_backends.cached_db"
 else:
+    # The hub does not need a layer in a single process: see "Publishing from your own code" in docs/development.md.
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "messenger.core.cache.LocalCache"}}
     SESSION_ENGINE = "accounts.session_backends.db"
