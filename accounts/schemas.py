@@ -38,7 +38,7 @@ class ProfileSchema(msgspec.Struct):
 
     The privacy settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`)
     or adds you to groups (`add_me`); who sees that you are online (`show_presence`), when you were last online
-    (`show_last_seen`) and what you have read (`show_receipts`).
+    (`show_last_seen`) and what you have read (`show_receipts`). `created_at` is when you signed up.
     """
 
     id: int
@@ -57,6 +57,7 @@ class ProfileSchema(msgspec.Struct):
     show_last_seen: AudienceName
     show_receipts: AudienceName
     me_version: int
+    created_at: Timestamp
 
 
 class MeSchema(msgspec.Struct):
@@ -140,6 +141,7 @@ def profile_schema(user: User) -> ProfileSchema:
         show_last_seen=str(user.show_last_seen),
         show_receipts=str(user.show_receipts),
         me_version=user.me_version,
+        created_at=format_timestamp(user.date_joined),
     )
 
 

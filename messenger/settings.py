@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
+from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -85,10 +86,17 @@ ALLOWED_HOSTS = _site_hosts + env_list("EXTRA_HOSTS")
 # Origins with scheme and port: pages of these origins may open a socket or post a form.
 SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _site_hosts] + env_list("EXTRA_ORIGINS")
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
-# Pages of these origins may also call the REST API, with a bearer token and without cookies.
+# Pages of these origins may also call the REST API, upload and download, with a bearer token and without cookies.
 CORS_ALLOWED_ORIGINS = env_list("EXTRA_ORIGINS")
-CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = ["Retry-After"]
+CORS_URLS_REGEX = r"^/(api|files|avatars)/"
+_TUS_HEADERS = ["tus-resumable", "upload-length", "upload-offset"]  # in requests and in responses
+CORS_ALLOW_HEADERS = [
+    *(*default_headers, *_TUS_HEADERS, "upload-metadata", "upload-checksum", "repr-digest", "x-http-method-override"),
+    "range",
+]
+CORS_EXPOSE_HEADERS = [
+    *("retry-after", "location", *_TUS_HEADERS, "upload-expires", "upload-attachment", "repr-digest", "content-range"),
+]
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-* headers are used
 
 SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"

@@ -21,6 +21,7 @@ from tests.api.conftest import api  # noqa: F401 (the fixture)
 from tests.servers import PASSWORD, Site
 
 MB = 1024 * 1024
+LISTED_ORIGIN = "https://app.example.org"
 PART_CONTENT_TYPE = "application/offset+octet-stream"
 
 
@@ -118,7 +119,8 @@ def running_site(request, tmp_path_factory, django_db_blocker):
 
     The attribute `server` of the returned object is the name of this ASGI server.
     """
-    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {})
+    environment = {"EXTRA_ORIGINS": LISTED_ORIGIN}
+    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, environment)
     site.start(server=request.param)
     site.server = request.param  # type: ignore[attr-defined]
     yield site

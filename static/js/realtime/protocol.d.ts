@@ -37,7 +37,7 @@ export interface User {
  * Your own profile and settings. If `language` or `time_zone` is empty, the browser's setting is used. The privacy
  * settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`) or adds you to
  * groups (`add_me`); who sees that you are online (`show_presence`), when you were last online (`show_last_seen`) and
- * what you have read (`show_receipts`).
+ * what you have read (`show_receipts`). `created_at` is when you signed up.
  */
 export interface Profile {
   id: number;
@@ -56,6 +56,7 @@ export interface Profile {
   show_last_seen: "everyone" | "contacts" | "nobody";
   show_receipts: "everyone" | "contacts" | "nobody";
   me_version: number;
+  created_at: string;
 }
 
 /** Reports that your own profile or settings have changed. `user` contains the new values. */
