@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import time
+import uuid
 
 import httpx
 import pytest
@@ -70,6 +71,9 @@ def test_the_program_sends_a_message_and_prints_new_ones_while_the_server_is_kil
         wait_for_line(output, "bob Hello from a client.")
         send(alice, "while you listen")
         wait_for_line(output, "alice while you listen")
+        invite_bob_to_another_group(alice)
+        send(alice, "in another group", 2)
+        wait_for_line(output, "alice in another group")
         site.servers[0].kill()
         site.servers[0].start()
         send(alice, "after the server was killed")
@@ -78,6 +82,7 @@ def test_the_program_sends_a_message_and_prints_new_ones_while_the_server_is_kil
         assert printed == [
             ["bob", "Hello from a client."],
             ["alice", "while you listen"],
+            ["alice", "in another group"],
             ["alice", "after the server was killed"],
         ]
     finally:
@@ -85,9 +90,14 @@ def test_the_program_sends_a_message_and_prints_new_ones_while_the_server_is_kil
         program.wait()
 
 
-def send(alice, body: str) -> None:
-    message = {"client_id": f"00000000-0000-4000-8000-{len(body):012}", "body": body}
-    assert alice.post("conversations/1/messages/", json=message).status_code == 201
+def invite_bob_to_another_group(alice) -> None:
+    bob = alice.get("users/?q=bob").json()["results"][0]["id"]
+    assert alice.post("conversations/", json={"kind": "group", "title": "Other", "user_ids": [bob]}).json()["id"] == 2
+
+
+def send(alice, body: str, conversation_id: int = 1) -> None:
+    message = {"client_id": str(uuid.uuid4()), "body": body}
+    assert alice.post(f"conversations/{conversation_id}/messages/", json=message).status_code == 201
 
 
 def wait_for_line(path, end: str) -> None:
