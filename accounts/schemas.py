@@ -6,17 +6,22 @@ is sent only to the user whom it describes.
 
 from __future__ import annotations
 
-from typing import Literal, cast
+from typing import Annotated
 from uuid import UUID
 
 import msgspec
 
-from accounts.models import Relationship, SignIn, User
-from messenger.core.timestamps import Timestamp, format_timestamp
+from accounts.models import Audience, Relationship, SignIn, Theme, User
+from messenger.core.field_types import Timestamp, UUIDText, one_of
+from messenger.core.timestamps import format_timestamp
 
-AudienceName = Literal["everyone", "contacts", "nobody"]
-ContactState = Literal["none", "asked", "asks", "contact"]
-SignInKind = Literal["browser", "token"]
+AudienceName = Annotated[str, one_of(Audience.values)]
+CONTACT_STATES = [
+    state for state in Relationship.State.values if state != Relationship.State.IGNORED
+]  # IGNORED: private
+ContactState = Annotated[str, one_of(CONTACT_STATES)]
+SignInKind = Annotated[str, one_of(SignIn.Kind.values)]
+ThemeName = Annotated[str, one_of(Theme.values)]
 
 
 class UserSchema(msgspec.Struct):
@@ -33,7 +38,7 @@ class ProfileSchema(msgspec.Struct):
 
     The privacy settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`)
     or adds you to groups (`add_me`); who sees that you are online (`show_presence`), when you were last online
-    (`show_last_seen`) and what you have read (`show_receipts`).
+    (`show_last_seen`) and what you have read (`show_receipts`). `created_at` is when you signed up.
     """
 
     id: int
@@ -44,7 +49,7 @@ class ProfileSchema(msgspec.Struct):
     bio: str
     language: str
     time_zone: str
-    theme: str
+    theme: ThemeName
     find_me: AudienceName
     write_to_me: AudienceName
     add_me: AudienceName
@@ -52,6 +57,7 @@ class ProfileSchema(msgspec.Struct):
     show_last_seen: AudienceName
     show_receipts: AudienceName
     me_version: int
+    created_at: Timestamp
 
 
 class MeSchema(msgspec.Struct):
@@ -93,7 +99,7 @@ class SignInSchema(msgspec.Struct):
     `address` is its IP address. `current` is true for the sign-in that this request uses.
     """
 
-    id: str
+    id: UUIDText
     kind: SignInKind
     user_agent: str
     address: str | None
@@ -127,14 +133,15 @@ def profile_schema(user: User) -> ProfileSchema:
         bio=user.bio,
         language=user.language,
         time_zone=user.time_zone,
-        theme=user.theme,
-        find_me=cast(AudienceName, user.find_me),
-        write_to_me=cast(AudienceName, user.write_to_me),
-        add_me=cast(AudienceName, user.add_me),
-        show_presence=cast(AudienceName, user.show_presence),
-        show_last_seen=cast(AudienceName, user.show_last_seen),
-        show_receipts=cast(AudienceName, user.show_receipts),
+        theme=str(user.theme),
+        find_me=str(user.find_me),
+        write_to_me=str(user.write_to_me),
+        add_me=str(user.add_me),
+        show_presence=str(user.show_presence),
+        show_last_seen=str(user.show_last_seen),
+        show_receipts=str(user.show_receipts),
         me_version=user.me_version,
+        created_at=format_timestamp(user.date_joined),
     )
 
 
@@ -146,7 +153,7 @@ def contact_schema(relationship: Relationship) -> ContactSchema:
     has_state = relationship.visible_state != Relationship.State.NONE
     return ContactSchema(
         user=user_schema(relationship.person),
-        state=cast(ContactState, relationship.visible_state),
+        state=str(relationship.visible_state),
         blocked=relationship.blocked_at is not None,
         since=format_timestamp(relationship.since) if relationship.since and has_state else None,
         me_version=relationship.me_version,
@@ -156,7 +163,7 @@ def contact_schema(relationship: Relationship) -> ContactSchema:
 def sign_in_schema(sign_in: SignIn, current_id: UUID | None) -> SignInSchema:
     return SignInSchema(
         id=str(sign_in.pk),
-        kind=cast(SignInKind, sign_in.kind),
+        kind=str(sign_in.kind),
         user_agent=sign_in.user_agent,
         address=sign_in.address,
         created_at=format_timestamp(sign_in.created_at),

@@ -57,7 +57,7 @@ class VerifySerializer(serializers.Serializer):
 
 class AudienceField(serializers.ChoiceField):
     def __init__(self, **options):
-        super().__init__(**{"required": False, "choices": sorted(Audience.values), **options})
+        super().__init__(**{"required": False, "choices": Audience.values, **options})
 
 
 class ProfileChangesSerializer(serializers.Serializer):
@@ -69,7 +69,7 @@ class ProfileChangesSerializer(serializers.Serializer):
     bio = StrictCharField(required=False, allow_blank=True, max_length=1000)
     language = serializers.ChoiceField(required=False, allow_blank=True, choices=settings.LANGUAGES)
     time_zone = StrictCharField(required=False, allow_blank=True, max_length=64)
-    theme = serializers.ChoiceField(required=False, choices=Theme.choices)
+    theme = serializers.ChoiceField(required=False, choices=Theme.values)
     find_me = AudienceField()
     write_to_me = AudienceField()
     add_me = AudienceField()

@@ -12,6 +12,7 @@ import msgspec
 
 from chat.models import Membership
 from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema, member_schema
+from messenger.core.field_types import Timestamp
 from messenger.live.events import ConversationEvent, EphemeralEvent, UserEvent
 from messenger.live.frames import encode_frame
 
@@ -85,7 +86,7 @@ class Receipt(msgspec.Struct):
     user_id: int
     delivered_seq: int
     read_seq: int
-    at: str
+    at: Timestamp
 
 
 class MentionEvent(msgspec.Struct):

@@ -8,19 +8,27 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
 from accounts.models import User
 from accounts.schemas import ContactState, UserSchema, user_schema
-from chat.models import Conversation, Membership, Message
-from messenger.core.timestamps import Timestamp, format_optional_timestamp, format_timestamp
+from chat.models import Attachment, Conversation, Level, Membership, Message, Role
+from messenger.core.field_types import Timestamp, UUIDText, one_of
+from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 from presence.schemas import PresenceSchema
 
 EXCERPT_LENGTH = 120  # code points of a quoted message
 FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # as in static/js/lib/wording.js
 VOICE_NOTE_EMOJI = "🎤"
+
+ConversationKind = Annotated[str, one_of(Conversation.Kind.values)]
+MessageKind = Annotated[str, one_of(Message.Kind.values)]
+AttachmentKind = Annotated[str, one_of(Attachment.Kind.values)]
+RoleName = Annotated[str, one_of(Role.values)]
+LevelName = Annotated[str, one_of(Level.values)]
+SYSTEM_EVENTS = ("joined", "left", "removed", "renamed", "described", "pictured", "announced", "owner", "role")
 
 
 class MentionSchema(msgspec.Struct):
@@ -52,11 +60,11 @@ class ForwardSchema(msgspec.Struct):
     """The user who first sent the message that was forwarded, and the time when this user sent it."""
 
     sender: UserSchema
-    created_at: str | None
+    created_at: Timestamp | None
 
 
 class AttachmentSchema(msgspec.Struct):
-    """A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file.
+    """A file of a message. `url`: path on this site; needs authorization.
 
     `size` is in bytes, `width` and `height` in pixels, `duration` in seconds. While the server processes the file
     (removes metadata), `ready` is false and `url` responds with 503; the event `message.updated` follows when the file
@@ -65,7 +73,7 @@ class AttachmentSchema(msgspec.Struct):
     """
 
     id: int
-    kind: str
+    kind: AttachmentKind
     name: str
     content_type: str
     size: int
@@ -89,13 +97,12 @@ class ReactionSchema(msgspec.Struct):
 class SystemEvent(msgspec.Struct):
     """The content of a system message, such as "Ann added Ben". Clients translate it into a sentence.
 
-    `name` is joined, left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who
-    did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the
-    invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of
-    Markdown) or roles (with `role`) before and after.
+    `actor_id`: the user who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`,
+    the user who created the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`,
+    without the signs of Markdown) or roles (with `role`) before and after.
     """
 
-    name: str
+    name: Annotated[str, one_of(SYSTEM_EVENTS)]
     actor_id: int | None = None
     user_ids: list[int] = []
     old: str | None = None
@@ -115,8 +122,8 @@ class MessageSchema(msgspec.Struct):
     conversation_id: int
     seq: int
     version: int
-    client_id: str | None
-    kind: str
+    client_id: UUIDText | None
+    kind: MessageKind
     sender: UserSchema
     body: str
     body_html: str
@@ -126,9 +133,9 @@ class MessageSchema(msgspec.Struct):
     attachments: list[AttachmentSchema]
     reactions: list[ReactionSchema]
     pinned: bool
-    created_at: str
-    edited_at: str | None
-    deleted_at: str | None
+    created_at: Timestamp
+    edited_at: Timestamp | None
+    deleted_at: Timestamp | None
     event: SystemEvent | None
 
 
@@ -144,12 +151,12 @@ class MineSchema(msgspec.Struct):
     user, sets it to null.
     """
 
-    role: str
+    role: RoleName
     read_seq: int
     unread_count: int
     unread_mention_count: int
     muted: bool
-    level: str
+    level: LevelName
     favourite: bool
     archived: bool
     draft: str
@@ -169,7 +176,7 @@ class ConversationSchema(msgspec.Struct):
     """
 
     id: int
-    kind: str
+    kind: ConversationKind
     title: str
     description: str
     announcement: str
@@ -183,7 +190,7 @@ class ConversationSchema(msgspec.Struct):
     last_seq: int
     version: int
     last_message: MessageSchema | None
-    created_at: str
+    created_at: Timestamp
     # The version of the conversation at the last change of the announcement.
     announced_version: int = 0
     announcement_html: str = ""
@@ -200,7 +207,7 @@ class TitleSchema(msgspec.Struct):
     """
 
     id: int
-    kind: str
+    kind: ConversationKind
     title: str
     keys: list[str]
     avatar_url: str | None
@@ -214,9 +221,9 @@ class MemberSchema(msgspec.Struct):
     """
 
     user: UserSchema
-    role: str
-    joined_at: str
-    left_at: str | None
+    role: RoleName
+    joined_at: Timestamp
+    left_at: Timestamp | None
     version: int
 
 
@@ -230,15 +237,15 @@ class ReceiptSchema(msgspec.Struct):
     user_id: int
     delivered_seq: int
     read_seq: int
-    read_at: str | None
+    read_at: Timestamp | None
 
 
 class MessageReceiptSchema(msgspec.Struct):
     """The times when a member of the conversation received and read one message."""
 
     user_id: int
-    delivered_at: str | None
-    read_at: str | None
+    delivered_at: Timestamp | None
+    read_at: Timestamp | None
 
 
 class FileSchema(msgspec.Struct):
@@ -248,7 +255,7 @@ class FileSchema(msgspec.Struct):
     message_id: int
     seq: int
     sender: UserSchema
-    created_at: str
+    created_at: Timestamp
 
 
 class UploadSchema(msgspec.Struct):
@@ -263,7 +270,7 @@ class UploadSchema(msgspec.Struct):
     name: str
     size: int
     offset: int
-    expires_at: str
+    expires_at: Timestamp
     attachment: AttachmentSchema | None
 
 
@@ -272,7 +279,7 @@ class RevisionSchema(msgspec.Struct):
 
     body: str
     body_html: str
-    written_at: str
+    written_at: Timestamp
 
 
 class HistorySchema(msgspec.Struct):

@@ -17,7 +17,7 @@ from chat.attachments.tus.receiver import TusReceiver  # noqa: E402
 from messenger.background import sidecar  # noqa: E402
 from messenger.checks import raise_for_misconfigured_services  # noqa: E402
 from messenger.daphne_limits import SpooledBodyReader, patch_daphne  # noqa: E402
-from messenger.live.handshake import AuthMiddleware, OriginValidator  # noqa: E402
+from messenger.live.handshake import AuthMiddleware, HandshakeValidator  # noqa: E402
 from messenger.request_size_limit import RequestSizeLimiter  # noqa: E402
 from messenger.routing import websocket_urlpatterns  # noqa: E402
 
@@ -29,7 +29,7 @@ upload_limits[r"/c/\d+/send/"] = settings.FORM_LIMIT  # the message form, which 
 application = ProtocolTypeRouter(
     {
         "http": SpooledBodyReader(TusReceiver(RequestSizeLimiter(django_application, upload_limits))),
-        "websocket": OriginValidator(AuthMiddleware(URLRouter(websocket_urlpatterns), authenticate_socket)),
+        "websocket": HandshakeValidator(AuthMiddleware(URLRouter(websocket_urlpatterns), authenticate_socket)),
     }
 )
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
 import dj_database_url
+from corsheaders.defaults import default_headers
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
@@ -85,10 +86,17 @@ ALLOWED_HOSTS = _site_hosts + env_list("EXTRA_HOSTS")
 # Origins with scheme and port: pages of these origins may open a socket or post a form.
 SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _site_hosts] + env_list("EXTRA_ORIGINS")
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
-# Pages of these origins may also call the REST API, with a bearer token and without cookies.
+# Pages of these origins may also call the REST API, upload and download, with a bearer token and without cookies.
 CORS_ALLOWED_ORIGINS = env_list("EXTRA_ORIGINS")
-CORS_URLS_REGEX = r"^/api/"
-CORS_EXPOSE_HEADERS = ["Retry-After"]
+CORS_URLS_REGEX = r"^/(api|files|avatars)/"
+_TUS_HEADERS = ["tus-resumable", "upload-length", "upload-offset"]  # in requests and in responses
+CORS_ALLOW_HEADERS = [
+    *(*default_headers, *_TUS_HEADERS, "upload-metadata", "upload-checksum", "repr-digest", "x-http-method-override"),
+    "range",
+]
+CORS_EXPOSE_HEADERS = [
+    *("retry-after", "location", *_TUS_HEADERS, "upload-expires", "upload-attachment", "repr-digest", "content-range"),
+]
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-* headers are used
 
 SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
@@ -228,6 +236,7 @@ if REDIS_URL:
     # Sessions are also written to the database, so that an emptied Redis does not sign users out.
     SESSION_ENGINE = "accounts.session_backends.cached_db"
 else:
+    # The hub does not need a layer in a single process: see "Publishing from your own code" in docs/development.md.
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "messenger.core.cache.LocalCache"}}
     SESSION_ENGINE = "accounts.session_backends.db"
@@ -471,7 +480,12 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    "ENUM_NAME_OVERRIDES": {"AudienceEnum": ["contacts", "everyone", "nobody"]},
+    "ENUM_NAME_OVERRIDES": {  # names of the schemas for fields of the same name (such as `kind`), and clearer names
+        "ConversationKindEnum": ["direct", "group"],
+        "AudienceEnum": ["everyone", "contacts", "nobody"],
+        "ContactStateEnum": "accounts.schemas.CONTACT_STATES",
+        "SystemEventNameEnum": "chat.schemas.SYSTEM_EVENTS",
+    },
     "PATH_CONVERTER_OVERRIDES": {
         "id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1},
         "token": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},

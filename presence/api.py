@@ -19,6 +19,7 @@ from accounts.models import User
 from messenger.core import rate_limits
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import not_found, rate_limited
+from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
 from messenger.rest.struct_serializers import page_serializer_for, serializer_for
 from presence import hooks, typing_state, visibility, visitor_cookie
@@ -61,7 +62,7 @@ class HeartbeatViewSet(ViewSet):
         summary="Heartbeat of a client without a WebSocket",
         description="Counts for three minutes. A visitor is identified by a cookie, which the first heartbeat sets.",
         request=HeartbeatSerializer,
-        responses={200: serializer_for(HeadCountSchema)},
+        responses={200: serializer_for(HeadCountSchema), **error_responses("not_found")},
     )
     def create(self, request: Request) -> Response:
         conversation_id = _validated_data(HeartbeatSerializer(data=request.data))["view"]

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import msgspec
 
-from messenger.core.timestamps import Timestamp, format_timestamp
+from messenger.core.field_types import Timestamp
+from messenger.core.timestamps import format_timestamp
 from messenger.live.events import EphemeralEvent
 from messenger.live.frames import encode_frame
 

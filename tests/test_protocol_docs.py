@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import re
 
 import msgspec
 import pytest
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from websockets.frames import CloseCode
 
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
@@ -83,6 +86,26 @@ def test_error_codes_and_close_codes_are_complete():
     live = [text for path, text in sources() if path.parent.name == "live"]
     closing = {int(code) for text in live for code in constants.findall(text)}
     assert closing == set(contract.CLOSE_CODES)
+
+
+def test_close_codes_that_the_servers_send_themselves_are_documented():
+    """These are the codes that uvicorn and daphne send, and their libraries websockets and autobahn."""
+    uvicorn, daphne = _source("uvicorn.protocols.websockets.websockets_sansio_impl"), _source("daphne.ws_protocol")
+    sent = {int(code) for code in re.findall(r"(?:send_close|fail|sendCloseFrame)\((?:code=)?(\d+)", uvicorn + daphne)}
+    named = re.findall(r"\.fail\(CloseCode\.(\w+)", _source("websockets.protocol"))
+    sent |= {CloseCode[name].value for name in named}
+    autobahn = _source("autobahn.websocket.protocol")
+    values = dict(re.findall(r"(CLOSE_STATUS_CODE_\w+) = (\d+)", autobahn))
+    failing = re.findall(r"_fail_connection\(\s*WebSocketProtocol\.(CLOSE_STATUS_CODE_\w+)", autobahn)
+    sent |= {int(values[name]) for name in failing}
+    assert {1002, 1007, 1009, 1011, 1012} <= sent, "the patterns above find what the libraries send"
+    never_sent = {CloseCode.ABNORMAL_CLOSURE}  # means that no close frame is sent
+    assert sent - never_sent <= {*contract.CLOSE_CODES, *contract.CLOSE_CODES_OF_SERVERS}
+    assert set(contract.CLOSE_CODES_OF_SERVERS) <= sent
+
+
+def _source(module: str) -> str:
+    return inspect.getsource(importlib.import_module(module))
 
 
 def test_every_route_of_the_api_is_documented():

@@ -32,6 +32,7 @@ from chat import actions
 from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
+from tests import openapi
 
 # A cell is a status, `in` for a redirect to the sign-in page, or `-` if the role cannot be tested.
 # After the bar: a note, or `name=value` for an id in the path. By default the path contains ids of the group and of wolf.
@@ -453,7 +454,10 @@ class Environment:
         else:
             data, options, caller = body, {}, self.browsers[role]
         query = QUERIES.get(row.route, {})
-        return getattr(caller, method.lower())(path, query if method == "GET" else data, **options)
+        response = getattr(caller, method.lower())(path, query if method == "GET" else data, **options)
+        if not response.streaming:
+            openapi.check_response(method, path, response.status_code, response.content)
+        return response
 
     def _fill_path(self, row: TableRow, role: str, unknown: str) -> str:
         def value(match: re.Match) -> str:

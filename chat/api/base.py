@@ -13,7 +13,6 @@ from rest_framework import serializers, status
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from messenger.core.errors import ErrorSchema
 from messenger.rest.struct_serializers import page_serializer_for, serializer_for
 
 
@@ -60,26 +59,27 @@ def response_schema(
     *,
     created: str = "",
     already: str = "",
-    conflict: str = "",
+    errors: dict[int, Any] | None = None,
     **options: Any,
 ):
     """Returns a decorator that describes an API view in the OpenAPI document: its response body is `struct`.
 
-    `created`, `already` and `conflict` are the descriptions of the responses with status 201, 200 and 409. Without
-    `created` the status is 200.
+    `created` and `already` are the descriptions of the responses with status 201 and 200. Without `created` the status
+    is 200. `errors` are further responses, made with `error_responses`.
     """
     body = serializer_for(struct)
     responses: dict[int, Any] = {200: body} if not created else {201: OpenApiResponse(body, created)}
     if already:
         responses[200] = OpenApiResponse(body, already)
-    if conflict:
-        responses[409] = OpenApiResponse(serializer_for(ErrorSchema), conflict)
-    return extend_schema(summary=summary, responses=responses, **options)
+    return extend_schema(summary=summary, responses={**responses, **(errors or {})}, **options)
 
 
-def list_schema(struct: type[msgspec.Struct], summary: str, **options: Any):
-    """Returns a decorator that describes an API view in the OpenAPI document: it returns a page of `struct` objects."""
-    return extend_schema(summary=summary, responses={200: page_serializer_for(struct)}, **options)
+def list_schema(struct: type[msgspec.Struct], summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns a page of `struct` objects.
+
+    `errors` are further responses, made with `error_responses`.
+    """
+    return extend_schema(summary=summary, responses={200: page_serializer_for(struct), **(errors or {})}, **options)
 
 
 def no_content_schema(summary: str, **options: Any):

@@ -14,6 +14,7 @@ from accounts.selectors import contact_lists
 from chat import selectors
 from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ListedContactSchema
+from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
 
 
@@ -40,6 +41,7 @@ class ContactViewSet(ApiViewSet):
         description="Adds the person, or accepts their request if there is one. If their privacy settings require it,"
         " a request is sent instead (state `asked`).",
         request=None,
+        errors=error_responses("invalid"),
     )
     def update(self, request, user_id: int):
         return respond(contacts.add_contact(self.user_id, user_id))
@@ -77,6 +79,7 @@ class BlockViewSet(ApiViewSet):
         description="No direct messages, mentions, groups, presence, receipts or typing between us. The blocked user"
         " is not notified.",
         request=None,
+        errors=error_responses("invalid"),
     )
     def update(self, request, user_id: int):
         return respond(contacts.block_user(self.user_id, user_id))

@@ -22,6 +22,7 @@ from chat.serializers import (
     OpenDirectSerializer,
 )
 from messenger.core.errors import invalid
+from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
 
 CREATE_SERIALIZERS = {"direct": OpenDirectSerializer, "group": CreateGroupSerializer}
@@ -44,6 +45,7 @@ class ConversationViewSet(ApiViewSet):
         "Open a direct conversation, or create a group",
         created="A new conversation.",
         already="The existing direct conversation of the two users.",
+        errors=error_responses("not_found"),
         request=NEW_CONVERSATION,
     )
     def create(self, request):

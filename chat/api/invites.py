@@ -8,11 +8,16 @@ from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema
 from chat.schemas import ConversationSchema
 from chat.selectors import InvitePreviewSchema, InviteSchema
 from chat.serializers import InviteSerializer
+from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
 
 
 class InviteViewSet(ApiViewSet):
-    @list_schema(InviteSchema, "List the usable invite links of a group, newest first; members see only their own")
+    @list_schema(
+        InviteSchema,
+        "List the usable invite links of a group, newest first; members see only their own",
+        errors=error_responses("forbidden"),
+    )
     def list(self, request, conversation_id: int):
         return paginated_response(request, selectors.list_invites(self.user_id, conversation_id))
 

@@ -14,6 +14,7 @@ from chat.serializers import (
     RoleChangeSerializer,
     UserSearchQuerySerializer,
 )
+from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
 
 
@@ -51,7 +52,12 @@ class OnlineMemberViewSet(ApiViewSet):
 
 
 class UserSearchViewSet(ApiViewSet):
-    @list_schema(UserSchema, "Search users to write to or to mention", parameters=[UserSearchQuerySerializer])
+    @list_schema(
+        UserSchema,
+        "Search users to write to or to mention",
+        parameters=[UserSearchQuerySerializer],
+        errors=error_responses("not_found"),
+    )
     def list(self, request):
         query = self.validated_query(UserSearchQuerySerializer)
         users = user_search.search_users(self.user_id, query["q"], query["conversation"], query["limit"])

@@ -17,6 +17,7 @@ from chat.serializers import (
     ReportSerializer,
     SendSerializer,
 )
+from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
 
 
@@ -35,7 +36,7 @@ class ConversationMessageViewSet(ApiViewSet):
         "Send a message",
         created="Stored.",
         already="A message with this client_id was stored before. It is returned as it is now.",
-        conflict="`conflict`: another message was sent with this client_id.",
+        errors=error_responses(conflict="`conflict`: another message was sent with this client_id."),
         request=SendSerializer,
     )
     def create(self, request, conversation_id: int):
@@ -75,7 +76,7 @@ class MessageViewSet(ApiViewSet):
     def destroy(self, request, message_id: int):
         return respond(actions.delete_message(self.user_id, message_id))
 
-    @list_schema(RevisionSchema, "List the earlier versions of a message")
+    @list_schema(RevisionSchema, "List the earlier versions of a message", errors=error_responses("forbidden"))
     def revisions(self, request, message_id: int):
         return paginated_response(request, selectors.list_revisions(self.user_id, message_id))
 
@@ -90,11 +91,11 @@ class MessageViewSet(ApiViewSet):
 
 
 class ReactionViewSet(ApiViewSet):
-    @response_schema(MessageSchema, "Add a reaction to a message", request=None)
+    @response_schema(MessageSchema, "Add a reaction to a message", request=None, errors=error_responses("invalid"))
     def update(self, request, message_id: int, emoji: str):
         return self._set_reaction(message_id, emoji, active=True)
 
-    @response_schema(MessageSchema, "Remove my reaction from a message")
+    @response_schema(MessageSchema, "Remove my reaction from a message", errors=error_responses("invalid"))
     def destroy(self, request, message_id: int, emoji: str):
         return self._set_reaction(message_id, emoji, active=False)
 

@@ -2,11 +2,15 @@
 
 Another view lists the files of a conversation. PATCH requests with the bytes of a file do not reach these views:
 chat/attachments/tus/receiver.py handles them before Django, which would read the whole body before it calls a view.
+The OpenAPI document leaves them out, because generators of clients do not know their content type.
 """
 
 from __future__ import annotations
 
-from drf_spectacular.utils import extend_schema
+from typing import Any
+
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
@@ -18,6 +22,7 @@ from chat.attachments.tus import headers
 from chat.schemas import FileSchema, UploadSchema
 from chat.serializers import DescribeSerializer, FileListQuerySerializer
 from messenger.core.numbers import parse_id
+from messenger.rest.openapi import error_response, error_responses
 from messenger.rest.pagination import paginated_response
 from messenger.rest.parsers import StrictJSONParser
 
@@ -34,14 +39,49 @@ class IgnoreBodyParser(BaseParser):
         return {}
 
 
+def _header(name: str, description: str, *, of: list[int] | None = None, required: bool = True) -> OpenApiParameter:
+    """Describes a header of requests. With `of`, a header of the responses with these statuses."""
+    options: dict[str, Any] = {"response": of} if of else {"required": required}
+    return OpenApiParameter(name, OpenApiTypes.STR, OpenApiParameter.HEADER, description=description, **options)
+
+
+TUS_RESUMABLE = _header("Tus-Resumable", "`1.0.0`")
+WRONG_VERSION = "`invalid`: the header `Tus-Resumable: 1.0.0` is missing, or names another version."
+ALREADY_SENT = "`conflict`: the file was sent already."
+UPLOAD_OFFSET = "How many bytes are stored."
+UPLOAD_ATTACHMENT = "Only of a complete upload: the id for `attachment_ids` of a message."
+
+
 class UploadViewSet(ApiViewSet):
     permission_classes = [IsAuthenticatedOrOptions]
     parser_classes = [StrictJSONParser, IgnoreBodyParser]
 
     @extend_schema(
         summary="Create an upload (tus 1.0): `Upload-Length`; in `Upload-Metadata` filename, alt, sha256, conversation",
+        description="The header `Location` of the response is the path of the upload. The bytes are sent to it with the"
+        " PATCH requests of tus, which this document leaves out: use a library for tus 1.0.",
         request=None,
-        responses={201: None},
+        parameters=[
+            TUS_RESUMABLE,
+            _header("Upload-Length", "The size of the file in bytes."),
+            _header(
+                "Upload-Metadata",
+                "Pairs of a name and a value in Base64, with commas between them: `filename bm90ZS50eHQ=`.",
+                required=False,
+            ),
+            _header("Location", "The path of the upload.", of=[201]),
+            _header("Upload-Offset", UPLOAD_OFFSET, of=[201]),
+            _header("Upload-Attachment", UPLOAD_ATTACHMENT, of=[201]),
+        ],
+        responses={
+            201: None,
+            **error_responses(
+                "invalid",
+                "not_found",
+                too_large="`too_large`: the file is too large, or exceeds the limit of the user or the conversation.",
+            ),
+            412: error_response(WRONG_VERSION),
+        },
     )
     def create(self, request):
         headers.check_version(request.headers)
@@ -62,7 +102,6 @@ class UploadViewSet(ApiViewSet):
     def options(self, request, *args, **kwargs):
         return Response(status=204, headers=headers.server_headers())
 
-    @extend_schema(summary="Get the offset of an upload, in headers", responses={200: None})
     def head(self, request, upload_id: str):
         upload = uploads.get_upload(self.user_id, upload_id)
         return Response(status=200, headers=headers.upload_headers(upload))
@@ -71,12 +110,20 @@ class UploadViewSet(ApiViewSet):
     def retrieve(self, request, upload_id: str):
         return respond(upload_schema(uploads.get_upload(self.user_id, upload_id)))
 
-    @response_schema(UploadSchema, "Set the alt text of a picture that is not sent yet", request=DescribeSerializer)
+    @response_schema(
+        UploadSchema,
+        "Set the alt text of a picture that is not sent yet",
+        request={"application/json": DescribeSerializer},
+        errors={409: error_response(ALREADY_SENT)},
+    )
     def describe(self, request, upload_id: str):
         alt = self.validated_data(DescribeSerializer)["alt"]
         return respond(upload_schema(uploads.set_alt_text(self.user_id, upload_id, alt)))
 
-    @extend_schema(summary="Cancel an upload and delete its bytes", responses={204: None})
+    @extend_schema(
+        summary="Cancel an upload and delete its bytes",
+        responses={204: None, 410: error_response(ALREADY_SENT)},
+    )
     def destroy(self, request, upload_id: str):
         uploads.cancel_upload(self.user_id, upload_id)
         response = no_content()

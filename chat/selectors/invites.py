@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.schemas import UserSchema, user_schema
 from chat.models import Conversation, Invite, Membership, Role
 from messenger.core.errors import forbidden, not_found
+from messenger.core.field_types import Timestamp
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
 
@@ -24,8 +25,8 @@ class InviteSchema(msgspec.Struct):
     url: str
     token: str
     created_by: UserSchema
-    created_at: str
-    expires_at: str | None
+    created_at: Timestamp
+    expires_at: Timestamp | None
     max_uses: int | None
     uses: int
 

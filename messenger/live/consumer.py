@@ -24,6 +24,8 @@ from django.utils import timezone
 from messenger.core import database
 from messenger.core.client_ip import client_ip
 from messenger.core.errors import ApplicationError
+from messenger.core.field_types import Timestamp
+from messenger.core.timestamps import format_timestamp
 from messenger.live.commands import Command
 from messenger.live.connection import Connection
 from messenger.live.frames import decode_incoming, encode_frame
@@ -66,7 +68,7 @@ class Welcome(msgspec.Struct):
 
     user_id: int
     connection_id: str
-    server_time: str
+    server_time: Timestamp
     heartbeat: Heartbeat
     versions: dict[int, int]
     me_version: int
@@ -166,9 +168,6 @@ class LiveConsumer(AsyncConsumer):
                     log.exception("The hook %s failed", hook.__qualname__)
 
     async def _refuse(self, refused: SocketRefused, scope: dict, send: Callable) -> None:
-        if refused.code == 0:
-            await send({"type": "websocket.close"})  # before accept: HTTP 403
-            return
         subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
         await send({"type": "websocket.close", "code": refused.code})
@@ -202,7 +201,7 @@ class LiveConsumer(AsyncConsumer):
         )
         subscribed = await get_hub().subscribe_to_conversations(connection, versions, me_version)
         heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
-        now = timezone.now().isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        now = format_timestamp(timezone.now())
         welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, subscribed, me_version)
         connection.send_welcome(encode_frame("welcome", welcome))
 

@@ -1,4 +1,4 @@
-"""ASGI middleware for the WebSocket handshake: checks the origin, authenticates, and rejects unknown paths.
+"""ASGI middleware for the WebSocket handshake: checks the origin and TLS, authenticates, and rejects unknown paths.
 
 It replaces two classes of Channels. Channels' `OriginValidator` ignores scheme and port, and rejects clients without
 an Origin header. Channels' `AuthMiddlewareStack` keeps about 6 KiB per connection (a session and a lazy user in the
@@ -15,6 +15,9 @@ from django.conf import settings
 from django.http.cookie import parse_cookie
 
 from messenger.core import database
+from messenger.core.client_ip import is_trusted_proxy
+from messenger.core.errors import forbidden
+from messenger.live.transport import daphne_protocol
 
 # Close codes of the application (RFC 6455 §7.4.2: 4000–4999 are for private use)
 NOT_SIGNED_IN = 4401
@@ -38,8 +41,8 @@ class Identity(msgspec.Struct, frozen=True):
 class SocketRefused(Exception):
     """Raised if a WebSocket is not allowed. The server accepts the connection and then closes it with `code`.
 
-    The reason is that a script in a browser can read this code only after the connection was accepted. With code 0, the
-    connection is rejected before it is accepted (HTTP 403), and a script sees only code 1006, without a reason.
+    The reason is that a script in a browser can read this code only after the connection was accepted. Of a connection
+    that is rejected before that (`deny_connection`), a script sees only code 1006.
     """
 
     def __init__(self, code: int):
@@ -58,8 +61,9 @@ class Authenticate(Protocol):
     ) -> Identity: ...
 
 
-class OriginValidator:
-    """Rejects WebSocket handshakes from pages of other sites with HTTP 403, before authentication.
+class HandshakeValidator:
+    """Rejects WebSocket handshakes from pages of other sites, and those without TLS on a site with https, with HTTP
+    403, before authentication.
 
     The whole origin is compared, with scheme and port. A handshake with two Origin headers is rejected. A handshake
     without Origin is accepted only with a bearer token. Browsers always send Origin, so a handshake with a cookie and
@@ -71,8 +75,9 @@ class OriginValidator:
 
     def __call__(self, scope: dict, receive: Callable, send: Callable) -> Awaitable[None]:
         # Not `async`: it returns the coroutine of the next application, which saves the memory of a second coroutine.
-        app = self.app if is_origin_allowed(scope) else deny_connection
-        return app(scope, receive, send)
+        if reason := _find_fault(scope):
+            return deny_connection(scope, receive, send, reason)
+        return self.app(scope, receive, send)
 
 
 class AuthMiddleware:
@@ -101,14 +106,26 @@ class AuthMiddleware:
             return refused.with_traceback(None)
 
 
-def is_origin_allowed(scope: dict) -> bool:
-    """Returns whether the Origin header of this handshake (or its absence) allows the connection."""
+def _find_fault(scope: dict) -> str:
+    """Returns why this handshake is not allowed, in English for authors of clients. An empty text if it is allowed."""
     origins = [value for name, value in scope["headers"] if name == b"origin"]
-    if not origins:
-        return _has_bearer_token(scope)
     if len(origins) > 1:
-        return False
-    return origins[0].decode("latin-1").lower() in {origin.lower() for origin in settings.SITE_ORIGINS}
+        return "There are several Origin headers."
+    if not origins and not _has_bearer_token(scope):
+        return "There is no Origin header. Only a client with a bearer token may leave it out."
+    if origins and origins[0].decode("latin-1").lower() not in {origin.lower() for origin in settings.SITE_ORIGINS}:
+        return "The Origin is not one of this site: neither SITE_URL nor in EXTRA_ORIGINS. Scheme and port count."
+    if settings.SECURE and not _is_secure(scope):
+        return "This site is served over https, so its WebSocket needs wss://."
+    return ""
+
+
+def _is_secure(scope: dict) -> bool:
+    """Returns whether the client uses TLS: up to this server, or up to one of TRUSTED_PROXIES."""
+    if scope.get("scheme") == "wss":
+        return True
+    peer = (scope.get("client") or ("127.0.0.1",))[0]
+    return dict(scope["headers"]).get(b"x-forwarded-proto") == b"https" and is_trusted_proxy(peer)
 
 
 def _has_bearer_token(scope: dict) -> bool:
@@ -118,7 +135,30 @@ def _has_bearer_token(scope: dict) -> bool:
     )
 
 
-async def deny_connection(scope: dict, receive: Callable, send: Callable) -> None:
-    """Rejects a WebSocket with HTTP 403, before it is accepted. Also used as the route for unknown paths."""
+async def deny_unknown_path(scope: dict, receive: Callable, send: Callable) -> None:
+    await deny_connection(scope, receive, send, "The WebSocket of this version of the protocol is at /ws/v1/.")
+
+
+async def deny_connection(scope: dict, receive: Callable, send: Callable, reason: str) -> None:
+    """Rejects a WebSocket before it is accepted, with HTTP 403 and the reason as a JSON error in the body.
+
+    uvicorn supports such responses (the ASGI extension `websocket.http.response`). With daphne, the response of its
+    WebSocket protocol is replaced. Other servers respond without a body.
+    """
     await receive()
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    body = msgspec.json.encode(forbidden(reason).schema())
+    if "websocket.http.response" in scope.get("extensions", {}):
+        raw_headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": raw_headers})
+        await send({"type": "websocket.http.response.body", "body": body})
+        return
+    if protocol := daphne_protocol(send):
+        headers |= {"Content-Length": str(len(body)), "Connection": "close"}
+
+        def send_response(code: int, phrase: str, response_headers: object = None) -> None:
+            lines = [f"HTTP/1.1 {code} {phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+            protocol.sendData("\r\n".join(lines).encode() + body)
+
+        protocol.sendHttpErrorResponse = send_response
     await send({"type": "websocket.close"})

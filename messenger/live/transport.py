@@ -155,10 +155,17 @@ def transport_for(send: Any) -> SocketTransport:
     transport = getattr(protocol, "transport", None)
     if isinstance(transport, asyncio.Transport) or hasattr(transport, "get_write_buffer_size"):
         return AsyncioTransport(transport)
-    if isinstance(send, functools.partial) and send.args:
-        protocol = send.args[0]
-        transport = getattr(protocol, "transport", None)
+    if protocol := daphne_protocol(send):
         required = ("dataBuffer", "_tempDataBuffer", "_tempDataLen", "offset", "socket", "disconnecting", "connected")
-        if hasattr(protocol, "STATE_OPEN") and all(hasattr(transport, name) for name in required):
+        if all(hasattr(protocol.transport, name) for name in required):
             return TwistedTransport(protocol)
     return AsgiTransport(send)
+
+
+def daphne_protocol(send: Any) -> Any | None:
+    """Returns daphne's object for a WebSocket connection, or None if the server is not daphne.
+
+    `send` is the ASGI callable of the connection.
+    """
+    protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
+    return protocol if hasattr(protocol, "STATE_OPEN") and hasattr(protocol, "transport") else None

@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from django.db.models import TextChoices
 from msgspec import inspect as types
 
 import accounts.schemas
@@ -24,10 +23,9 @@ import chat.selectors.members
 import chat.selectors.sync
 import presence.schemas
 from accounts import avatars
-from accounts.models import SignIn, Theme, User
+from accounts.models import User
 from accounts.usernames import rules
 from chat.actions import groups, moderation
-from chat.models import Conversation, Level, Message, Role
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.live import connection, consumer, handshake, hub
@@ -166,23 +164,18 @@ def error_codes() -> dict[str, tuple[int, str]]:
 
 CLOSE_CODES = {
     hub.GOING_AWAY: "The server stops or restarts. Reconnect.",
-    consumer.TOO_LARGE: "A frame was larger than allowed.",
+    consumer.TOO_LARGE: "A frame was larger than allowed. Reconnect, and do not send it again.",
     hub.INTERNAL_ERROR: "Internal error, or the answer to a ping was late. Reconnect.",
     connection.TOO_SLOW: "The client reads too slowly. Reconnect and send `sync`.",
     handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
-    handshake.SUSPENDED: "The account is suspended.",
-    handshake.TOO_MANY: "Too many connections, or too many malformed frames. Reconnect after a minute.",
+    handshake.SUSPENDED: "The account is suspended. Do not reconnect.",
+    handshake.TOO_MANY: "Too many connections of the user or IP address, or malformed frames. Reconnect in a minute.",
 }
-
-
-# ── Choices ────────────────────────────────────────────────────────────────────────────────────────────────────────
-CHOICES: dict[str, type[TextChoices]] = {
-    "`kind` of a conversation": Conversation.Kind,
-    "`kind` of a message": Message.Kind,
-    "`role`": Role,
-    "`level`": Level,
-    "`theme`": Theme,
-    "`kind` of a sign-in": SignIn.Kind,
+# Sent by uvicorn and daphne themselves, or by their WebSocket libraries.
+CLOSE_CODES_OF_SERVERS = {
+    1002: "The client violated the WebSocket protocol (RFC 6455). This is a fault of the client.",
+    1007: "A text frame was not valid UTF-8. This is a fault of the client.",
+    1012: "The server stops or restarts; uvicorn may send this instead of 1001. Reconnect.",
 }
 
 

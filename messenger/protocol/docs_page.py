@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from django.db.models import TextChoices
 from msgspec import inspect as types
 
 from messenger.core.path_converters import MAX_ID
@@ -21,25 +20,23 @@ _PLAIN = {
     types.UUIDType: "UUID",
     types.NoneType: "null",
 }
+_FORMATS = {"date-time": "time", "uuid": "UUID"}
 
 
 def sections() -> dict[str, str]:
-    """Returns the generated parts of docs/protocol.md as Markdown, by their names, such as "commands".
-
-    The marker comments around a generated part contain its name.
-    """
+    """Returns the generated parts of docs/protocol.md as Markdown, by the name in their marker comments."""
+    close_codes = contract.CLOSE_CODES | contract.CLOSE_CODES_OF_SERVERS
     return {
         "commands": _commands(),
         "events": _events(),
         "schemas": _schemas(),
-        "choices": _table(["field", "values"], ([name, _values(kind)] for name, kind in contract.CHOICES.items())),
         "routes": _routes(),
         "errors": _table(
             ["code", "status", "meaning"],
             ([f"`{code}`", str(status), meaning] for code, (status, meaning) in contract.error_codes().items()),
         ),
         "close codes": _table(
-            ["code", "meaning"], ([str(code), meaning] for code, meaning in sorted(contract.CLOSE_CODES.items()))
+            ["code", "meaning"], ([str(code), meaning] for code, meaning in sorted(close_codes.items()))
         ),
         "limits": _table(["limit", "value"], map(list, contract.limits())),
     }
@@ -121,7 +118,10 @@ def _field_type(struct: Struct, field: types.Field) -> str:
 def _type(kind: types.Type) -> str:
     match kind:
         case types.Metadata(type=inner, extra_json_schema=extra):
-            return "time" if (extra or {}).get("format") == "date-time" else _type(inner)
+            extra = extra or {}
+            if "enum" in extra:
+                return " or ".join(f"`{value}`" for value in extra["enum"])
+            return _FORMATS[extra["format"]] if "format" in extra else _type(inner)
         case types.UnionType(types=parts):
             return " or ".join(sorted((_type(part) for part in parts), key="null".__eq__))  # null is the last one
         case types.StructType(cls=struct):
@@ -131,8 +131,6 @@ def _type(kind: types.Type) -> str:
         case types.DictType(key_type=key, value_type=value, max_length=maximum):
             bound = f", {maximum} at most" if maximum else ""
             return f"object: {_type(key)} → {_type(value)}{bound}"
-        case types.LiteralType(values=values):
-            return " or ".join(f"`{value}`" for value in values)
         case types.IntType(ge=1, le=maximum) if maximum == MAX_ID:
             return "id"
         case types.IntType(ge=0, le=maximum) if maximum == MAX_ID:
@@ -145,10 +143,6 @@ def _type(kind: types.Type) -> str:
 def _link(struct: Struct) -> str:
     name = wire_name(struct)
     return f"[{name}](#{name.lower()})"
-
-
-def _values(kind: type[TextChoices]) -> str:
-    return " ".join(f"`{value}`" for value in kind.values)
 
 
 # ── REST ─────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -92,8 +92,9 @@ def _comment(text: str) -> list[str]:
 
 def _type(kind: types.Type) -> str:
     match kind:
-        case types.Metadata(type=inner):
-            return _type(inner)
+        case types.Metadata(type=inner, extra_json_schema=extra):
+            values = (extra or {}).get("enum")
+            return " | ".join(f'"{value}"' for value in values) if values else _type(inner)
         case types.UnionType(types=parts):
             return " | ".join(sorted((_type(part) for part in parts), key="null".__eq__))
         case types.StructType(cls=struct):
@@ -103,8 +104,6 @@ def _type(kind: types.Type) -> str:
             return f"({item_type})[]" if " " in item_type else f"{item_type}[]"
         case types.DictType(value_type=value):
             return f"Record<string, {_type(value)}>"  # keys of JSON objects are strings, also ids
-        case types.LiteralType(values=values):
-            return " | ".join(f'"{value}"' for value in values)
     return _PLAIN[type(kind)]
 
 

@@ -22,7 +22,26 @@ ERROR_DESCRIPTIONS = {
     "unsupported": "`unsupported`: the body must be application/json.",
     "rate_limited": "`rate_limited`: too many requests; `retry_after` is the number of seconds to wait.",
     "unavailable": "`unavailable`: the database cannot be reached or is busy; the same request may be sent again.",
+    "internal": "`internal`: an unexpected error, which was logged.",
 }
+
+
+def error_response(description: str) -> OpenApiResponse:
+    return OpenApiResponse(serializer_for(ErrorSchema), description)
+
+
+def error_responses(*codes: str, **descriptions: str) -> dict[int, OpenApiResponse]:
+    """Returns the `responses` of `extend_schema` for error codes that cannot be found from the operation itself.
+
+    A keyword gives an own description: `error_responses("invalid", conflict="`conflict`: …")`.
+    """
+    return {
+        _STATUS_BY_CODE[code]: error_response(description)
+        for code, description in {**{code: ERROR_DESCRIPTIONS[code] for code in codes}, **descriptions}.items()
+    }
+
+
+_STATUS_BY_CODE = {**STATUS_BY_CODE, "internal": 500}
 
 
 class BearerAuthenticationExtension(OpenApiAuthenticationExtension):
@@ -55,22 +74,27 @@ class ErrorResponsesAutoSchema(AutoSchema):
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         bodies = super()._get_response_bodies(*args, **kwargs)
-        for code in self._error_codes():
-            status = str(STATUS_BY_CODE[code])
-            if status not in bodies:
-                response = OpenApiResponse(serializer_for(ErrorSchema), ERROR_DESCRIPTIONS[code])
-                bodies[status] = self._get_response_for_code(response, status)
+        for status, response in error_responses(*self._error_codes()).items():
+            if str(status) not in bodies:
+                bodies[str(status)] = self._get_response_for_code(response, str(status))
         return dict(sorted(bodies.items()))
+
+    def get_description(self) -> str:  # type: ignore[override]
+        """Returns the `description` that a view gives to `extend_schema`, or nothing.
+
+        A docstring of a view is written for developers of the server.
+        """
+        return ""
 
     def _error_codes(self) -> list[str]:
         has_body = self.method in {"POST", "PUT", "PATCH"} and self.get_request_serializer() is not None
         has_query = bool(self.get_override_parameters())
-        codes = ["rate_limited", "unavailable"]
+        codes = ["rate_limited", "internal", "unavailable"]
         if has_body or has_query:
             codes.append("invalid")
         if has_body:
             codes += ["too_large", "unsupported"]
-        if {} not in self.get_auth():
+        if any(self.get_auth()):  # also where a sign-in is optional: an invalid token is an error
             codes.append("unauthenticated")
             if self.method != "GET":
                 codes.append("forbidden")

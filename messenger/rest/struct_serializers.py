@@ -30,6 +30,14 @@ class FormattedDateTimeField(serializers.CharField):
     """Serializer field for a date and time that the msgspec struct already contains as formatted text."""
 
 
+@extend_schema_field({"type": "string", "format": "uuid"})
+class FormattedUUIDField(serializers.CharField):
+    """Serializer field for a UUID that the msgspec struct already contains as formatted text."""
+
+
+_FIELD_BY_FORMAT = {"date-time": FormattedDateTimeField, "uuid": FormattedUUIDField}
+
+
 @cache
 def serializer_for(struct: type[msgspec.Struct]) -> type[StructSerializer]:
     """Returns the REST framework serializer class for a msgspec struct.
@@ -83,7 +91,11 @@ def _field(kind: types.Type, **options: Any) -> serializers.Field:
             extra = extra or {}
             if "description" in extra:
                 options["help_text"] = extra["description"]
-            return FormattedDateTimeField(**options) if extra.get("format") == "date-time" else _field(inner, **options)
+            if "enum" in extra:
+                return serializers.ChoiceField(choices=extra["enum"], **options)
+            if "format" in extra:
+                return _FIELD_BY_FORMAT[extra["format"]](**options)
+            return _field(inner, **options)
         case types.UnionType(types=parts):
             (inner,) = (part for part in parts if not isinstance(part, types.NoneType))
             return _field(inner, allow_null=True, **options)
@@ -95,8 +107,6 @@ def _field(kind: types.Type, **options: Any) -> serializers.Field:
             return serializers.ListField(child=_field(item), **options)
         case types.DictType(value_type=value):
             return serializers.DictField(child=_field(value), **options)
-        case types.LiteralType(values=values):
-            return serializers.ChoiceField(choices=list(values), **options)
         case types.BoolType():
             return serializers.BooleanField(**options)
         case types.IntType():

@@ -10,6 +10,7 @@ import pytest
 from django.test import Client
 
 from accounts.auth import tokens
+from tests import openapi
 
 ROOT = "/api/v1/"
 
@@ -17,7 +18,8 @@ ROOT = "/api/v1/"
 class ApiClient:
     """A test client for the REST API. It sends the access token of one user, or no token.
 
-    Paths are relative to /api/v1/. Absolute URLs work too, such as `next` in a list that continues on another page.
+    It checks that the OpenAPI document describes each response. Paths are relative to /api/v1/. Absolute URLs work too,
+    such as `next` in a list that continues on another page.
     """
 
     def __init__(self, token: str = ""):
@@ -29,7 +31,10 @@ class ApiClient:
             body = body if isinstance(body, bytes) else json.dumps(body)
         options.setdefault("content_type", "application/octet-stream")  # Django's default; ignored if there is no body
         url = path if path.startswith(("/", "http")) else ROOT + path
-        return self._client.generic(method, url, body or b"", **options)
+        response = self._client.generic(method, url, body or b"", **options)
+        if not response.streaming:  # the API streams nothing; pictures and files are not part of it
+            openapi.check_response(method, response.request["PATH_INFO"], response.status_code, response.content)
+        return response
 
     def get(self, path: str, **options):
         return self("GET", path, **options)

@@ -40,6 +40,26 @@ def test_the_same_send_five_times_is_one_row(api, alice, group):
     assert api(alice).send(group.pk, "once", client_id=client_id).json() == edited, "the message as it is now"
 
 
+def test_a_stored_send_is_acknowledged_also_after_its_sender_was_removed(api, alice, bob, group):
+    """bob does not get the answer to his send, and is removed before he sends again. alice has the message, so it was
+    sent. He gets it as he sent it: not the reaction, the pin and the edit of the quoted message that came later.
+    """
+    client_id, question = str(uuid.uuid4()), api(alice).send(group.pk, "When?").json()
+    sent = api(bob).send(group.pk, "At 8", client_id=client_id, reply_to_id=question["id"]).json()
+    api(alice).put(f"messages/{sent['id']}/reactions/{quote('👍')}/")
+    api(alice).put(f"messages/{sent['id']}/pin/")
+    api(alice).patch(f"messages/{question['id']}/", {"body": "At what time, now that bob is leaving?"})
+    assert api(alice).delete(f"conversations/{group.pk}/members/{bob.pk}/").status_code == 204
+    again = api(bob).send(group.pk, "At 8", client_id=client_id, reply_to_id=question["id"])
+    assert (again.status_code, again.json()) == (200, {**sent, "reply_to": None})
+    assert_error(api(bob).send(group.pk, "Another one"), "not_found", 404)
+    assert_error(api(bob).send(group.pk, "Other words", client_id=client_id), "conflict", 409)
+    assert_error(api(bob).get(f"messages/{sent['id']}/"), "not_found", 404)
+    api(alice).delete(f"messages/{sent['id']}/")
+    again = api(bob).send(group.pk, "At 8", client_id=client_id, reply_to_id=question["id"])
+    assert_error(again, "not_found", 404)  # nobody has it now
+
+
 def test_another_message_under_the_same_client_id_is_a_conflict(api, alice, group, direct_conversation):
     client_id = str(uuid.uuid4())
     first = api(alice).send(group.pk, "one", client_id=client_id).json()

@@ -16,10 +16,12 @@ import pytest
 from tusclient.client import TusClient
 from tusclient.uploader import Uploader
 
+from tests import openapi
 from tests.api.conftest import api  # noqa: F401 (the fixture)
 from tests.servers import PASSWORD, Site
 
 MB = 1024 * 1024
+LISTED_ORIGIN = "https://app.example.org"
 PART_CONTENT_TYPE = "application/offset+octet-stream"
 
 
@@ -41,14 +43,19 @@ class UploadClient:
             response = http.post("/api/v1/auth/token/", json={"login": name, "password": PASSWORD})
             self.token = response.raise_for_status().json()["access"]
         self.http = httpx.Client(
-            base_url=url, timeout=60, headers={"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"}
+            base_url=url,
+            timeout=60,
+            headers={"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"},
+            event_hooks={"response": [_check_response]},
         )
 
     def at_url(self, url: str) -> UploadClient:
         """Returns a client of the same user for another base URL, for example after a restart on another port."""
         client = copy(self)
         client.url = url
-        client.http = httpx.Client(base_url=url, timeout=60, headers=self.http.headers)
+        client.http = httpx.Client(
+            base_url=url, timeout=60, headers=self.http.headers, event_hooks=self.http.event_hooks
+        )
         return client
 
     def create_upload(self, size: int, name: str = "a.bin", **metadata: str) -> httpx.Response:
@@ -99,13 +106,21 @@ class UploadClient:
         return self.http.post(f"/api/v1/conversations/{conversation_id}/messages/", json=message | fields)
 
 
+def _check_response(response: httpx.Response) -> None:
+    if response.request.url.path.startswith("/api/v1/"):
+        openapi.check_response(
+            response.request.method, response.request.url.path, response.status_code, response.read()
+        )
+
+
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def running_site(request, tmp_path_factory, django_db_blocker):
     """Runs a website for all tests of a module, once with the ASGI server daphne and once with uvicorn.
 
     The attribute `server` of the returned object is the name of this ASGI server.
     """
-    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {})
+    environment = {"EXTRA_ORIGINS": LISTED_ORIGIN}
+    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, environment)
     site.start(server=request.param)
     site.server = request.param  # type: ignore[attr-defined]
     yield site

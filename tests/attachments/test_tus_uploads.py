@@ -14,7 +14,7 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
-from tests.attachments.conftest import MB, PART_CONTENT_TYPE, UploadClient, checksum_header, make_bytes
+from tests.attachments.conftest import LISTED_ORIGIN, MB, PART_CONTENT_TYPE, UploadClient, checksum_header, make_bytes
 
 
 @pytest.fixture
@@ -37,6 +37,35 @@ def test_options_need_no_authentication(alice):
     assert headers["Tus-Extension"] == "creation,checksum,expiration,termination"
     assert "sha256" in headers["Tus-Checksum-Algorithm"]
     assert int(headers["Tus-Max-Size"]) == 1024 * MB
+
+
+def test_a_page_of_a_listed_origin_uploads_and_downloads(alice):
+    """Browsers allow this if the preflight response names the headers of tus, and each response names the origin."""
+    url, data = f"{alice.url}/api/v1/uploads/", make_bytes(1000)
+    headers = (
+        "authorization, content-type, tus-resumable, upload-checksum, upload-length, upload-metadata, upload-offset"
+    )
+    for method, path in (("POST", url), ("PATCH", f"{url}x/"), ("HEAD", f"{url}x/"), ("GET", f"{alice.url}/files/1/x")):
+        asked = {"Access-Control-Request-Method": method, "Access-Control-Request-Headers": headers}
+        preflight = httpx.options(path, headers={"Origin": LISTED_ORIGIN, **asked}).headers
+        assert preflight["Access-Control-Allow-Origin"] == LISTED_ORIGIN
+        assert set(headers.split(", ")) <= set(preflight["Access-Control-Allow-Headers"].split(", "))
+    alice.http.headers["Origin"] = LISTED_ORIGIN
+    created = alice.create_upload(len(data))
+    where = created.headers["Location"]
+    refused = alice.send_part(where, 5, data[5:])
+    sent = alice.send_part(where, 0, data)
+    assert (refused.status_code, sent.status_code) == (409, 204)
+    downloaded = alice.http.get(alice.attachment(where)["url"])
+    assert downloaded.content == data
+    for response in (created, refused, sent, alice.http.head(where), downloaded):
+        assert response.headers["Access-Control-Allow-Origin"] == LISTED_ORIGIN
+        assert "Access-Control-Allow-Credentials" not in response.headers
+        exposed = response.headers["Access-Control-Expose-Headers"].split(", ")
+        assert {"location", "upload-offset", "upload-attachment", "retry-after"} <= set(exposed)
+    alice.http.headers["Origin"] = "https://evil.example"
+    for response in (alice.send_part(where, 0, b""), alice.http.head(where), alice.http.get(where)):
+        assert "Access-Control-Allow-Origin" not in response.headers
 
 
 def test_an_interrupted_request_resumes_where_it_broke(running_site, alice):

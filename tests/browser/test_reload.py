@@ -502,7 +502,7 @@ def _difference(live: list[str], afresh: list[str]) -> str:
 NOT_NEWS = {"pong", "error"}
 # Fields of events that have the same value during the whole test, with the reason.
 ALWAYS_ALIKE = {
-    "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email",  # the account of alice
+    "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email", "ProfileSchema.created_at",  # of alice
     "ProfileSchema.language", "ProfileSchema.time_zone",  # a page does not change its language while it is open
     *(f"ProfileSchema.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
     "ViewersSchema.conversation_id",  # viewers are sent only for the open conversation

@@ -11,6 +11,7 @@ import pytest
 import websockets
 
 from accounts import actions
+from accounts.auth import tokens
 from accounts.models import User
 from tests.client import Client, CommandError, token_for
 from tests.servers import PASSWORD, Site
@@ -73,6 +74,44 @@ async def rejection_status(url, **options) -> int:
         return error.response.status_code
     except websockets.ConnectionClosed as closed:
         return closed.rcvd.code
+
+
+async def rejection_reason(url, **options) -> str:
+    """Tries to open a WebSocket that the server must reject with HTTP 403, and returns the reason in the response."""
+    with pytest.raises(websockets.InvalidStatus) as rejected:
+        await websockets.connect(url, **options)
+    response = rejected.value.response
+    assert response.status_code == 403 and response.headers["Content-Type"] == "application/json"
+    error = json.loads(response.body)
+    assert error["code"] == "forbidden" and set(error) == {"code", "detail"}
+    return error["detail"]
+
+
+async def test_a_rejected_handshake_says_why(workspace):
+    bearer, url = {"Authorization": f"Bearer {workspace.tokens['alice']}"}, workspace.ws_url
+    assert "Only a client with a bearer token" in await rejection_reason(url)
+    assert "EXTRA_ORIGINS" in await rejection_reason(url, origin="https://evil.example", additional_headers=bearer)
+    for path in ("/ws/v2/", "/ws/", "/"):
+        assert "/ws/v1/" in await rejection_reason(url.replace("/ws/v1/", path), additional_headers=bearer)
+
+
+async def test_a_site_with_https_accepts_sockets_with_tls_only(make_site, each_server):
+    """The proxy in front of the server ends TLS, and says so in X-Forwarded-Proto. Others cannot say so."""
+    site = make_site(SITE_URL="https://chat.example.org")
+    behind_proxy = site.start(each_server, TRUSTED_PROXIES="127.0.0.1")
+    without_proxy = site.start(each_server, TRUSTED_PROXIES="192.0.2.1")
+    (alice,) = site.create_users("alice")
+
+    def issue_token() -> str:
+        with site.orm():
+            return tokens.issue_token_pair(alice).access
+
+    bearer = {"Authorization": f"Bearer {await asyncio.to_thread(issue_token)}"}
+    tls, plain = {**bearer, "X-Forwarded-Proto": "https"}, {**bearer, "X-Forwarded-Proto": "http"}
+    assert await rejection_status(behind_proxy.ws_url, additional_headers=tls) == 0
+    for headers in (plain, bearer):
+        assert "wss://" in await rejection_reason(behind_proxy.ws_url, additional_headers=headers)
+    assert "wss://" in await rejection_reason(without_proxy.ws_url, additional_headers=tls)
 
 
 async def test_who_may_open_a_socket(workspace):

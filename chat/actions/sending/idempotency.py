@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from django.utils.translation import gettext_lazy as _
 
 from chat.actions.sending.locking import filter_member_pairs
 from chat.actions.sending.types import PendingSend, SentMessage
-from chat.schemas import message_schema
+from chat.models import Message
+from chat.schemas import MessageSchema, message_schema
 from chat.selectors import messages_with_relations
 from messenger.core import bulk_sql
 from messenger.core.errors import ApplicationError, not_found
@@ -59,22 +61,32 @@ def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
 def answer_duplicates(batch: list[PendingSend]) -> None:
     """Sets the outcome of each duplicate (message that repeats an earlier message): the stored message as it is now.
 
-    If the sender is no longer a member of the conversation, the outcome is the error `not_found`. Call this after the
-    batch of messages is stored.
+    If the sender is no longer a member of the conversation, the outcome is the message as it was sent, without what
+    came later. So a client that did not get the first answer knows that the others have the message. If nobody has it
+    any more, the outcome is the error `not_found`. Call this after the batch of messages is stored.
     """
     stored_sends = [send for send in batch if send.stored_message_id is not None]
     if stored_sends:
         members = filter_member_pairs({(send.command.conversation_id, send.command.user_id) for send in stored_sends})
         messages = messages_with_relations().in_bulk({send.stored_message_id for send in stored_sends})
         for send in stored_sends:
+            message = messages[send.stored_message_id]
             if (send.command.conversation_id, send.command.user_id) in members:
-                send.outcome = SentMessage(message_schema(messages[send.stored_message_id]), created=False)
+                send.outcome = SentMessage(message_schema(message), created=False)
+            elif message.deleted_at is None and message.conversation.deleted_at is None:
+                send.outcome = SentMessage(_schema_as_sent(message), created=False)
             else:
                 send.outcome = not_found()
     for send in batch:
         if send.duplicate_of is not None:
             outcome = send.duplicate_of.outcome
             send.outcome = SentMessage(outcome.message, created=False) if isinstance(outcome, SentMessage) else outcome
+
+
+def _schema_as_sent(message: Message) -> MessageSchema:
+    """Returns a message without what others may have added since: reactions, a pin, edits of the quoted message."""
+    schema = message_schema(message, fresh=True)
+    return msgspec.structs.replace(schema, version=message.first_version, pinned=False, reply_to=None)
 
 
 def _conflict_error() -> ApplicationError:

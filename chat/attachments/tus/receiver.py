@@ -17,10 +17,12 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import msgspec
+from corsheaders.middleware import CorsMiddleware
 from django.conf import settings
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
 from django.db import InterfaceError, OperationalError
+from django.http import HttpResponse
 from django.utils import translation
 from rest_framework.request import Request
 from rest_framework.views import APIView
@@ -184,7 +186,12 @@ class _PatchRequest:
             pass
 
     async def _respond(self, status: int, headers: dict[str, str], body: bytes = b"") -> None:
-        headers = {"Tus-Resumable": TUS_VERSION, "X-Content-Type-Options": "nosniff", **headers}
+        headers = {
+            "Tus-Resumable": TUS_VERSION,
+            "X-Content-Type-Options": "nosniff",
+            **_cors_headers(self._request),
+            **headers,
+        }
         if status != 204:
             headers["Content-Length"] = str(len(body))
         raw_headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in headers.items()]
@@ -211,6 +218,14 @@ def _authenticate(request: ASGIRequest) -> int:
     if not user or not user.is_authenticated:
         raise ApplicationError("unauthenticated", "Sign in first.")
     return user.pk
+
+
+def _cors_headers(request: ASGIRequest) -> dict[str, str]:
+    """Returns the headers with which a page of one of EXTRA_ORIGINS may read the response. None for other pages."""
+    response = HttpResponse()
+    del response["Content-Type"]
+    CorsMiddleware(lambda _request: response).add_response_headers(request, response)
+    return dict(response.items())
 
 
 async def _run_in_thread(function: Callable[..., Any], *args: Any) -> Any:

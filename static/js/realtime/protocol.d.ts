@@ -37,7 +37,7 @@ export interface User {
  * Your own profile and settings. If `language` or `time_zone` is empty, the browser's setting is used. The privacy
  * settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`) or adds you to
  * groups (`add_me`); who sees that you are online (`show_presence`), when you were last online (`show_last_seen`) and
- * what you have read (`show_receipts`).
+ * what you have read (`show_receipts`). `created_at` is when you signed up.
  */
 export interface Profile {
   id: number;
@@ -48,14 +48,15 @@ export interface Profile {
   bio: string;
   language: string;
   time_zone: string;
-  theme: string;
-  find_me: "contacts" | "everyone" | "nobody";
-  write_to_me: "contacts" | "everyone" | "nobody";
-  add_me: "contacts" | "everyone" | "nobody";
-  show_presence: "contacts" | "everyone" | "nobody";
-  show_last_seen: "contacts" | "everyone" | "nobody";
-  show_receipts: "contacts" | "everyone" | "nobody";
+  theme: "system" | "light" | "dark";
+  find_me: "everyone" | "contacts" | "nobody";
+  write_to_me: "everyone" | "contacts" | "nobody";
+  add_me: "everyone" | "contacts" | "nobody";
+  show_presence: "everyone" | "contacts" | "nobody";
+  show_last_seen: "everyone" | "contacts" | "nobody";
+  show_receipts: "everyone" | "contacts" | "nobody";
   me_version: number;
+  created_at: string;
 }
 
 /** Reports that your own profile or settings have changed. `user` contains the new values. */
@@ -72,7 +73,7 @@ export interface Me {
  */
 export interface Contact {
   user: User;
-  state: "asked" | "asks" | "contact" | "none";
+  state: "none" | "asked" | "asks" | "contact";
   blocked: boolean;
   since: string | null;
   me_version: number;
@@ -141,15 +142,14 @@ export interface Forward {
 }
 
 /**
- * A file of a message. `url`: path on this site; needs authorization. `kind`: image, video, audio or file. `size` is in
- * bytes, `width` and `height` in pixels, `duration` in seconds. While the server processes the file (removes metadata),
- * `ready` is false and `url` responds with 503; the event `message.updated` follows when the file is ready.
- * `preview_url`: large version of an image; `thumbnail_url`: small version. `alt`: description of the image for users
- * who cannot see it.
+ * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
+ * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
+ * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
+ * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it.
  */
 export interface Attachment {
   id: number;
-  kind: string;
+  kind: "image" | "video" | "audio" | "file";
   name: string;
   content_type: string;
   size: number;
@@ -170,14 +170,13 @@ export interface Reaction {
 }
 
 /**
- * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `name` is joined,
- * left, removed, renamed, described, pictured, announced, owner or role. `actor_id`: the user who did it. `user_ids`:
- * the users who joined, were removed and so on. `by_id`: with `joined`, the user who created the invite link. `old` and
- * `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of Markdown) or roles (with
- * `role`) before and after.
+ * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `actor_id`: the user
+ * who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created
+ * the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of
+ * Markdown) or roles (with `role`) before and after.
  */
 export interface SystemEvent {
-  name: string;
+  name: "joined" | "left" | "removed" | "renamed" | "described" | "pictured" | "announced" | "owner" | "role";
   actor_id: number | null;
   user_ids: number[];
   old: string | null;
@@ -196,7 +195,7 @@ export interface Message {
   seq: number;
   version: number;
   client_id: string | null;
-  kind: string;
+  kind: "text" | "system";
   sender: User;
   body: string;
   body_html: string;
@@ -222,12 +221,12 @@ export interface Message {
  * the user has opened the group. The command `read` with any `seq`, or a message of the user, sets it to null.
  */
 export interface Mine {
-  role: string;
+  role: "owner" | "admin" | "member";
   read_seq: number;
   unread_count: number;
   unread_mention_count: number;
   muted: boolean;
-  level: string;
+  level: "all" | "mentions" | "none";
   favourite: boolean;
   archived: boolean;
   draft: string;
@@ -246,7 +245,7 @@ export interface Mine {
  */
 export interface Conversation {
   id: number;
-  kind: string;
+  kind: "direct" | "group";
   title: string;
   description: string;
   announcement: string;
@@ -274,7 +273,7 @@ export interface Conversation {
  */
 export interface Title {
   id: number;
-  kind: string;
+  kind: "direct" | "group";
   title: string;
   keys: string[];
   avatar_url: string | null;
@@ -287,7 +286,7 @@ export interface Title {
  */
 export interface Member {
   user: User;
-  role: string;
+  role: "owner" | "admin" | "member";
   joined_at: string;
   left_at: string | null;
   version: number;
@@ -384,7 +383,7 @@ export interface Presence {
  */
 export interface ListedContact {
   user: User;
-  state: "asked" | "asks" | "contact" | "none";
+  state: "none" | "asked" | "asks" | "contact";
   blocked: boolean;
   since: string | null;
   me_version: number;

@@ -145,6 +145,7 @@ function renderSystemMessage(message, currentUserId) {
   if (!event) return null;
   const actorId = event.actor_id ?? message.sender.id;
   const otherIds = [...(event.by_id ? [event.by_id] : []), ...event.user_ids].filter((id) => id !== actorId);
+  /** @type {string} */
   let kind = event.name;
   if (kind === "joined" && event.by_id) kind = event.by_id === currentUserId ? "linked-mine" : "linked";
   else if (kind === "joined" && otherIds.length) kind = "added";

@@ -1,0 +1,57 @@
+"""Tests of Django's development server, `manage.py runserver`, which daphne extends by WebSockets."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import pytest
+import websockets
+
+import manage
+from tests.client import token_for
+from tests.databases import ROOT
+from tests.servers import Server
+
+
+class RunServer(Server):
+    name = "runserver"
+    use_fork_server = False
+
+    def command(self):
+        return [sys.executable, ROOT / "manage.py", "runserver", "--noreload", f"127.0.0.1:{self.port}"]
+
+    def environment(self):
+        variables = {**super().environment(), "DEBUG": "on"}
+        return {name: value for name, value in variables.items() if name not in ("SITE_URL", "PORT")}
+
+
+async def test_pages_of_runserver_may_open_sockets_on_any_port(make_site):
+    site = make_site()
+    site.create_users("alice")
+    server = RunServer(site, None, {})
+    site.servers.append(server)
+    server.start()
+    headers = {"Authorization": f"Bearer {await token_for(server.url, 'alice')}"}
+    async with websockets.connect(server.ws_url, additional_headers=headers, origin=server.url) as socket:
+        assert '"welcome"' in await socket.recv()
+    with pytest.raises(websockets.InvalidStatus):
+        await websockets.connect(server.ws_url, additional_headers=headers, origin="http://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "port"),
+    [
+        ("runserver", None),
+        ("runserver 8001", "8001"),
+        ("runserver localhost:8001", "8001"),
+        ("runserver [::1]:8001 --noreload -v 2", "8001"),
+        ("runserver --noreload 0:8001", "8001"),
+        ("migrate 8001", None),
+        ("", None),
+    ],
+)
+def test_the_port_of_runserver_becomes_that_of_the_site(arguments, port, monkeypatch):
+    monkeypatch.delenv("PORT", raising=False)
+    manage.set_port_of_runserver(["manage.py", *arguments.split()])
+    assert os.environ.pop("PORT", None) == port

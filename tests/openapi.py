@@ -1,0 +1,83 @@
+"""Checks responses of the REST API against the OpenAPI document: their status, and the body of that status.
+
+The test clients of the API call `check_response` for each response. So every status and every body that a test causes
+must be described in the document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from functools import cache
+from typing import Any
+
+import jsonschema
+from django.urls import Resolver404, resolve
+from drf_spectacular.generators import SchemaGenerator
+
+
+@cache
+def document() -> dict[str, Any]:
+    return SchemaGenerator().get_schema(request=None, public=True)
+
+
+def check_response(method: str, path: str, status: int, body: bytes) -> None:
+    """Asserts that the OpenAPI document describes a response of the operation with this method and path.
+
+    Ignores requests without an operation: unknown paths, methods that are not allowed, and the HEAD and PATCH requests
+    of tus, which the document leaves out.
+    """
+    path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", _find_route(path))
+    operation = document()["paths"].get(path, {}).get(method.lower())
+    if operation is None:
+        return
+    response = operation["responses"].get(str(status))
+    assert response, f"{method} {path} returned {status}, which is not described: {body!r}"
+    if "content" in response:
+        _validator(path, method.lower(), str(status)).validate(json.loads(body))
+    else:
+        assert not body, f"{method} {path} returned {status} with a body, which is not described: {body!r}"
+
+
+def _find_route(path: str) -> str:
+    try:
+        return resolve(path).route
+    except Resolver404:
+        return ""
+
+
+@cache
+def _validator(path: str, method: str, status: str) -> jsonschema.Draft202012Validator:
+    content = document()["paths"][path][method]["responses"][status]["content"]
+    return jsonschema.Draft202012Validator(
+        {**to_json_schema(content["application/json"]["schema"]), "components": _components()},
+        format_checker=_format_checker(),
+    )
+
+
+@cache
+def _format_checker() -> jsonschema.FormatChecker:
+    checker = jsonschema.FormatChecker(["uuid"])
+    checker.checks("date-time", raises=ValueError)(lambda text: text is None or datetime.fromisoformat(text))
+    return checker
+
+
+@cache
+def _components() -> dict[str, Any]:
+    return to_json_schema(document()["components"])
+
+
+def to_json_schema(node: Any) -> Any:
+    """Converts a part of an OpenAPI 3.0 document to JSON Schema.
+
+    `nullable` becomes a type of its own, and objects allow no properties that the document does not list.
+    """
+    if isinstance(node, list):
+        return [to_json_schema(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    converted = {key: to_json_schema(value) for key, value in node.items() if key != "nullable"}
+    if converted.get("type") == "object" and "properties" in converted:
+        converted.setdefault("additionalProperties", False)
+    return {"anyOf": [converted, {"type": "null"}]} if node.get("nullable") is True else converted
