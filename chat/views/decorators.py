@@ -20,7 +20,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.decorators import login_required_for_post
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
 from messenger.core.errors import ApplicationError, error_message, rate_limited
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _check_rate_limit(request: HttpRequest) -> None:
     Requests without sign-in count for their IP address.
     """
     if not request.user.is_authenticated:
-        wait = rate_limits.acquire("api.address", request_ip(request))
+        wait = rate_limits.acquire("api.address", request_network(request))
     elif request.method == "POST":
         wait = rate_limits.acquire("api.person", request.user.pk)
     else:
