@@ -589,6 +589,7 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
+        "uvicorn.error": {"filters": ["client_errors"]},  # uvicorn has handlers of its own
         "twisted": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},
     },
