@@ -11,13 +11,13 @@ from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_safe
 
 from accounts.authentication import get_request_user
 from messenger.core import rate_limits
 from messenger.core.client_ip import request_network
 from messenger.core.errors import rate_limited
+from messenger.core.site_urls import is_site_url
 
 UNSENT_TEXT_KEY = "unsent_text"  # in the session
 
@@ -94,8 +94,7 @@ def _form_page_url(request: HttpRequest) -> str:
     paths of this site.
     """
     for url in (request.POST.get("next", ""), request.META.get("HTTP_REFERER", "")):
-        is_address = url.startswith(("/", "http://", "https://"))
-        if is_address and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        if is_site_url(request, url):
             parts = urlsplit(url)
             return parts.path + (f"?{parts.query}" if parts.query else "")
     return "/"

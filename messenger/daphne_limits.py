@@ -73,9 +73,10 @@ def patch_daphne(max_request_size: int) -> None:
 
 
 def limit_header_time(channel_class) -> None:
-    """Makes the timeout of a connection cover all headers of a request together. `channel_class`: Twisted's HTTPChannel.
+    """Makes the timeout of a connection cover all headers of a request together.
 
-    Bytes of a request line or of a header do not begin the timeout again. Bytes of a body do.
+    `channel_class` is Twisted's HTTPChannel. Bytes of a request line or of a header do not begin the timeout again.
+    Bytes of a body do.
     """
     original_reset = channel_class.resetTimeout
 

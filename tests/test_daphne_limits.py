@@ -1,4 +1,7 @@
-"""Tests of the time limit for the headers of a request, with Twisted's HTTP protocol and a clock that the test moves."""
+"""Tests of the time limit for the headers of a request.
+
+They use Twisted's HTTP protocol and a clock that the test moves forward.
+"""
 
 from __future__ import annotations
 
