@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -21,6 +22,7 @@ from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_sche
 from chat.selectors import count_unread_mentions, messages_with_relations
 from chat.text.language import is_single_emoji
 from chat.text.markdown import find_mention_keys, has_at_sign
+from chat.view_models.rendered_messages import rendered_messages
 from messenger.core import rate_limits
 from messenger.core.errors import invalid, not_found
 from messenger.live.events import UserEvent
@@ -193,6 +195,7 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
             if is_sender and message.hidden_by_id:
                 wipe_content(message)
                 message.save(update_fields=WIPED_FIELDS)
+                _remove_from_cache(tx)
             return message_schema(message)
         tx.require(message.kind == Message.Kind.TEXT)
         tx.require(is_sender or tx.is_admin_or_owner, _("Only the sender or an admin can delete this message."))
@@ -217,7 +220,13 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
         message.hidden_by_id = by_id
         fields.append("hidden_by")
     tx.save_message(message, *fields)
+    _remove_from_cache(tx)
     return _publish_update(tx, message)
+
+
+def _remove_from_cache(tx: ConversationTransaction) -> None:
+    """Removes the HTML of the deleted message, and of messages that quote it, from the memory of this process."""
+    transaction.on_commit(partial(rendered_messages.remove_conversation, tx.conversation.pk))
 
 
 def wipe_content(message: Message) -> None:
