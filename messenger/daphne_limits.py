@@ -1,4 +1,4 @@
-"""Limits the memory that one HTTP request can use if the server is daphne.
+"""Limits what one connection can cost if the server is daphne, and which WebSocket handshakes it accepts.
 
 daphne uses the library Twisted, which first writes the whole body of a request to a temporary file, even for anonymous
 clients. daphne then reads the whole file into memory before it calls the application, so a request of 500 MB takes 500
@@ -8,8 +8,12 @@ MB of memory. ASGI offers no way to limit this. This module therefore patches Tw
 - daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads a byte range when the
   application asks for it.
 - A response waits for a client that reads slowly. Otherwise daphne keeps all unsent bytes of the response in memory.
+- The headers of a request must arrive within Twisted's timeout of 60 seconds. Otherwise each further byte would begin
+  it again, and a client could keep a connection open by sending a header slowly.
+- A WebSocket needs HTTP/1.1 and version 13 of the protocol (RFC 6455). daphne also accepts drafts of it and HTTP/1.0.
 
-The other server, uvicorn, needs no patch: it passes on a request while it arrives, and it waits for slow clients.
+The other server, uvicorn, needs no patch: it passes on a request while it arrives, waits for slow clients, and checks
+handshakes. It has no timeout for headers, so a reverse proxy in front of it must have one, as nginx has.
 """
 
 from __future__ import annotations
@@ -55,6 +59,8 @@ def patch_daphne(max_request_size: int) -> None:
     original_process = request_class.process
 
     def process(self):
+        if self.clientproto != b"HTTP/1.1":
+            self.requestHeaders.removeHeader(b"upgrade")  # RFC 9110 §7.8: is ignored in a request with HTTP/1.0
         if not isinstance(self.content, BytesIO):
             self.content = _SpooledBody(self.content)
         return original_process(self)
@@ -63,6 +69,32 @@ def patch_daphne(max_request_size: int) -> None:
     request_class.handleContentChunk = handle_content_chunk
     request_class.process = process
     _patch_backpressure(sys.modules["daphne.server"].Server)
+    _patch_websocket_versions(sys.modules["daphne.ws_protocol"].WebSocketFactory)
+    limit_header_time(sys.modules["twisted.web.http"].HTTPChannel)
+
+
+def limit_header_time(channel_class) -> None:
+    """Makes the timeout of a connection cover all headers of a request together.
+
+    `channel_class` is Twisted's HTTPChannel. Bytes of a request line or of a header do not begin the timeout again.
+    Bytes of a body do.
+    """
+    original_reset = channel_class.resetTimeout
+
+    def reset_timeout(self) -> None:
+        if not self.line_mode:  # Twisted reads headers in line mode, and bodies in raw mode
+            original_reset(self)
+
+    channel_class.resetTimeout = reset_timeout
+
+
+def _patch_websocket_versions(factory_class) -> None:
+    original_set_options = factory_class.setProtocolOptions
+
+    def set_protocol_options(self, **options) -> None:
+        original_set_options(self, versions=[13], **options)
+
+    factory_class.setProtocolOptions = set_protocol_options
 
 
 def _patch_backpressure(server) -> None:

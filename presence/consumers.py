@@ -132,7 +132,7 @@ class PresenceConsumer(LiveConsumer):
 
     async def connecting(self) -> None:
         connection = self.connection
-        is_first = await get_tracker().open_connection(connection.connection_id, connection.user_id, connection.address)
+        is_first = await get_tracker().open_connection(connection.connection_id, connection.user_id, connection.network)
         if is_first:
             self.broadcaster.first_connections.add(connection.connection_id)
 

@@ -38,7 +38,7 @@ class Lease(NamedTuple):
 
     connection_id: str
     user_id: int
-    address: str  # IP address of the client
+    address: str  # IP address of the client; of an IPv6 address the /64 network
     viewed_conversation_id: int = 0  # 0: no conversation
 
 

@@ -229,6 +229,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         user: Any = sociallogin.user
         user.email = next((address.email for address in sociallogin.email_addresses), "")
         emails = [address.email.lower() for address in sociallogin.email_addresses]
+        # Others may have added the address to their accounts without confirming it.
+        EmailAddress.objects.filter(email__in=emails, verified=False).exclude(user__email__in=emails).delete()
         for other in User.objects.filter(Q(email__in=emails) | Q(emailaddress__email__in=emails)).distinct():
             if other.last_login is None and not other.sign_ins.exists() and actions.must_confirm_email(other):
                 # Somebody signed up with this address, never confirmed it, and so never signed in. The provider has

@@ -10,6 +10,7 @@ Example: Cyrillic `вов` does not look like `bob`, but `ВОВ` looks like `BO
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -37,6 +38,8 @@ _COMBINABLE_SCRIPTS = (
     {"LATIN", "HAN", "HANGUL"},
 )
 _LOOKALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # two letters that look like one: `rnark` and `mark`
+# A second dot above i or j is not seen: `ALİCE` in lowercase is `alice` with such a dot. Marks below may stand between.
+_DOT_ABOVE = re.compile("([lj][\u0316-\u0333]*)\u0307")
 _MAX_MARKS = 3  # combining marks on one letter
 
 DELETED_PREFIX = "deleted-"  # prefix of the names of deleted accounts; other accounts cannot choose it
@@ -174,7 +177,8 @@ def _replace_lookalikes(text: str) -> str:
     letters = unicodedata.normalize("NFD", text)
     replaced = "".join(prototypes.get(letter, letter) for letter in letters).casefold()
     # I, l and 1 look alike. By now casefolding has turned I into i, and the table has turned 1 into l.
-    result = unicodedata.normalize("NFD", replaced).replace("i", "l").replace("ı", "l")
+    result = unicodedata.normalize("NFD", replaced).replace("i", "l").replace("ı", "l").replace("ȷ", "j")
+    result = _DOT_ABOVE.sub(r"\1", result)
     for pair, letter in _LOOKALIKE_PAIRS:
         result = result.replace(pair, letter)
     return result

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -12,6 +13,7 @@ from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events
 from chat.actions import direct_rules
+from chat.actions.rendering import RenderedText, TextSource, may_mention_everybody, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
 from chat.attachments import message_files
@@ -19,7 +21,8 @@ from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, messages_with_relations
 from chat.text.language import is_single_emoji
-from chat.text.markdown import render_markdown
+from chat.text.markdown import find_mention_keys, has_at_sign
+from chat.view_models.rendered_messages import rendered_messages
 from messenger.core import rate_limits
 from messenger.core.errors import invalid, not_found
 from messenger.live.events import UserEvent
@@ -36,6 +39,8 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
     """
     check_body(body, may_be_blank=True)
     rate_limits.require("edit", user_id)
+    mention_keys = find_mention_keys(body)
+    rendered_ahead = _render_edit_ahead(user_id, message_id, body, mention_keys)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         _require_open_pair(tx)
@@ -50,19 +55,38 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
             body_html=message.body_html,
             written_at=message.edited_at or message.created_at,
         )
-        members = find_named_members([(message.conversation_id, body)]).get(message.conversation_id, {})
-        may_mention_all = tx.is_admin_or_owner and tx.conversation.kind == "group"
-        message.body_html, mentions = render_markdown(
-            body,
-            members | _find_users_mentioned_before(message),
-            everybody=may_mention_all or any(mention["user_id"] is None for mention in message.mentions),
-        )
-        message.body, message.edited_at = body, tx.now
+        everybody = may_mention_everybody(tx.conversation.kind, tx.role)
+        rendered = render_text(_edited_text(message, body, mention_keys, everybody), rendered_ahead)
+        message.body, message.body_html, message.edited_at = body, rendered.html, tx.now
+        mentions = rendered.mentions
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
         tx.save_message(message, "body", "body_html", "mentions", "edited_at")
         schema = _publish_update(tx, message)
         update_mentions(tx, message, schema, mentions)
         return schema
+
+
+def _render_edit_ahead(user_id: int, message_id: int, body: str, mention_keys: set[str]) -> RenderedText | None:
+    """Renders the new text of a message before the conversation is locked. See chat.actions.rendering."""
+    message = Message.objects.filter(pk=message_id, sender_id=user_id).select_related("conversation").first()
+    if message is None:
+        return None
+    membership = Membership.objects.filter(conversation_id=message.conversation_id, user_id=user_id, left_at=None)
+    role = membership.values_list("role", flat=True).first() or ""
+    everybody = may_mention_everybody(message.conversation.kind, role)
+    return render_text(_edited_text(message, body, mention_keys, everybody))
+
+
+def _edited_text(message: Message, body: str, mention_keys: set[str], everybody: bool) -> TextSource:
+    """Returns the new text of a message, with what its rendering depends on: whom it may mention.
+
+    `mention_keys` are the normalized user names in the text. `everybody` is True if the author may mention `@all`.
+    """
+    if not has_at_sign(body):
+        return TextSource(body)
+    members = find_named_members({message.conversation_id: mention_keys}).get(message.conversation_id, {})
+    mentioned_everybody = any(mention["user_id"] is None for mention in message.mentions)
+    return TextSource(body, members | _find_users_mentioned_before(message), everybody or mentioned_everybody)
 
 
 def _find_users_mentioned_before(message: Message) -> dict[str, UserSchema]:
@@ -171,6 +195,7 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
             if is_sender and message.hidden_by_id:
                 wipe_content(message)
                 message.save(update_fields=WIPED_FIELDS)
+                _remove_from_cache(tx)
             return message_schema(message)
         tx.require(message.kind == Message.Kind.TEXT)
         tx.require(is_sender or tx.is_admin_or_owner, _("Only the sender or an admin can delete this message."))
@@ -196,7 +221,13 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
         message.hidden_by_id = by_id
         fields.append("hidden_by")
     tx.save_message(message, *fields)
+    _remove_from_cache(tx)
     return _publish_update(tx, message)
+
+
+def _remove_from_cache(tx: ConversationTransaction) -> None:
+    """Removes the HTML of the deleted message, and of messages that quote it, from the memory of this process."""
+    transaction.on_commit(partial(rendered_messages.remove_conversation, tx.conversation.pk))
 
 
 def wipe_content(message: Message) -> None:

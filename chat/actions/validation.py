@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db.models import Q
@@ -13,7 +13,6 @@ from django.utils.translation import gettext_lazy as _
 from accounts.schemas import UserSchema, user_schema
 from chat.models import Membership
 from chat.text.blank import is_blank
-from chat.text.markdown import find_mention_keys
 from messenger.core.errors import ApplicationError, format_lazily, invalid
 
 
@@ -119,16 +118,11 @@ def check_storable(text: str, limit: int, field: str) -> None:
         raise invalid(**{field: _("This text contains characters that can’t be saved.")})
 
 
-def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
-    """Returns the members whose user names appear after an `@` in the texts.
+def find_named_members(keys_by_conversation: Mapping[int, set[str]]) -> dict[int, dict[str, UserSchema]]:
+    """Returns the members whose user names appear in texts, by conversation id and `username_key`. At most one query.
 
-    `bodies` are (conversation id, text) pairs. The result maps each conversation id to the members by `username_key`
-    (the normalized user name). Makes one query, or none if no text contains an `@`.
+    `keys_by_conversation` has the `username_key`s (normalized user names) in the texts, from `find_mention_keys`.
     """
-    keys_by_conversation: dict[int, set[str]] = {}
-    for conversation_id, body in bodies:
-        if keys := find_mention_keys(body):
-            keys_by_conversation.setdefault(conversation_id, set()).update(keys)
     if not keys_by_conversation:
         return {}
     conditions = [Q(conversation_id=pk, user__username_key__in=keys) for pk, keys in keys_by_conversation.items()]

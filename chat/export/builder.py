@@ -103,6 +103,7 @@ class ExportBuilder:
     _progress_saved_at: float = 0.0
     _files: dict[int, ExportedFile] = field(default_factory=dict)  # by attachment id
     _missing_names: list[str] = field(default_factory=list)  # files whose content could not be read
+    _folder: Path = field(init=False)  # in which the ZIP file is written
 
     def write(self, path: Path) -> None:
         """Writes the ZIP file of the data export. Raises StorageFull if the disk has too little space, ExportCancelled
@@ -144,9 +145,17 @@ class ExportBuilder:
         message_count = sum(exported.conversation.last_seq for exported in conversations)
         self._total = message_count + attachments.count() + 1
         size = attachments.aggregate(total=Sum("file__size"))["total"] or 0
-        if shutil.disk_usage(path.parent).free < size + RESERVED_BYTES:
-            raise StorageFull
+        self._folder = path.parent
+        self._require_free_space(size)
         self._advance(0)
+
+    def _require_free_space(self, size: int) -> None:
+        """Raises StorageFull if writing `size` more bytes would leave too little free space on the disk.
+
+        Also called while the export is written, because other exports and uploads use the same space meanwhile.
+        """
+        if shutil.disk_usage(self._folder).free < size + RESERVED_BYTES:
+            raise StorageFull
 
     def _advance(self, steps: int) -> None:
         """Adds `steps` (exported messages or files) to the progress of the data export, which is saved at intervals.
@@ -194,6 +203,7 @@ class ExportBuilder:
             return False
         with source, archive.open(info, "w", force_zip64=True) as target:
             while block := source.read(BLOCK_SIZE):
+                self._require_free_space(len(block))
                 target.write(block)
                 self._advance(0)
         return True
@@ -246,6 +256,7 @@ class ExportBuilder:
                 },
             )
         )
+        self._require_free_space(len(html))
         archive.writestr(f"{exported.folder}/messages-{page_number}.html", html)
         archive.writestr(f"{exported.folder}/messages-{page_number}.json", _encode_json(messages))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
 from html import unescape
 from typing import Any
 
@@ -24,6 +24,7 @@ from chat.text import autolink, truncation
 from chat.text.language import get_lang_attribute, is_emoji_only
 from chat.view_models import message_log, template_samples, times
 from chat.view_models.conversation_list import ConversationList
+from chat.view_models.rendered_messages import rendered_messages
 
 register = template.Library()
 register.filter("is_emoji_only", is_emoji_only)
@@ -125,14 +126,18 @@ def render_message(item: message_log.MessageItem, is_group: bool = False) -> Saf
 
     With `is_group`, the mark below a message shows how many members have read it.
     """
-    render = _render_item if settings.DEBUG else _render_item_cached
-    return render(msgspec.json.encode((item, is_group)), get_language())
+    encoded, language = msgspec.json.encode((item, is_group)), get_language()
+    if settings.DEBUG:
+        return _render_item(encoded)
+    # Caching pays off: users often switch between a few conversations, and several users read the same conversation.
+    html = rendered_messages.get(item.message.conversation_id, (encoded, language), lambda: _render_item(encoded))
+    return mark_safe(html)
 
 
 _item_decoder = msgspec.json.Decoder(tuple[message_log.MessageItem, bool])
 
 
-def _render_item(encoded: bytes, language: str | None) -> SafeString:
+def _render_item(encoded: bytes) -> SafeString:
     """Renders the HTML of one message from its view model, encoded as JSON.
 
     The result is cached by this JSON and the language. The HTML depends on nothing else, so a cached message is never
@@ -141,10 +146,6 @@ def _render_item(encoded: bytes, language: str | None) -> SafeString:
     item, is_group = _item_decoder.decode(encoded)
     name = "chat/message/_system_message.html" if item.system_text else "chat/message/_message.html"
     return mark_safe(get_template(name).render({"item": item, "is_group": is_group, "whole": False}))
-
-
-# Caching pays off: users often switch between a few conversations, and several users read the same conversation.
-_render_item_cached = lru_cache(maxsize=2048)(_render_item)
 
 
 @register.simple_tag

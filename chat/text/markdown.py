@@ -111,7 +111,7 @@ def render_markdown(
     `members` has the users who can be mentioned, by the `skeleton` (normalized form) of their user names. `everybody`
     is True if `@all` is a mention: the author is then the owner or an admin of a group.
     """
-    mentions = _resolve_mentions(body, members, everybody) if _has_at_sign(body) else []
+    mentions = _resolve_mentions(body, members, everybody) if has_at_sign(body) else []
     text = _normalize_line_ends(body)
     if not mentions and not _MARKDOWN_CHARACTERS.search(text):
         return _render_plain(text), []
@@ -148,12 +148,13 @@ def find_mention_keys(body: str) -> set[str]:
 
     Load the members with these keys before calling `render_markdown`.
     """
-    if not _has_at_sign(body):
+    if not has_at_sign(body):
         return set()
     return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
 
 
-def _has_at_sign(body: str) -> bool:
+def has_at_sign(body: str) -> bool:
+    """Returns True if the text contains an `@`. Only such a text can mention somebody."""
     return any(sign in body for sign in _AT_SIGNS)
 
 

@@ -20,7 +20,7 @@ from chat.forms import InviteForm
 from chat.views.common import add_form_errors
 from chat.views.decorators import AuthenticatedRequest, post_view, public_form_view, public_page_view
 from chat.views.groups import render_group_settings
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
 from messenger.core.errors import ApplicationError
 
 # The URL contains the token, so no Referer header may contain the URL. `no-referrer` would also remove the Origin
@@ -92,7 +92,7 @@ def _join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
             if joined:
                 messages.success(request, _("You’ve joined. Say hello!"))
             return redirect("conversation", conversation.id)
-        group = actions.preview_invite(user_id, token, request_ip(request))
+        group = actions.preview_invite(user_id, token, request_network(request))
     except ApplicationError as error:
         if error.code != "not_found":
             raise
@@ -111,7 +111,7 @@ def _join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
 @public_page_view
 def invite_group_avatar(request: HttpRequest, token: str) -> HttpResponse:
     """Sends the avatar of the group to somebody who has opened a valid invite link."""
-    avatar = get_usable_invite(request.user.pk, token, request_ip(request)).conversation.avatar
+    avatar = get_usable_invite(request.user.pk, token, request_network(request)).conversation.avatar
     if not avatar:
         raise Http404
     response = avatars.avatar_response(avatar.storage, avatar.name)

@@ -42,12 +42,12 @@ class Connection:
         "_queue",
         "_send",
         "_transport",
-        "address",
         "closing",
         "connection_id",
         "conversations",
         "groups",
         "language",
+        "network",
         "sign_in_id",
         "user_id",
         "violations",
@@ -61,12 +61,12 @@ class Connection:
         send: Callable,
         identity: Identity,
         connection_id: str,
-        address: str,
+        network: str,
     ):
         self._hub, self._transport, self._send = hub, transport, send
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.language = identity.language or settings.LANGUAGE_CODE
-        self.connection_id, self.address = connection_id, address
+        self.connection_id, self.network = connection_id, network
         self.conversations: set[int] = set()  # ids of the conversations it is subscribed to; kept by the hub
         self.groups: set[str] = set()  # groups for ephemeral events that it is subscribed to; kept by the hub
         self.visibility: Visibility | None = None  # None: unrestricted

@@ -22,14 +22,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from messenger.core import database
-from messenger.core.client_ip import client_ip
 from messenger.core.errors import ApplicationError
 from messenger.core.field_types import Timestamp
 from messenger.core.timestamps import format_timestamp
 from messenger.live.commands import Command
 from messenger.live.connection import Connection
 from messenger.live.frames import decode_incoming, encode_frame
-from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused
+from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused, socket_network
 from messenger.live.hub import INTERNAL_ERROR, get_hub
 from messenger.live.transport import transport_for
 from messenger.live.visibility import Visibility
@@ -147,10 +146,8 @@ class LiveConsumer(AsyncConsumer):
             await self._refuse(identity, scope, send)
             return
         await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
-        peer = scope.get("client") or (None,)
-        forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
-        address = client_ip(peer[0], forwarded_for)
-        self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, address)
+        network = socket_network(scope)
+        self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, network)
         scope.clear()  # frees headers and cookies: an idle connection should need little memory
         try:
             await self._serve(receive)

@@ -169,7 +169,7 @@ CLOSE_CODES = {
     connection.TOO_SLOW: "The client reads too slowly. Reconnect and send `sync`.",
     handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
     handshake.SUSPENDED: "The account is suspended. Do not reconnect.",
-    handshake.TOO_MANY: "Too many connections of the user or IP address, or malformed frames. Reconnect in a minute.",
+    handshake.TOO_MANY: "Too many connections, failed sign-ins, or malformed frames. Reconnect after a minute.",
 }
 # Sent by uvicorn and daphne themselves, or by their WebSocket libraries.
 CLOSE_CODES_OF_SERVERS = {
@@ -198,6 +198,7 @@ RATE_TEXTS = {
     "sync": "`sync`",
     "upload": "uploads created",
     "part": "parts of uploads",
+    "file.person": "files, thumbnails and avatars opened",
     "archive": "data exports",
     "profile": "changes of names and privacy settings",
     "avatar": "profile pictures uploaded",
@@ -205,6 +206,7 @@ RATE_TEXTS = {
     "api.person": "REST requests",
     "api.address": "REST requests without sign-in, per IP address",
     "page.person": "pages opened",
+    "handshake.address": "connections without a valid sign-in, per IP address; then 4429",
     "guess.address": "wrong passwords, per IP address",
     "guess.account": "wrong passwords, per user name or e-mail and IP address",
     "guess.person": "wrong passwords, per account",

@@ -11,6 +11,7 @@ import uuid
 import zipfile
 from datetime import timedelta
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -24,6 +25,7 @@ from chat.attachments import uploads
 from chat.export import actions as export_actions
 from chat.export import builder
 from chat.models import Conversation, DataExport
+from messenger.background import PermanentFailure
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
@@ -344,6 +346,19 @@ def test_a_full_disk_fails_without_retry(alice, run_tasks, transactional_db, mon
     assert DataExport.objects.get().state == "failed"
     page = page_of(alice).get("/settings/data/").content.decode()
     assert "The download couldn’t be prepared" in page and "Prepare download" in page
+
+
+def test_a_disk_that_fills_up_during_an_export_keeps_its_reserve(alice, group, transactional_db, monkeypatch):
+    """Two exports that begin together can both find enough free space, although there is not enough for both."""
+    free = iter([builder.RESERVED_BYTES * 2])
+    monkeypatch.setattr(
+        builder.shutil, "disk_usage", lambda _path: SimpleNamespace(free=next(free, builder.RESERVED_BYTES))
+    )
+    export = export_actions.request_export(alice.pk)
+    with pytest.raises(PermanentFailure):
+        export_actions.build_export(export.pk)
+    assert DataExport.objects.get().state == "failed"
+    assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
 def test_a_failing_export_is_tried_three_times(alice, transactional_db, monkeypatch):

@@ -187,7 +187,8 @@ def test_an_anonymous_user_can_choose_a_language(client, db):
     assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
     client.post("/language/", {"language": "tlh"})
     assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
-    assert client.post("/language/", {"language": "en", "next": "https://evil.example/"}).url == "/"
+    for address in ("https://evil.example/", "//evil.example", "@evil", "?x=1", "nonsense", "home"):
+        assert client.post("/language/", {"language": "en", "next": address}).url == "/"
 
 
 def test_a_chosen_language_is_stored_in_the_profile(browser, alice):

@@ -129,6 +129,17 @@ def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_addre
     assert SocialAccount.objects.exists() is not has_signed_in
 
 
+def test_an_unconfirmed_second_address_does_not_keep_the_owner_of_the_address_out(request_, github, make_user):
+    """mallory, who uses her account, adds carol's e-mail address to it, and cannot confirm it."""
+    mallory = make_user("mallory", email="mallory@example.com", last_login=timezone.now())
+    EmailAddress.objects.create(user=mallory, email="mallory@example.com", verified=True, primary=True)
+    EmailAddress.objects.create(user=mallory, email="carol@example.com", verified=False, primary=False)
+    complete_sign_in(request_, username="carol", email="carol@example.com", verified=True)
+    carol = SocialAccount.objects.get().user
+    assert (carol.username, carol.email) == ("carol", "carol@example.com")
+    assert list(mallory.emailaddress_set.values_list("email", flat=True)) == ["mallory@example.com"]
+
+
 def test_the_same_provider_account_signs_in_the_same_user(request_, github):
     complete_sign_in(request_, username="octo")
     request_.session.flush()

@@ -177,6 +177,9 @@ def test_the_session_list_shows_open_sign_ins_and_the_current_one(alice, alices_
     assert rows["results"][0].keys() == {"id", "kind", "user_agent", "address", "created_at", "last_used_at", "current"}
     page = alices_browser.get("/settings/sessions/")
     assert len(page.context["sign_ins"]) == 2 and str(page.context["current_id"]) == sign_in_id(alices_browser)
+    # The page for signing out also deletes what the browser stores of the user.
+    assert 'href="/accounts/logout/"' in page.content.decode()
+    assert f"/settings/sessions/{sign_in_id(alices_browser)}/end/" not in page.content.decode()
 
 
 def test_an_own_sign_in_can_be_ended_from_another_device(published_events, alice, alices_browser, make_api):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+import uuid
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.actions import contacts
 from accounts.models import User
 from chat import actions
+from chat.models import Conversation
+from chat.view_models.rendered_messages import MAX_AGE, rendered_messages
 from messenger.core.errors import ApplicationError
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
@@ -154,3 +159,40 @@ def test_the_details_page_takes_as_many_queries_for_two_readers_as_for_twenty(
         actions.mark_read(other.pk, group.pk, message.seq)
         actions.set_reaction(other.pk, message.id, "👍", True)
     assert queries() == few
+
+
+# ── Cache ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def cached():
+    """Returns a function that returns all HTML in the cache of this process, as one text."""
+    rendered_messages.__init__()
+    return lambda: "".join(html for _, _, html in rendered_messages._entries.values())
+
+
+def test_a_message_is_rendered_once(browser, alice, bob, group, say, cached, monkeypatch):
+    say(bob, group, "the first words")
+    first = browser(alice).get(f"/c/{group.pk}/").messages[-1]
+    assert "the first words" in cached()
+    monkeypatch.setattr("chat.templatetags.chat_tags._render_item", lambda _encoded: pytest.fail("rendered again"))
+    assert browser(alice).get(f"/c/{group.pk}/").messages[-1].text == first.text
+
+
+@pytest.mark.parametrize("is_own", [True, False], ids=["by its sender", "by an admin"])
+def test_a_deleted_message_and_its_quotes_leave_the_cache(browser, alice, bob, group, say, cached, is_own):
+    secret = say(bob, group, "the secret words")
+    actions.send_message(alice.pk, group.pk, uuid.uuid4(), "what?", secret.id)
+    browser(alice).get(f"/c/{group.pk}/")
+    assert cached().count("the secret words") >= 2
+    actions.delete_message(bob.pk if is_own else alice.pk, secret.id)
+    assert "secret" not in cached()
+
+
+def test_messages_leave_the_cache_after_a_while(browser, alice, bob, group, say, cached, monkeypatch):
+    say(bob, group, "the old words")
+    browser(alice).get(f"/c/{group.pk}/")
+    later = time.monotonic() + MAX_AGE + 1
+    monkeypatch.setattr("chat.view_models.rendered_messages.time.monotonic", lambda: later)
+    other = actions.create_group(alice.pk, "Other", [])
+    say(alice, Conversation.objects.get(pk=other.id), "the new words")
+    browser(alice).get(f"/c/{other.id}/")
+    assert "the new words" in cached() and "the old words" not in cached()

@@ -305,9 +305,10 @@ def test_user_names_of_all_scripts_are_looked_up(group, alice, make_user):
 @pytest.mark.usefixtures("group_of_three")
 def test_many_mentions_need_one_query(group, django_assert_max_num_queries):
     body = "".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(133))
-    assert len(find_mention_keys(body)) < 5000
+    keys = find_mention_keys(body)
+    assert len(keys) < 5000
     with django_assert_max_num_queries(1):
-        assert find_named_members([(group.pk, body)]) == {}
+        assert find_named_members({group.pk: keys}) == {}
 
 
 def test_all_user_name_characters_of_unicode_are_accepted():

@@ -1,8 +1,8 @@
 """Sends messages in batches: many commands are stored in one transaction. A rejected command does not affect others.
 
 This code runs most often and must be fast, so it uses tuples (messenger.core.bulk_sql) instead of model instances. It
-makes 6 SQL statements for any number of commands. A batch with mentions, replies, forwarded messages, senders who have
-unread messages, or the first message of a direct conversation needs one or two more.
+makes 6 SQL statements for any number of commands, and a few more if the batch contains mentions, replies, forwards, or
+senders with unread messages, or the first message of a direct conversation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from chat.actions.sending import authorize, idempotency, locking, persist, publish, references
+from chat.actions.sending import authorize, idempotency, locking, persist, publish, references, rendering
 from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
 from chat.attachments import message_files
 from messenger.core.database import write_transaction
@@ -36,7 +36,8 @@ def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
 
 
 def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
-    batch = [PendingSend(command, command.digest()) for command in commands]
+    batch = [PendingSend(command, command.digest(), command.body) for command in commands]
+    rendering.render_ahead(batch)
     with write_transaction():
         sends = locking.lock_conversations(batch, skip_locked)
         sends = idempotency.set_duplicates_aside(sends)
@@ -46,7 +47,7 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
         sends = authorize.apply_rate_limit(sends)
         if sends:
             now = timezone.now()
-            persist.render_bodies(sends)
+            rendering.render_bodies(sends)
             message_files.prepare_attachments((send.files for send in sends if send.files), now)
             opened = publish.open_new_pairs(sends)
             persist.assign_numbers(sends)

@@ -28,7 +28,7 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
         elif error := direct_rules.pair_status_error(membership.pair_status) or _content_error(command):
             send.outcome = error
         else:
-            send.membership, send.body = membership, command.body
+            send.membership = membership
     return list_undecided(sends)
 
 

@@ -1,4 +1,4 @@
-"""Stores a batch of messages: renders their text, numbers the messages, inserts rows and updates counters."""
+"""Stores a batch of messages: numbers the messages, inserts rows and updates counters."""
 
 from __future__ import annotations
 
@@ -7,27 +7,9 @@ from datetime import datetime
 from accounts.selectors import privacy
 from chat.actions.messages import list_member_ids
 from chat.actions.sending.types import PendingSend
-from chat.actions.validation import find_named_members
 from chat.attachments import message_files
-from chat.models import Conversation, Membership, Mention, Message, Role
-from chat.text.markdown import render_markdown
+from chat.models import Conversation, Membership, Mention, Message
 from messenger.core import bulk_sql
-
-
-def render_bodies(sends: list[PendingSend]) -> None:
-    """Renders the Markdown of new messages: sets `body_html` and `mentions`. A forwarded text mentions nobody."""
-    members = find_named_members((send.conversation.id, send.body) for send in sends if send.forward is None)
-    for send in sends:
-        if send.forward is not None:
-            send.body_html, _mentions = render_markdown(send.body, {})
-            continue
-        may_mention_all = send.conversation.kind == Conversation.Kind.GROUP and send.membership.role in (
-            Role.OWNER,
-            Role.ADMIN,
-        )
-        send.body_html, send.mentions = render_markdown(
-            send.body, members.get(send.conversation.id, {}), everybody=may_mention_all
-        )
 
 
 def assign_numbers(sends: list[PendingSend]) -> None:

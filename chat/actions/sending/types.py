@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from accounts.schemas import UserSchema
+from chat.actions.rendering import RenderedText
 from chat.attachments import message_files
 from chat.schemas import ForwardSchema, MentionSchema, MessageSchema, ReplySchema
 from messenger.core.batch_writer import Busy
@@ -104,6 +105,7 @@ class PendingSend(msgspec.Struct):
 
     command: SendCommand
     digest: str
+    body: str  # of a forwarded message: empty until the message to forward is loaded
     outcome: Outcome | None = None
     # Only in duplicates: the stored message, or the first send of this batch, with the same client_id.
     stored_message_id: int | None = None
@@ -111,7 +113,9 @@ class PendingSend(msgspec.Struct):
     # Set by `lock_conversations` and `load_senders`; every send that passes these steps has both.
     conversation: LockedConversation = None  # type: ignore[assignment]
     membership: SenderMembership = None  # type: ignore[assignment]
-    body: str = ""
+    mention_keys: set[str] | None = None  # normalized user names in the text; None: not determined yet
+    may_mention_everybody: bool = False
+    rendered: RenderedText | None = None  # rendered before the conversation was locked
     body_html: str = ""
     mentions: list[MentionSchema] = []
     mentioned_ids: list[int] | None = None  # users to notify; None: not determined yet
