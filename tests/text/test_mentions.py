@@ -120,6 +120,8 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("-@bob ——@alice @bob-@alice", ["@bob", "@alice", "@bob", "@alice"]),
         ("@bob.@alice", ["@bob", "@alice"]),
         ("\\\\@bob", ["@bob"]),
+        ("@bob\\@小千 看一下", ["@bob", "@小千"]),
+        ("https://example.org/a，@bob https://example.org/b👉@alice", ["@bob", "@alice"]),
         # These texts contain no mentions.
         ("bob＠example.org bob＠alice", []),
         ("node_modules/@bob example.org/@bob bob@x.org/@bob", []),
@@ -131,6 +133,7 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("é@bob", []),
         ("@@bob", []),
         ("\\@bob", []),
+        ("\\@bob\\@alice", []),
         ("src/@bob", []),
         ("`@bob` ``x @bob``", []),
         ("```\n@bob\n```", []),

@@ -3,16 +3,13 @@
  * tests/shared_cases/autolink.json.
  */
 
-// The character classes are those of chat/text/east_asian.py.
-const UNSPACED_LETTERS =
-  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e80-\\u2fff\\u3005-\\u3007\\u3021-\\u302f\\u3031-\\u303c\\u3041-\\u309f\\u30a1-\\u30fa\\u30fc-\\u31ff\\u3400-\\u9fff\\ua960-\\ua97f\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffdc\\u{20000}-\\u{3ffff}";
-const SENTENCE_PUNCTUATION =
-  "\\u2014\\u2015\\u2018\\u2019\\u201c\\u201d\\u2025\\u2026\\u203b\\u2e3a\\u2e3b\\u3001-\\u3004\\u3008-\\u3020\\u3030\\u303d-\\u303f\\ufe10-\\ufe1f\\ufe30-\\ufe6f\\uff01-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff64\\uffe0-\\uffee";
+import { SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS } from "./character-classes.js";
+
 const STOP = `\\x00-\\x20\\x7f-\\xa0\\u1680\\u2000-\\u200b\\u2028-\\u202f\\u205f-\\u206f\\u3000\\ufeff<>"\`${SENTENCE_PUNCTUATION}`;
 const USER = `[^${STOP}@\\/?#()\\[\\]]{1,50}@`;
 const HOST = `[^${STOP}!-\\/:-@\\[-\`\\{-~](?:[^${STOP}!-,\\/:-@\\[-^\`\\{-~]*[^${STOP}!-\\/:-@\\[-\`\\{-~])?`;
-// Brackets belong to an address only in pairs.
-const PATH = `(?:[^${STOP}()\\[\\]\\{\\}]|\\([^${STOP}()]*\\)|\\[[^${STOP}\\[\\]]*\\]|\\{[^${STOP}\\{\\}]*\\})*`;
+// Brackets belong to an address only in pairs, emoji only directly behind `/` or `=`.
+const PATH = `(?:[^${STOP}${SYMBOLS}()\\[\\]\\{\\}]|(?<=[\\/=])[${SYMBOLS}]+|\\([^${STOP}()]*\\)|\\[[^${STOP}\\[\\]]*\\]|\\{[^${STOP}\\{\\}]*\\})*`;
 const ADDRESS = new RegExp(`(https?:\\/\\/(?:${USER})?)(${HOST})(:\\d{1,5})?([\\/?#]${PATH})?`, "giu");
 const TRAILING_PUNCTUATION = /[.,;:!?'*~]+$/;
 // The end of a host in Latin letters, directly before a Chinese, Japanese or Korean sentence.
