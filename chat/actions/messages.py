@@ -18,7 +18,7 @@ from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, messages_with_relations
-from chat.text.language import is_single_emoji
+from chat.text.language import is_single_emoji, normalize_emoji
 from chat.text.markdown import render_markdown
 from messenger.core import rate_limits
 from messenger.core.errors import invalid, not_found
@@ -217,8 +217,10 @@ def wipe_content(message: Message) -> None:
 def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
     """Adds (`active`) or removes a user's reaction `emoji` on a message, and returns the message.
 
-    Does nothing if the reaction exists already, or is removed already.
+    Does nothing if the reaction exists already, or is removed already. The emoji is stored in its normal form, so that
+    `❤` and `❤️` are the same reaction.
     """
+    emoji = normalize_emoji(emoji)
     if not is_single_emoji(emoji):
         raise invalid(emoji=_("Choose one emoji."))
     rate_limits.require("reaction", user_id)
