@@ -21,6 +21,7 @@ from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
 from chat.models import Message
+from messenger.core.excerpts import shorten
 from messenger.core.numbers import parse_id
 
 MAX_SEARCHED_MESSAGES = 200_000  # newest messages that a search reads, unless it is limited to one conversation
@@ -155,7 +156,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     @admin.display(description=_("reply to"))
     def replied_message(self, row: Message) -> SafeString:
         message = row.reply_to
-        text = f"{message.sender.username}: {message.body[: base.EXCERPT_LENGTH]}" if message else ""
+        text = f"{message.sender.username}: {shorten(message.body)}" if message else ""
         return base.render_link(message, text)
 
     @admin.display(description=_("forwarded from"))
