@@ -37,7 +37,7 @@ class MentionSchema(msgspec.Struct):
 class ReplySchema(msgspec.Struct):
     """The message that a reply quotes, as it was when this response or event was built.
 
-    `excerpt` is the beginning of its text without Markdown.
+    `excerpt` is the beginning of its text without Markdown. Clients hide it if the user has blocked its sender.
     """
 
     id: int

@@ -123,7 +123,7 @@ export interface Mention {
 
 /**
  * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of its
- * text without Markdown.
+ * text without Markdown. Clients hide it if the user has blocked its sender.
  */
 export interface Reply {
   id: number;
