@@ -151,6 +151,13 @@ def find_mention_keys(body: str) -> set[str]:
     return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
 
 
+def mentions_everybody(body: str) -> bool:
+    """Returns True if a text mentions everybody (`@all`), whether or not its author may do so."""
+    if skeleton(EVERYBODY) not in find_mention_keys(body):
+        return False
+    return any(mention.user_id is None for mention in render_markdown(body, {}, everybody=True)[1])
+
+
 def _has_at_sign(body: str) -> bool:
     return any(sign in body for sign in _AT_SIGNS)
 

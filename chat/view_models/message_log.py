@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chat.schemas import MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
+from chat.text.markdown import mentions_everybody
 from chat.view_models import times
 from chat.view_models.attachments import AttachmentView, build_attachment_views
 
@@ -223,6 +224,11 @@ def _is_quote_blocked(message: MessageSchema, blocked: Collection[int]) -> bool:
 def mentions_user(message: MessageSchema, user_id: int) -> bool:
     """Returns True if a message mentions this user or everybody (`@all`), and another user has sent it."""
     return message.sender.id != user_id and any(mention.user_id in (user_id, None) for mention in message.mentions)
+
+
+def has_ignored_mention_of_everybody(message: MessageSchema) -> bool:
+    """Returns True if `@all` in a message notified nobody, because only the owner and admins of a group may use it."""
+    return mentions_everybody(message.body) and all(mention.user_id is not None for mention in message.mentions)
 
 
 def highlight_own_mentions(html: str, user_id: int) -> str:

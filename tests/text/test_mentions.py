@@ -17,7 +17,7 @@ from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
 from chat.actions.validation import find_named_members
 from chat.models import Mention
-from chat.text.markdown import find_mention_keys, render_markdown
+from chat.text.markdown import find_mention_keys, mentions_everybody, render_markdown
 from tests.text.html_reader import HTMLReader
 
 NAMES = [
@@ -181,6 +181,13 @@ def test_mention_of_everybody():
     assert find_mentions("@all大家好", everybody=True) == ["@all"]
     assert find_mentions("@all", everybody=False) == []
     assert find_mentions("@allan `@all` x@all", everybody=True) == []
+
+
+def test_a_text_can_mention_everybody_although_its_author_may_not():
+    for body in ("@all hi", "大家好@all请看", "hi ＠All!", "（@ALL）", "- @all"):
+        assert mentions_everybody(body), body
+    for body in ("`@all`", "```\n@all\n```", "@allan", "x@all.org", "all", "@ all", "\\@all"):
+        assert not mentions_everybody(body), body
 
 
 FRAGMENTS = [

@@ -16,6 +16,17 @@ const MENTION_AT_END = new RegExp(
   "u",
 );
 
+const CODE = /```[^]*?(?:```|$)|`[^`\n]*`/g;
+const MENTION_OF_ALL = new RegExp(
+  `(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_@＠﹫\\\\/])[@＠﹫]all(?!(?![${UNSPACED}])[\\p{L}\\p{N}_])`,
+  "iu",
+);
+
+/** Whether a text mentions everybody with `@all`. @param {string} text */
+export function mentionsEverybody(text) {
+  return MENTION_OF_ALL.test(text.replace(CODE, ""));
+}
+
 /**
  * Returns the mention query (`@` and letters) at the end of a text, or null.
  * @param {string} before
