@@ -167,24 +167,28 @@ def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
     url_spans = [match.span() for match in _URL.finditer(body)]
     for match in _AT.finditer(body):
         start = match.start()
-        before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
-        if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
-            continue  # inside a word, or an e-mail address
-        if before == "\\" and _is_escaped(body, start) and not _is_name_before(body, start - 1):
-            continue
-        if before == "/" and _is_in_path(body, start - 1):
-            continue
         while url_spans and url_spans[0][1] <= start:
             url_spans.pop(0)
-        if url_spans and url_spans[0][0] <= start:
-            continue
-        run = "".join(takewhile(is_username_character, match[1]))
-        if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
-            run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
-        ):
-            continue  # `@alice@example.org` is a user of another site
-        if names := _list_prefixes(run):
+        if not (url_spans and url_spans[0][0] <= start) and (names := _list_names(body, match)):
             yield start, names
+
+
+def _list_names(body: str, match: re.Match) -> list[str]:
+    """Returns the user names that a match of `_AT` in a text may mention, longest first. `_URL` is not considered."""
+    start = match.start()
+    before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
+    if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
+        return []  # inside a word, or an e-mail address
+    if before == "\\" and _is_escaped(body, start) and not _is_name_before(body, start - 1):
+        return []
+    if before == "/" and _is_in_path(body, start - 1):
+        return []
+    run = "".join(takewhile(is_username_character, match[1]))
+    if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
+        run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
+    ):
+        return []  # `@alice@example.org` is a user of another site
+    return _list_prefixes(run)
 
 
 def _is_escaped(body: str, start: int) -> bool:
@@ -204,12 +208,10 @@ def _is_name_before(body: str, end: int) -> bool:
 
 def _is_unescaped_mention(src: str, position: int, members: Mapping[str, UserSchema], everybody: bool) -> bool:
     """Returns True if the `@` at the index `position` would be a mention without the backslash before it."""
-    match = _AT.match(src, position)
-    if not match or not _resolve_mentions(match[0], members, everybody):
-        return False
     before = src[max(position - 61, 0) : position - 1]
-    found = _resolve_mentions(before + src[position : position + 61], members, everybody)
-    return any(mention.start == len(before) for mention, _ in found)
+    match = _AT.match(before + src[position : position + 61], len(before))
+    names = _list_names(match.string, match) if match else []
+    return any(skeleton(name) in members or (everybody and name.lower() == EVERYBODY) for name in names)
 
 
 def _is_in_path(body: str, slash: int) -> bool:

@@ -21,7 +21,7 @@ from typing import Any
 
 from markdown_it import MarkdownIt, helpers
 from markdown_it.common.normalize_url import normalizeLink
-from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace, unescapeAll
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock, blockquote, list_block
 from markdown_it.rules_core import StateCore
@@ -373,11 +373,36 @@ class _NoTarget(Exception):
     """Raised for a link without target, such as `[word]()`. It would open the same page again."""
 
 
+_MAX_BRACKETS = 8  # nested in the target of a link
+_TARGET_PART = re.compile(r"(?:[^\x00-\x20\x7f()\\]|\\[^ ])*+")  # without brackets
+
+
 def _parse_target(text: str, start: int, end: int) -> Any:
-    target = helpers.parseLinkDestination(text, start, end)
-    if not target.str:
+    """Parses the target of a link, such as `(https://example.org)` without its outer brackets.
+
+    The function of markdown-it reads one character after the other, which makes it slow for targets without an end.
+    """
+    if text.startswith("<", start):
+        target = helpers.parseLinkDestination(text, start, end)
+        if not target.str:
+            raise _NoTarget
+        return target
+    level, position = 0, start
+    while (position := _match_end(text, position, end)) < end and text[position] in "()":
+        level += 1 if text[position] == "(" else -1
+        if level < 0:
+            break
+        if level > _MAX_BRACKETS:
+            raise _NoTarget
+        position += 1
+    if position in (start, end) or level > 0:
         raise _NoTarget
-    return target
+    return SimpleNamespace(ok=True, pos=position, str=unescapeAll(text[start:position]))
+
+
+def _match_end(text: str, start: int, end: int) -> int:
+    match = _TARGET_PART.match(text, start, end)
+    return match.end() if match else start
 
 
 def _link_rule(state: StateInline, silent: bool) -> bool:
