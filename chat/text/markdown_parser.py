@@ -25,7 +25,7 @@ from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace, 
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock, blockquote, list_block
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline, link
+from markdown_it.rules_inline import StateInline, autolink, link
 from markdown_it.rules_inline.balance_pairs import processDelimiters
 from markdown_it.rules_inline.state_inline import Delimiter, Scanned
 from markdown_it.token import Token
@@ -409,10 +409,21 @@ def _link_rule(state: StateInline, silent: bool) -> bool:
     """Parses a link such as `[word](https://example.org)`. A link without target remains text."""
     start = state.pos
     try:
-        return link(state, silent)
+        found = link(state, silent)
     except _NoTarget:
         state.pos = start
         return False
+    if found and not silent:
+        spend(state.env, TARGET_WORK)
+    return found
+
+
+def _autolink_rule(state: StateInline, silent: bool) -> bool:
+    """Parses a link such as `<https://example.org>`."""
+    found = autolink(state, silent)
+    if found and not silent:
+        spend(state.env, LINK_WORK)
+    return found
 
 
 # ── Blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -530,7 +541,7 @@ def _list_numbers_rule(state: StateCore) -> None:
 
 # ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 MAX_WORK = 3_000  # steps of the parser; about 4 µs each
-BLOCK_WORK, LINK_WORK = 6, 12  # steps that a block or a URL counts as
+BLOCK_WORK, TARGET_WORK, LINK_WORK = 6, 4, 12  # steps that a block, a link or a URL counts as
 
 
 class TooComplex(Exception):
@@ -571,6 +582,7 @@ def create_parser(max_nesting: int) -> MarkdownIt:
     inline.before("text", "work", _inline_work_rule)
     inline.at("linkify", _linkify_rule)
     inline.at("link", _link_rule)
+    inline.at("autolink", _autolink_rule)
     inline.at("escape", _escape_rule)
     pairs.before("balance_pairs", "escapes", _resolve_escapes_rule)
     pairs.after("balance_pairs", "faces", _faces_rule)
