@@ -13,10 +13,11 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
+from accounts import actions
 from accounts.auth import sign_ins
 from accounts.authentication import get_sign_in
 from accounts.models import User
-from accounts.selectors.timezones import time_zone_for
+from accounts.selectors.timezones import browser_time_zone, time_zone_for
 
 # The URLs of these pages contain a secret, so no cache may store the pages.
 _SECRET_URL_NAMES = {"account_reset_password_from_key", "account_confirm_email", "join"}
@@ -87,8 +88,11 @@ def _get_user_and_touch(request: HttpRequest) -> User | None:
     sign_in = get_sign_in(request)
     if sign_in is None:
         return None
-    if sign_ins.touch_sign_in(sign_in):
+    is_touched = sign_ins.touch_sign_in(sign_in)
+    if is_touched:
         request.session.modified = True  # extends the session, so that active users stay signed in
+    if is_touched or not sign_in.user.browser_time_zone:
+        actions.remember_time_zone(sign_in.user, browser_time_zone(request.COOKIES))
     return sign_in.user
 
 

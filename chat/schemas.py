@@ -6,7 +6,6 @@ Web pages, REST responses and WebSocket messages use the same schemas.
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -15,11 +14,11 @@ import msgspec
 from accounts.models import User
 from accounts.schemas import ContactState, UserSchema, user_schema
 from chat.models import Attachment, Conversation, Level, Membership, Message, Role
+from messenger.core.excerpts import html_to_text, shorten
 from messenger.core.field_types import Timestamp, UUIDText, one_of
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 from presence.schemas import PresenceSchema
 
-EXCERPT_LENGTH = 120  # code points of a quoted message
 FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # as in static/js/lib/wording.js
 VOICE_NOTE_EMOJI = "🎤"
 
@@ -46,7 +45,7 @@ class MentionSchema(msgspec.Struct):
 class ReplySchema(msgspec.Struct):
     """The message that a reply quotes, as it was when this response or event was built.
 
-    `excerpt` is the beginning of the quoted text without Markdown.
+    `excerpt` is the beginning of the quoted text without Markdown. Clients hide it if the user has blocked its sender.
     """
 
     id: int
@@ -310,52 +309,21 @@ class ChangesSchema(msgspec.Struct):
     members: list[MemberSchema]
 
 
-# Markdown that excerpts leave out. static/js/lib/wording.js does the same; tests/shared_cases/excerpts.json tests both.
-_MARKDOWN_CHARACTERS = re.compile(r"[*_`~\[\\]")
-_CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
-_FENCE = re.compile(r"^```[ \t]*[A-Za-z0-9_+#.-]*[ \t]*\n|^```|```\Z|^`|`\Z")
-_EMPHASIS_OR_LINK = re.compile(
-    r"\\[!-/:-@\[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~"
-    r"|(?<!\w)__(?=\S)([^_\n]*[^_\s])__(?!\w)|(?<!\w)_(?=\S)([^_\n]*[^_\s])_(?!\w)"
-    r"|\[([^\[\]\n]+)\]\([^()\s]*\)"
-)
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
-
-
-def strip_markdown(body: str) -> str:
-    """Removes the Markdown signs of emphasis, code and links from a text. Text inside code stays as it is.
-
-    If emphasis contains emphasis, the signs are removed only two levels deep.
-    """
-    if not _MARKDOWN_CHARACTERS.search(body):
-        return body
-    parts = _CODE.split(body)
-    for index, part in enumerate(parts):
-        if index % 2:  # a match of _CODE
-            parts[index] = _FENCE.sub("", part)
-        else:
-            for _ in range(2):
-                part = _EMPHASIS_OR_LINK.sub(lambda match: match[match.lastindex or 0], part)
-            parts[index] = _ESCAPED.sub(r"\1", part)
-    return "".join(parts)
-
-
-def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
-    """Returns the beginning of a message text as one line without Markdown.
+def make_excerpt(body_html: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
+    """Returns the beginning of a message as one line without Markdown. `body_html` is its rendered text.
 
     If there is no text, returns an emoji for the kind of the first file, and the name of this file. For a voice note,
     its duration is returned instead of the name.
     """
-    line = " ".join(strip_markdown(body).split())
-    if not line and files:
-        first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
-        if is_voice_note(first):
-            line = f"{VOICE_NOTE_EMOJI} {format_duration(first.duration)}"
-        else:
-            line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
-        if len(files) > 1:
-            line += f" +{len(files) - 1}"
-    return line if len(line) <= EXCERPT_LENGTH else line[: _find_cut(line, EXCERPT_LENGTH - 1)] + "…"
+    line = shorten(html_to_text(body_html))
+    if line or not files:
+        return line
+    first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
+    if is_voice_note(first):
+        line = f"{VOICE_NOTE_EMOJI} {format_duration(first.duration)}"
+    else:
+        line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
+    return shorten(f"{line} +{len(files) - 1}" if len(files) > 1 else line)
 
 
 # The names that the recorder of the page gives, in each language (static/js/composer/files/voice-recorder.js).
@@ -379,31 +347,13 @@ def format_duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-# Code points that belong to the character before them: marks, joiners, skin tones, and the letters in flags of regions.
-_CONTINUES = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
-_HALF_FLAGS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
-
-
-def _find_cut(line: str, end: int) -> int:
-    """Returns the last index up to `end` where `line` can be cut without dividing an emoji or a letter with accents."""
-    cut = end
-    while cut > 0 and (
-        unicodedata.category(line[cut])[0] == "M" or _CONTINUES.match(line[cut]) or line[cut - 1] == "\u200d"
-    ):
-        cut -= 1
-    half_flags = _HALF_FLAGS.search(line[:cut])
-    if half_flags and len(half_flags[0]) % 2 and "\U0001f1e6" <= line[cut] <= "\U0001f1ff":
-        cut -= 1
-    return cut or end
-
-
 def reply_schema(quoted: Message) -> ReplySchema:
     deleted = quoted.deleted_at is not None
     return ReplySchema(
         quoted.pk,
         quoted.seq,
         user_schema(quoted.sender),
-        "" if deleted else make_excerpt(quoted.body, quoted.files),
+        "" if deleted else make_excerpt(quoted.body_html, quoted.files),
         deleted,
     )
 

@@ -92,6 +92,13 @@ def dismiss_hints(user_id: int) -> None:
     User.objects.filter(pk=user_id).update(hints_done=True)
 
 
+def remember_time_zone(user: User, time_zone: str) -> None:
+    """Stores the time zone of the browser that the user uses, unless it is empty or stored already."""
+    if time_zone and time_zone != user.browser_time_zone:
+        User.objects.filter(pk=user.pk).update(browser_time_zone=time_zone)
+        user.browser_time_zone = time_zone
+
+
 def record_last_seen(last_seen_by_user: Mapping[int, datetime]) -> None:
     """Stores when these users were last online."""
     users = [User(pk=user_id, last_seen_at=last_seen) for user_id, last_seen in last_seen_by_user.items()]

@@ -29,6 +29,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, override
@@ -39,6 +40,7 @@ from accounts.auth import auth_backends, known_devices, login_limits, signup_lin
 from accounts.email import layout, notifications
 from accounts.forms import wait_message
 from accounts.models import USERNAME_TAKEN, User
+from accounts.selectors.timezones import time_zone_for
 from accounts.selectors.usernames import is_username_taken
 from accounts.text.cleaning import clean_single_line
 from accounts.usernames.rules import MAX_USERNAME_LENGTH, clean_username, is_username_character
@@ -163,15 +165,18 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, context)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
-        """Sends the user an e-mail about a change of the account, in the user's language.
+        """Sends the user an e-mail about a change of the account, in the user's language and time zone.
+
+        The request may come from a stranger, so the time zone of its browser is used only if no other is known.
 
         Without the argument `email` it is sent to a confirmed address of the user, or not at all if there is none.
         """
         to = email or notifications.get_confirmed_address(user)
         if to is None:
             return
+        zone = time_zone_for(user, {} if user.browser_time_zone else self.request.COOKIES)
         request_context = layout.request_context(request_ip(self.request), self.get_http_user_agent(self.request))
-        with override(user.language or get_language()):
+        with override(user.language or get_language()), timezone.override(zone):
             self.send_mail(template_prefix, to, {"user": user, **request_context, **(context or {})})
 
     # ── URLs ───

@@ -104,6 +104,8 @@ class User(AbstractUser):
     avatar = models.ImageField(_("photo"), upload_to="avatars/", blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    # The zone of the browser that this user used last: for e-mails and exports, and for browsers without scripts.
+    browser_time_zone = models.CharField(max_length=64, blank=True, editable=False)
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
     find_me = _audience_field(_("who can find me by name"))
     write_to_me = _audience_field(_("who can message me first"))

@@ -21,11 +21,13 @@ from chat import events
 from chat.actions.transaction import ConversationTransaction, conversation_transaction, outsider_transaction
 from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
-from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema, strip_markdown
+from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema
 from chat.selectors import conversation_schemas, count_unread_mentions, shared_conversation_schema, with_member_state
+from chat.text.markdown import render_markdown
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import invalid, not_found
+from messenger.core.excerpts import html_to_text
 from messenger.live.events import UserEvent, publish
 
 TITLE_LIMIT, DESCRIPTION_LIMIT, ANNOUNCEMENT_LIMIT = 80, 500, 1000  # characters
@@ -194,7 +196,7 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
                 if name in changed:
                     texts = {"old": old_values[name], "new": changed[name]} if has_texts else {}
                     if name == "announcement":  # system messages are plain text
-                        texts = {key: strip_markdown(text) for key, text in texts.items()}
+                        texts = {key: _strip_markdown(text) for key, text in texts.items()}
                     tx.add_system_message(_get_actor(tx), event_name, **texts)
             if "announcement" in changed:
                 _mark_announcement_new(tx)
@@ -202,6 +204,10 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
         assert tx.membership
         tx.membership.conversation = conversation
         return conversation_schemas([tx.membership], user_id)[0]
+
+
+def _strip_markdown(text: str) -> str:
+    return html_to_text(render_markdown(text, {})[0], limit=None)
 
 
 def _mark_announcement_new(tx: ConversationTransaction) -> None:

@@ -20,7 +20,7 @@ from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, messages_with_relations
-from chat.text.language import is_single_emoji
+from chat.text.language import is_single_emoji, normalize_emoji
 from chat.text.markdown import find_mention_keys, has_at_sign
 from chat.view_models.rendered_messages import rendered_messages
 from messenger.core import rate_limits
@@ -249,8 +249,10 @@ def wipe_content(message: Message) -> None:
 def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
     """Adds a user's reaction `emoji` to a message (if `active` is True) or removes it (if False). Returns the message.
 
-    Nothing changes if the reaction is there already, or is not there when it should be removed.
+    Nothing changes if the reaction is there already, or is not there when it should be removed. The emoji is stored in
+    its normal form, so that `❤` and `❤️` are the same reaction.
     """
+    emoji = normalize_emoji(emoji)
     if not is_single_emoji(emoji):
         raise invalid(emoji=_("Choose one emoji."))
     rate_limits.require("reaction", user_id)

@@ -29,10 +29,10 @@ from messenger.core.admin_confirmation import is_dangerous
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, error_message
+from messenger.core.excerpts import shorten
 
 MAX_LISTED_ROWS = 1000  # rows in all pages of a list; a search finds older ones
 MAX_ACTION_ROWS = 200  # rows of one action
-EXCERPT_LENGTH = 120  # characters of a text in a list
 HIDING_QUESTION = gettext_lazy("Hidden messages disappear for everyone. You can restore them later.")
 
 
@@ -184,8 +184,7 @@ def render_text(text: str) -> SafeString:
 
 
 def render_excerpt(text: str) -> SafeString:
-    line = " ".join(text.split())
-    return render_text(line if len(line) <= EXCERPT_LENGTH else f"{line[: EXCERPT_LENGTH - 1]}…")
+    return render_text(shorten(text))
 
 
 def render_block(text: str) -> SafeString:

@@ -22,6 +22,7 @@ from chat import actions
 from chat.admin import base
 from chat.models import Conversation, Message, Report
 from messenger.core.admin_confirmation import asks_first
+from messenger.core.excerpts import shorten
 from messenger.core.numbers import parse_id
 
 MAX_SEARCHED_MESSAGES = 200_000  # newest messages that a search reads, unless it is limited to one conversation
@@ -182,7 +183,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     @admin.display(description=_("reply to"))
     def replied_message(self, row: Message) -> SafeString:
         message = row.reply_to
-        text = f"{message.sender.username}: {message.body[: base.EXCERPT_LENGTH]}" if message else ""
+        text = f"{message.sender.username}: {shorten(message.body)}" if message else ""
         return base.render_link(message, text)
 
     @admin.display(description=_("forwarded from"))

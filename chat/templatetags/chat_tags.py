@@ -106,12 +106,18 @@ def _to_local_time(value: str | datetime) -> datetime:
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
+def reply_excerpt(message: Any) -> str:
+    """Returns the beginning of the message that the user answers, above the field for the answer."""
+    return make_excerpt(message.body_html, message.attachments)
+
+
+@register.filter
 def pin_excerpt(message: Any) -> str:
     """Returns the beginning of the text of a pinned message, for the list of pinned messages.
 
     For a message without text, returns the names of its files.
     """
-    return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
+    return make_excerpt(message.body_html) or ", ".join(attachment.name for attachment in message.attachments)
 
 
 @register.filter

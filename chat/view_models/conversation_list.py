@@ -25,6 +25,7 @@ from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
 from chat.view_models.attachments import summarize_files
 from chat.view_models.message_log import conversation_title
+from messenger.core.excerpts import shorten
 from presence.tracker import get_tracker
 from presence.visibility import list_visible_presence
 
@@ -80,7 +81,7 @@ class ConversationRow:
 
     @property
     def draft_excerpt(self) -> str:
-        return make_excerpt(self.member_state.draft)
+        return shorten(self.member_state.draft)
 
     @property
     def is_deleted(self) -> bool:
@@ -108,7 +109,7 @@ def build_conversation_row(
         sender_kind = "you"
     elif last and conversation.kind == "group":
         sender_kind = "other"
-    icon, excerpt = "", make_excerpt(last.body) if last else ""
+    icon, excerpt = "", make_excerpt(last.body_html) if last else ""
     if last and last.attachments and not excerpt:
         icon, excerpt = summarize_files(last.attachments)
     return ConversationRow(

@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chat.schemas import MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
+from chat.text.markdown import mentions_everybody
 from chat.view_models import times
 from chat.view_models.attachments import AttachmentView, build_attachment_views
 
@@ -69,6 +70,7 @@ class MessageItem:
     system_text: SystemMessageText | None = None
     reactions: list[ReactionItem] = field(default_factory=list)
     is_blocked: bool = False  # the reader has blocked the sender; the message is collapsed
+    is_quote_blocked: bool = False  # the reader has blocked the sender of the quoted message; its text is hidden
     receipt_mark: ReceiptMark | None = None
 
     @property
@@ -177,7 +179,8 @@ def build_message_items(
 
     `messages` are in ascending order. `from_start` is True if the page begins with the first message of the
     conversation. `names` has display names by user id, for system messages and reactions. `blocked` are the ids of
-    users whom this user has blocked: their messages are collapsed and do not count as mentions.
+    users whom this user has blocked: their messages are collapsed, also where others quote
+    them, and do not count as mentions.
     """
     timestamps = [times.parse_timestamp(message.created_at) for message in messages]
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
@@ -210,14 +213,25 @@ def build_message_items(
                 for reaction in message.reactions
             ],
             is_blocked=message.sender.id in blocked and message.deleted_at is None,
+            is_quote_blocked=_is_quote_blocked(message, blocked),
         )
         for message, sent_at, position in zip(messages, timestamps, positions, strict=True)
     ]
 
 
+def _is_quote_blocked(message: MessageSchema, blocked: Collection[int]) -> bool:
+    quoted = message.reply_to
+    return quoted is not None and quoted.sender.id in blocked and not quoted.deleted
+
+
 def mentions_user(message: MessageSchema, user_id: int) -> bool:
     """Returns True if a message mentions this user or everybody (`@all`), and another user has sent it."""
     return message.sender.id != user_id and any(mention.user_id in (user_id, None) for mention in message.mentions)
+
+
+def has_ignored_mention_of_everybody(message: MessageSchema) -> bool:
+    """Returns True if `@all` in a message notified nobody, because only the owner and admins of a group may use it."""
+    return mentions_everybody(message.body) and all(mention.user_id is not None for mention in message.mentions)
 
 
 def highlight_own_mentions(html: str, user_id: int) -> str:

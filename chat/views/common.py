@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from chat import selectors
 from chat.forms import BaseForm
 from chat.schemas import MessageSchema
 from chat.view_models.conversation_list import ConversationList
+from chat.view_models.message_log import has_ignored_mention_of_everybody
 from chat.views.decorators import AuthenticatedRequest
 from messenger.core.errors import ApplicationError, invalid
 
@@ -68,6 +72,15 @@ def newest_message_url(message: MessageSchema) -> str:
 def message_url(message: MessageSchema) -> str:
     """Returns the URL that opens the conversation of a message at this message, even if the message is old."""
     return conversation_url_at(message.conversation_id, message.seq)
+
+
+def warn_of_ignored_mention(request: AuthenticatedRequest, message: MessageSchema) -> None:
+    """Shows on the next page that `@all` in a message of the user notified nobody."""
+    if not has_ignored_mention_of_everybody(message):
+        return
+    membership = selectors.get_membership(request.user.pk, message.conversation_id)
+    if membership.conversation.kind == "group":
+        messages.warning(request, _("Nobody was notified: only the owner and admins can mention everyone with @all."))
 
 
 def conversation_url_at(conversation_id: int, seq: int) -> str:

@@ -41,6 +41,7 @@ from chat.views.common import (
     get_cleaned_data,
     newest_message_url,
     render_page,
+    warn_of_ignored_mention,
 )
 from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
 from messenger.core.errors import ApplicationError, invalid
@@ -204,6 +205,7 @@ def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
         if error.code == "conflict":
             form.renew_client_id()
         return render_conversation(request, conversation_id, form, status)
+    warn_of_ignored_mention(request, message)
     # The draft may come from another device. Its text is sent now.
     actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
     return redirect(newest_message_url(message))

@@ -18,7 +18,14 @@ from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.forward_targets import ForwardTargets
 from chat.view_models.message_log import build_message_items, conversation_title
 from chat.view_models.message_versions import build_message_versions
-from chat.views.common import add_form_errors, get_cleaned_data, message_url, newest_message_url, render_page
+from chat.views.common import (
+    add_form_errors,
+    get_cleaned_data,
+    message_url,
+    newest_message_url,
+    render_page,
+    warn_of_ignored_mention,
+)
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
 from messenger.core.errors import ApplicationError, error_message, not_found
 from messenger.core.numbers import parse_id
@@ -83,6 +90,7 @@ def edit_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse
         message = actions.edit_message(request.user.pk, message_id, form.cleaned_data["body"])
     except ApplicationError as error:
         return render_message_actions(request, message_id, edit_form=form, status=add_form_errors(form, error))
+    warn_of_ignored_mention(request, message)
     return redirect(message_url(message))
 
 

@@ -28,6 +28,7 @@ from accounts.usernames import rules
 from chat.actions import groups, moderation
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
+from messenger.core.excerpts import EXCERPT_LENGTH
 from messenger.live import connection, consumer, handshake, hub
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from presence import serializers, store, typing_state
@@ -249,7 +250,7 @@ def limits() -> list[tuple[str, str]]:
         ("`reason` of a report", f"{moderation.REASON_LIMIT} code points"),
         ("users in one command", f"{groups.MAX_USERS_PER_CALL}"),
         ("profile picture", image),
-        ("`excerpt` of a quoted message", f"{chat.schemas.EXCERPT_LENGTH} code points"),
+        ("`excerpt` of a quoted message", f"{EXCERPT_LENGTH} code points"),
         (
             "page of a list or of history",
             f"{chat.selectors.conversations.PAGE} by default, {chat.selectors.conversations.PAGE_MAX} at most",

@@ -9,7 +9,7 @@ import io
 import json
 import uuid
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
@@ -19,6 +19,7 @@ from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from chat import actions
 from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
@@ -254,6 +255,16 @@ def test_the_export_uses_the_language_and_time_zone_of_its_owner(make_user, run_
     run_tasks()
     with open_archive(page_of(wei)) as archive:
         assert '<html lang="zh-hans">' in archive.read("index.html").decode()
+
+
+def test_the_export_uses_the_last_time_zone_of_a_browser(make_user, run_tasks, transactional_db):
+    ann = make_user("ann", browser_time_zone="Pacific/Auckland")
+    User.objects.filter(pk=ann.pk).update(date_joined=datetime(2026, 11, 28, 13, tzinfo=UTC))
+    export_actions.request_export(ann.pk)
+    run_tasks()
+    with open_archive(page_of(ann)) as archive:
+        assert "29 November 2026" in archive.read("index.html").decode()
+        assert json.loads(archive.read("account.json"))["browser_time_zone"] == "Pacific/Auckland"
 
 
 def test_a_missing_file_is_listed_and_the_rest_is_exported(alice, group, run_tasks, transactional_db):

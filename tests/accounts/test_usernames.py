@@ -166,6 +166,11 @@ def test_keys_fit_their_columns():
         ("a\0b\ud800c", "abc"),
         ("\u200b\u3164\u2800", ""),
         ("👩\u200d👩\u200d👧 Ann", "👩\u200d👩\u200d👧 Ann"),
+        (
+            "Ann 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+            "Ann 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        ),  # the flag of England
+        ("Ann \U000e0067\U000e0062\U000e007f🏴\U000e0067", "Ann 🏴"),
     ],
 )
 def test_a_display_name_is_a_visible_single_line(text, kept):

@@ -69,6 +69,16 @@ async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned
     await bob.page.locator(".mention.me").wait_for()
 
 
+async def test_a_member_is_told_that_a_mention_of_everybody_notifies_nobody(open_pages):
+    alice, bob = await open_pages()
+    await alice.say("@all good morning")
+    await expect(alice.page.locator(".toast")).to_have_count(0)
+    await bob.say("`@all` in code")
+    await expect(bob.page.locator(".toast")).to_have_count(0)
+    await bob.say("大家好@all")
+    await expect(bob.page.locator(".toast")).to_contain_text("Nobody was notified")
+
+
 async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_pages):
     alice, bob = await open_pages()
     await type_in(alice, "@")

@@ -183,6 +183,27 @@ async def test_a_direct_conversation_has_no_composer_while_the_other_user_is_blo
     await expect(alice.page.locator("message-composer textarea")).to_have_value("half a sentence")
 
 
+async def test_a_block_hides_the_words_in_quotes_too(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    await bob.say("loud words")
+    await alice.line("loud words").hover()
+    await alice.line("loud words").locator("[data-act=reply]").first.click()
+    await alice.say("I disagree")
+    quote = alice.line("I disagree").locator(".reply")
+    await expect(quote.get_by_text("loud words")).to_be_visible()
+    await run_action(contacts.block_user, who["alice"], who["bob"])
+    await expect(quote.get_by_text("loud words")).to_be_hidden()
+    await expect(quote.get_by_text(FOLDED)).to_be_visible()
+    await expect(quote).to_have_attribute("title", "")
+    live = await quote.evaluate("element => element.outerHTML")
+    await alice.open()
+    assert await quote.evaluate("element => element.outerHTML") == live
+    await expect(quote.get_by_text("loud words")).to_be_hidden()
+    await run_action(contacts.unblock_user, who["alice"], who["bob"])
+    await expect(quote.get_by_text("loud words")).to_be_visible()
+
+
 async def test_privacy_takes_effect_in_the_other_s_browser_at_once(open_pages, run_action):
     alice, bob = await open_pages()
     who = await run_action(ids)

@@ -65,6 +65,27 @@ def test_sending(browser, alice, bob, group):
     assert line.one(cls="body").text == "one two"
 
 
+def test_a_member_is_told_that_a_mention_of_everybody_notified_nobody(browser, alice, bob, group, direct_conversation):
+    ignored = "only the owner and admins can mention everyone"
+
+    def page_after(user, conversation, body: str):
+        own = browser(user)
+        send(own, own.get(f"/c/{conversation.pk}/"), conversation, body=body)
+        return own.get(f"/c/{conversation.pk}/")
+
+    assert ignored in page_after(bob, group, "@all，看一下").text
+    for user, conversation, body in (
+        (bob, group, "`@all` hi @alice"),
+        (alice, group, "@all hi"),
+        (bob, direct_conversation, "@all hi"),
+    ):
+        assert ignored not in page_after(user, conversation, body).one("toast-stack").text
+    message = Message.objects.filter(sender=bob, conversation=group).latest("seq")
+    editing = browser(bob)
+    editing.post(f"/m/{message.pk}/edit/", body="@all now")
+    assert ignored in editing.get(f"/c/{group.pk}/").one("toast-stack").text
+
+
 def test_a_draft_of_another_device_is_in_the_form_until_it_is_sent(browser, alice, group):
     actions.update_member_state(alice.pk, group.pk, {"draft": "half a thought"})
     alice_browser = browser(alice)

@@ -133,6 +133,15 @@ def test_messages_of_blocked_users_are_collapsed_only_for_the_blocker(browser, a
     assert "blocked" not in last(browser, bob, group).classes
 
 
+def test_quotes_of_blocked_users_are_hidden_only_from_the_blocker(browser, alice, bob, group, say):
+    quoted = say(bob, group, "loud words")
+    say(alice, group, "I disagree", reply_to_id=quoted.id)
+    contacts.block_user(alice.pk, bob.pk)
+    hers, his = (last(browser, user, group).one(cls="reply") for user in (alice, bob))
+    assert "blocked" in hers.classes and hers["title"] == ""
+    assert "blocked" not in his.classes and his["title"] == "loud words"
+
+
 def test_code_has_its_language_and_is_highlighted(browser, alice, bob, group, say):
     say(alice, group, "```python\ndef f(): pass\n```")
     line = last(browser, bob, group)

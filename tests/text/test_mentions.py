@@ -17,7 +17,7 @@ from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
 from chat.actions.validation import find_named_members
 from chat.models import Mention
-from chat.text.markdown import find_mention_keys, render_markdown
+from chat.text.markdown import find_mention_keys, mentions_everybody, render_markdown
 from tests.text.html_reader import HTMLReader
 
 NAMES = [
@@ -120,6 +120,8 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("-@bob ——@alice @bob-@alice", ["@bob", "@alice", "@bob", "@alice"]),
         ("@bob.@alice", ["@bob", "@alice"]),
         ("\\\\@bob", ["@bob"]),
+        ("@bob\\@小千 看一下", ["@bob", "@小千"]),
+        ("https://example.org/a，@bob https://example.org/b👉@alice", ["@bob", "@alice"]),
         # These texts contain no mentions.
         ("bob＠example.org bob＠alice", []),
         ("node_modules/@bob example.org/@bob bob@x.org/@bob", []),
@@ -131,6 +133,7 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("é@bob", []),
         ("@@bob", []),
         ("\\@bob", []),
+        ("\\@bob\\@alice", []),
         ("src/@bob", []),
         ("`@bob` ``x @bob``", []),
         ("```\n@bob\n```", []),
@@ -178,6 +181,13 @@ def test_mention_of_everybody():
     assert find_mentions("@all大家好", everybody=True) == ["@all"]
     assert find_mentions("@all", everybody=False) == []
     assert find_mentions("@allan `@all` x@all", everybody=True) == []
+
+
+def test_a_text_can_mention_everybody_although_its_author_may_not():
+    for body in ("@all hi", "大家好@all请看", "hi ＠All!", "（@ALL）", "- @all"):
+        assert mentions_everybody(body), body
+    for body in ("`@all`", "```\n@all\n```", "@allan", "x@all.org", "all", "@ all", "\\@all"):
+        assert not mentions_everybody(body), body
 
 
 FRAGMENTS = [

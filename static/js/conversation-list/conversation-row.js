@@ -1,7 +1,7 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
-import { fillPlaceholders, makeExcerpt, summarizeFiles } from "../lib/wording.js";
+import { fillPlaceholders, makeExcerpt, shorten, summarizeFiles } from "../lib/wording.js";
 import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
@@ -163,7 +163,7 @@ export class ConversationRow {
   /** Applies the user's own state of the conversation. @param {Mine} mine */
   applyMemberState(mine) {
     Object.assign(this.link.dataset, { role: mine.role, level: mine.level });
-    const draft = makeExcerpt(mine.draft);
+    const draft = shorten(mine.draft);
     const wasAdded = this.#addedText !== "";
     if (!mine.added_by_id) this.#addedText = "";
     else void this.#showAddedBy(mine.added_by_id);
@@ -277,7 +277,7 @@ export class ConversationRow {
       previewElement.replaceChildren(createSpan("fail", listWords.notSent ?? ""), " ", createTextPart("text", this.#failedText));
     } else if (this.#queued) {
       const { body, attachments } = this.#queued;
-      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(body, attachments ?? []));
+      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(shorten(body), attachments ?? []));
     } else if (this.#draft) {
       previewElement.replaceChildren(createSpan("draft", listWords.draft ?? ""), " ", createTextPart("text", this.#draft));
     } else if (this.#addedText) {
@@ -293,7 +293,7 @@ export class ConversationRow {
     } else if (isBlocked(lastMessage.sender.id)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(lastMessage.body, lastMessage.attachments));
+      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(makeExcerpt(lastMessage.body_html), lastMessage.attachments));
     }
   }
 
@@ -348,13 +348,12 @@ function createBdi(text) {
 }
 
 /**
- * Returns the text of a message as one line, or the icon and the name of its first file.
- * @param {string} body
+ * Returns the excerpt of a message, or the icon and the name of its first file if it has no text.
+ * @param {string} excerpt
  * @param {import("../realtime/protocol.js").Attachment[]} files
  * @returns {(Node | string)[]}
  */
-function createExcerpt(body, files) {
-  const excerpt = makeExcerpt(body);
+function createExcerpt(excerpt, files) {
   if (excerpt || !files.length) return [createTextPart("text", excerpt)];
   const { icon, text } = summarizeFiles(files, words("list-words").voice ?? "");
   return [cloneAll(`list-icon-${icon}`), " ", createTextPart("text", text)];

@@ -125,7 +125,7 @@ export interface Mention {
 
 /**
  * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of the
- * quoted text without Markdown.
+ * quoted text without Markdown. Clients hide it if the user has blocked its sender.
  */
 export interface Reply {
   id: number;

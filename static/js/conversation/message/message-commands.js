@@ -109,7 +109,7 @@ export class MessageCommands {
         id: Number(item.dataset.id),
         seq: Number(item.dataset.seq),
         sender: { id: Number(item.dataset.sender), username: "", name, avatar_url: null },
-        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.textContent ?? ""),
+        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.innerHTML ?? ""),
         deleted: false,
       },
     });

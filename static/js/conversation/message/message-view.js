@@ -2,7 +2,7 @@
  * Renders messages with the templates of the server (templates/chat/message/_message.html and _system.html), which are
  * cloned from the page.
  */
-import { isBlocked } from "./blocked-messages.js";
+import { isBlocked, setQuoteFolded } from "./blocked-messages.js";
 import { renderAttachments } from "../attachments/attachment-renderer.js";
 import { isLongMessage } from "../../lib/long-message.js";
 import { setClasses } from "./message-classes.js";
@@ -134,9 +134,9 @@ export function renderReply(quote, { id, seq, sender, excerpt, deleted }) {
   quote.dataset.id = String(id);
   quote.dataset.seq = String(seq);
   quote.dataset.sender = String(sender.id);
-  quote.title = deleted ? "" : excerpt;
   setText(quote, "b", sender.name);
   setText(quote, ".clip", text);
+  setQuoteFolded(quote, isBlocked(sender.id));
 }
 
 /** @param {Message} message @param {number} currentUserId */
