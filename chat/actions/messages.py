@@ -11,7 +11,7 @@ from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events
-from chat.actions import direct_rules
+from chat.actions import direct_rules, search_index
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
 from chat.attachments import message_files
@@ -60,6 +60,7 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
         message.body, message.edited_at = body, tx.now
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
         tx.save_message(message, "body", "body_html", "mentions", "edited_at")
+        search_index.update_message(message)
         schema = _publish_update(tx, message)
         update_mentions(tx, message, schema, mentions)
         return schema
@@ -195,6 +196,7 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
         message.hidden_by_id = by_id
         fields.append("hidden_by")
     tx.save_message(message, *fields)
+    search_index.update_message(message)
     return _publish_update(tx, message)
 
 

@@ -73,6 +73,7 @@ from chat.selectors.reconcile import (
     get_conversation_versions,
     get_user_versions,
 )
+from chat.selectors.search import MessageSearch, find_matches
 from chat.selectors.summaries import (
     ConversationSummary,
     ConversationTitle,
@@ -91,6 +92,7 @@ __all__ = [
     "InvitePreviewSchema",
     "InviteSchema",
     "MemberPosition",
+    "MessageSearch",
     "OnlineMembersSchema",
     "SyncAnswerSchema",
     "activity_time",
@@ -105,6 +107,7 @@ __all__ = [
     "find_first_seq_since",
     "find_group_avatar",
     "find_hidden_receipts",
+    "find_matches",
     "find_members",
     "find_message_refusals",
     "get_changes",
