@@ -358,7 +358,7 @@ _EMPHASIS_OR_LINK = re.compile(
 _ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
 
 
-def _strip_markdown(body: str) -> str:
+def strip_markdown(body: str) -> str:
     """Removes the Markdown signs of emphasis, code and links from a text. Text inside code stays as it is.
 
     If emphasis contains emphasis, the signs are removed only two levels deep.
@@ -381,7 +381,7 @@ def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] =
 
     If there is no text, returns an emoji for the kind of the first file with its name, or the duration of a voice note.
     """
-    line = " ".join(_strip_markdown(body).split())
+    line = " ".join(strip_markdown(body).split())
     if not line and files:
         first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
         if is_voice_note(first):

@@ -207,9 +207,7 @@ class MentionListQuerySerializer(serializers.Serializer):
 
 
 class SearchQuerySerializer(serializers.Serializer):
-    q = StrictCharField(
-        help_text=_("Words and operators, such as `minutes from:alice has:file`; see docs/clients.md.")
-    )
+    q = StrictCharField(help_text=_("Words and operators, such as `minutes from:alice has:file`; see docs/clients.md."))
     conversation = IdField(default=None, help_text=_("Search only in this conversation."))
     kind = serializers.ChoiceField(
         choices=["messages", "people", "conversations", "files"],
