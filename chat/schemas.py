@@ -138,6 +138,30 @@ class MessageSchema(msgspec.Struct):
     event: SystemEvent | None
 
 
+class SearchHitSchema(msgspec.Struct):
+    """A message that was found by a search. `highlights` are the parts of its `body` that match words of the query.
+
+    Each part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+    """
+
+    message: MessageSchema
+    highlights: list[list[int]]
+
+
+class FoundMessagesSchema(msgspec.Struct):
+    """Messages found by a search. `next` is the URL of the next page, null on the last page."""
+
+    results: list[SearchHitSchema]
+    next: str | None
+
+
+class FoundUsersSchema(msgspec.Struct):
+    """Users found by a search. `next` is always null: a longer name finds fewer users."""
+
+    results: list[UserSchema]
+    next: str | None
+
+
 class MineSchema(msgspec.Struct):
     """What a conversation stores for one user only: newest message read, mute, draft and so on.
 
@@ -213,6 +237,22 @@ class TitleSchema(msgspec.Struct):
     peer: UserSchema | None
 
 
+class FoundConversationsSchema(msgspec.Struct):
+    """Conversations found by their titles. `next` is the URL of the next page, null on the last page."""
+
+    results: list[TitleSchema]
+    next: str | None
+
+
+class SearchResultsSchema(msgspec.Struct):
+    """What a search has found, each kind in a list of its own. With `kind` in the request, the other lists are null."""
+
+    messages: FoundMessagesSchema | None = None
+    people: FoundUsersSchema | None = None
+    conversations: FoundConversationsSchema | None = None
+    files: FoundFilesSchema | None = None
+
+
 class MemberSchema(msgspec.Struct):
     """A member of a conversation. `left_at` is the time when a former member left; it is null for current members.
 
@@ -255,6 +295,13 @@ class FileSchema(msgspec.Struct):
     seq: int
     sender: UserSchema
     created_at: Timestamp
+
+
+class FoundFilesSchema(msgspec.Struct):
+    """Files found by their names. `next` is the URL of the next page, null on the last page."""
+
+    results: list[FileSchema]
+    next: str | None
 
 
 class UploadSchema(msgspec.Struct):

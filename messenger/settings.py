@@ -534,6 +534,7 @@ RATES: dict[str, tuple[int, float]] = {
     "api.person": (100, 20.0),  # requests to the API, and forms of pages
     "api.address": (100, 20.0),  # requests to the API and pages of invite links without sign-in, by IP address
     "page.person": (100, 10.0),  # pages opened
+    "search": (20, 2.0),  # searches; each reads the index of all conversations of a user
     "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
     # Messages
     "send": (10, 2.0),

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from chat import events
+from chat.actions import search_index
 from chat.actions.transaction import moderation_transaction
 from chat.attachments import filenames
 from chat.attachments.media import content_types, images, videos
@@ -92,4 +93,5 @@ def _update_message_files(message_id: int) -> None:
         tx.mark_changed("file_bytes")
         message.files = files
         tx.save_message(message, "files")
+        search_index.update_message(message)
         tx.publish(events.message_updated(message_schema(message)))

@@ -12,7 +12,7 @@ from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events
-from chat.actions import direct_rules
+from chat.actions import direct_rules, search_index
 from chat.actions.rendering import RenderedText, TextSource, may_mention_everybody, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
@@ -61,6 +61,7 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
         mentions = rendered.mentions
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
         tx.save_message(message, "body", "body_html", "mentions", "edited_at")
+        search_index.update_message(message)
         schema = _publish_update(tx, message)
         update_mentions(tx, message, schema, mentions)
         return schema
@@ -222,6 +223,7 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
         fields.append("hidden_by")
     tx.save_message(message, *fields)
     _remove_from_cache(tx)
+    search_index.update_message(message)
     return _publish_update(tx, message)
 
 

@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import events
+from chat.actions import search_index
 from chat.actions.messages import delete_locked_message, require_not_deleted, update_mentions
 from chat.actions.transaction import message_transaction, moderation_transaction
 from chat.actions.validation import check_storable
@@ -70,6 +71,7 @@ def restore_message(moderator_id: int, message_id: int) -> None:
             raise invalid(message=_("The sender deleted this message; it can’t be restored."))
         message.deleted_at, message.hidden_by = None, None
         tx.save_message(message, "deleted_at", "hidden_by")
+        search_index.update_message(message)
         schema = message_schema(message)
         tx.publish(events.message_updated(schema))
         update_mentions(tx, message, schema, schema.mentions)

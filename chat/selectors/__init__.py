@@ -74,6 +74,7 @@ from chat.selectors.reconcile import (
     get_user_versions,
 )
 from chat.selectors.reports import count_open_reports
+from chat.selectors.search import MessageSearch, find_matches
 from chat.selectors.summaries import (
     ConversationSummary,
     ConversationTitle,
@@ -92,6 +93,7 @@ __all__ = [
     "InvitePreviewSchema",
     "InviteSchema",
     "MemberPosition",
+    "MessageSearch",
     "OnlineMembersSchema",
     "SyncAnswerSchema",
     "activity_time",
@@ -107,6 +109,7 @@ __all__ = [
     "find_first_seq_since",
     "find_group_avatar",
     "find_hidden_receipts",
+    "find_matches",
     "find_members",
     "find_message_refusals",
     "get_changes",

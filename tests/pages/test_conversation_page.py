@@ -398,7 +398,7 @@ def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, make
             actions.set_reaction(bob.pk, message.id, "👍", True)
         actions.remove_member(alice.pk, group.pk, others[0].pk)  # not in the list of members any more
 
-    paths = ["/", f"/c/{group.pk}/", f"/c/{group.pk}/settings/", "/mentions/", "/people/", "/new/"]
+    paths = ["/", f"/c/{group.pk}/", f"/c/{group.pk}/settings/", "/mentions/", "/people/", "/new/", "/search/?q=hello"]
     grow(5)
     few = {path: queries(alice_browser, path) for path in paths}
     grow(45)

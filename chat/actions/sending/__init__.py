@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
+from chat.actions import search_index
 from chat.actions.sending import authorize, idempotency, locking, persist, publish, references, rendering
 from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
 from chat.attachments import message_files
@@ -52,6 +53,7 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
             opened = publish.open_new_pairs(sends)
             persist.assign_numbers(sends)
             persist.insert_messages(sends, now)
+            search_index.add_new_messages(sends, now)
             persist.update_counters(sends, now)
             message_events = publish.build_message_events(sends, now)
             first_events, member_events = publish.update_member_states(sends, opened, now)

@@ -212,6 +212,27 @@ export interface Message {
 }
 
 /**
+ * A message that was found by a search. `highlights` are the parts of its `body` that match words of the query. Each
+ * part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+ */
+export interface SearchHit {
+  message: Message;
+  highlights: number[][];
+}
+
+/** Messages found by a search. `next` is the URL of the next page, null on the last page. */
+export interface FoundMessages {
+  results: SearchHit[];
+  next: string | null;
+}
+
+/** Users found by a search. `next` is always null: a longer name finds fewer users. */
+export interface FoundUsers {
+  results: User[];
+  next: string | null;
+}
+
+/**
  * What a conversation stores for one user only: newest message read, mute, draft and so on. `read_seq`: number (`seq`)
  * of the newest message that the user has read. `unread_count`: number of text messages of other members after it and
  * up to `last_seq`, the newest message when the server counted; clients add the messages that they know after
@@ -280,6 +301,35 @@ export interface Title {
   peer: User | null;
 }
 
+/** Conversations found by their titles. `next` is the URL of the next page, null on the last page. */
+export interface FoundConversations {
+  results: Title[];
+  next: string | null;
+}
+
+/** A file sent in a conversation, with the message that contains it. */
+export interface File {
+  attachment: Attachment;
+  message_id: number;
+  seq: number;
+  sender: User;
+  created_at: string;
+}
+
+/** Files found by their names. `next` is the URL of the next page, null on the last page. */
+export interface FoundFiles {
+  results: File[];
+  next: string | null;
+}
+
+/** What a search has found, each kind in a list of its own. With `kind` in the request, the other lists are null. */
+export interface SearchResults {
+  messages: FoundMessages | null;
+  people: FoundUsers | null;
+  conversations: FoundConversations | null;
+  files: FoundFiles | null;
+}
+
 /**
  * A member of a conversation. `left_at` is the time when a former member left; it is null for current members. All
  * changes in a conversation are numbered. `version` is the number of the newest change of this member.
@@ -309,15 +359,6 @@ export interface MessageReceipt {
   user_id: number;
   delivered_at: string | null;
   read_at: string | null;
-}
-
-/** A file sent in a conversation, with the message that contains it. */
-export interface File {
-  attachment: Attachment;
-  message_id: number;
-  seq: number;
-  sender: User;
-  created_at: string;
 }
 
 /**

@@ -17,7 +17,7 @@ def normalize_reactions(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("chat", "0003_verbose_names"),
+        ("chat", "0004_membership_added_by"),
     ]
 
     operations = [

@@ -23,7 +23,7 @@ def compute_keys_again(apps, schema_editor):
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_verbose_names'),
+        ('accounts', '0004_browser_time_zone'),
     ]
 
     operations = [
