@@ -11,8 +11,7 @@ conversations that the user may see. Attributes such as the sender are terms, to
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
@@ -23,6 +22,15 @@ MAX_TERM_LENGTH = 64  # characters of a word in the index; longer words are comp
 
 _ASCII_WORD = re.compile("[a-z0-9]+")
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
+# Vowel signs and other marks inside words, which `\w` leaves out. Most belong to the scripts of India.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u0711\u0730-\u074a\u07a6-\u07b0\u0816-\u082d\u08ca-\u0963\u0966-\u0df3"
+    "\u0f18\u0f19\u0f35\u0f37\u0f39\u0f71-\u0f84\u0f8d-\u0fbc\u135d-\u135f\u1920-\u193b\u1a55-\u1b44\u1dc0-\u1dff"
+)
+_SYMBOLS = "\u00a9\u00ae\u2100-\u214f\u2190-\u2bff\U0001f000-\U0001faff"  # emoji, arrows, signs
+_WORD = re.compile(f"(?:[^\\W_{UNSPACED}{_SYMBOLS}]|[{_MARKS}])+")
+_TOKEN = re.compile(f"[{UNSPACED}]+|{_WORD.pattern}|[{_SYMBOLS}]")
 
 
 class IndexedText(NamedTuple):
@@ -41,19 +49,30 @@ class IndexedText(NamedTuple):
 
 def message_terms(message: IndexedText) -> list[str]:
     """Returns the terms of a message for the index, each with the prefix of its conversation."""
-    terms = set(text_terms(fold(" ".join((message.body, *message.filenames)))))
-    words = (term_key(message.conversation_id, term) for term in terms)
-    attributes = [
+    terms: set[str] = set()
+    for token in tokens(fold(" ".join((message.body, *message.filenames)))):
+        terms.update(_token_terms(token))
+    attributes = {
         f"from{message.sender_id}",
         month_attribute(message.created_at),
         *(f"has{kind}" for kind in message.file_kinds),
-    ]
+        *("mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions),
+    }
     if message.file_kinds:
-        attributes.append("hasattachment")
+        attributes.add("hasattachment")
     if message.has_link:
-        attributes.append("haslink")
-    attributes += ["mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions]
-    return [*words, *(attribute_key(message.conversation_id, attribute) for attribute in set(attributes))]
+        attributes.add("haslink")
+    prefix = f"c{message.conversation_id}"
+    return [f"{prefix}x{term}" for term in terms] + [f"{prefix}a{attribute}" for attribute in attributes]
+
+
+@lru_cache(20_000)
+def _token_terms(token: str) -> tuple[str, ...]:
+    """Returns the encoded terms of one token for the index."""
+    if _IS_UNSPACED.match(token):
+        pairs = (token[index : index + 2] for index in range(len(token) - 1))
+        return tuple(_encode(term) for term in (*pairs, token[-1]))
+    return (_encode(token[:MAX_TERM_LENGTH]),)
 
 
 def term_key(conversation_id: int, term: str) -> str:
@@ -74,58 +93,19 @@ def month_attribute(day: date) -> str:
     return f"month{day.year}m{day.month}"
 
 
-@lru_cache(20_000)
 def _encode(term: str) -> str:
     if term.isascii() and term.isalnum():
         return term
-    return "".join(
-        char
-        if char.isalpha() and ord(char) < 0x10000
-        else char
-        if char.isascii() and char.isdigit()
-        else f"u{ord(char):x}"
-        for char in term
-    )
+    return "".join(char if _is_plain(char) else f"u{ord(char):x}" for char in term)
 
 
-def text_terms(folded: str) -> Iterator[str]:
-    """Yields the terms of a folded text."""
-    for token in tokens(folded):
-        if _IS_UNSPACED.match(token):
-            yield from (token[index : index + 2] for index in range(len(token) - 1))
-            yield token[-1]
-        else:
-            yield token[:MAX_TERM_LENGTH]
+def _is_plain(character: str) -> bool:
+    return character.isalnum() if character.isascii() else character.isalpha() and ord(character) < 0x10000
 
 
 def tokens(folded: str) -> list[str]:
-    """Splits a folded text into words, runs of characters without spaces, and single emoji."""
-    if folded.isascii():
-        return _ASCII_WORD.findall(folded)
-    found: list[str] = []
-    last_class = " "
-    for character in folded:
-        character_class = _character_class(character)
-        if character_class in "wu" and character_class == last_class:
-            found[-1] += character
-        elif character_class != " ":
-            found.append(character)
-        last_class = character_class
-    return found
-
-
-@lru_cache(70_000)
-def _character_class(character: str) -> str:
-    """Returns `u` for scripts without spaces, `w` for other letters, digits and marks, `e` for emoji.
-
-    Returns a space for all other characters, which separate words.
-    """
-    if _IS_UNSPACED.match(character):
-        return "u"
-    category = unicodedata.category(character)
-    if category[0] in "LNM":
-        return "w"
-    return "e" if category == "So" else " "
+    """Splits a folded text into words, runs of characters without spaces, and single symbols such as emoji."""
+    return (_ASCII_WORD if folded.isascii() else _TOKEN).findall(folded)
 
 
 def query_terms(token: str, is_exact: bool) -> Iterable[tuple[str, bool]]:
@@ -138,7 +118,7 @@ def query_terms(token: str, is_exact: bool) -> Iterable[tuple[str, bool]]:
             yield token, True
         else:
             yield from ((token[index : index + 2], False) for index in range(len(token) - 1))
-    elif _character_class(token[0]) == "e":
+    elif not is_spaced_word(token):
         yield token, False
     else:
         yield token[:MAX_TERM_LENGTH], not is_exact or len(token) > MAX_TERM_LENGTH
@@ -146,4 +126,4 @@ def query_terms(token: str, is_exact: bool) -> Iterable[tuple[str, bool]]:
 
 def is_spaced_word(token: str) -> bool:
     """Returns whether a token is a word of a script with spaces, which has a beginning and an end."""
-    return _character_class(token[0]) == "w"
+    return bool(_WORD.match(token))
