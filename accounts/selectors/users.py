@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from allauth.account.models import EmailAddress
 
 from accounts.models import User
+from accounts.schemas import UserSchema, user_schema
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 
@@ -17,6 +18,12 @@ def find_user(user_id: int) -> User | None:
     Does not check who may see the user.
     """
     return User.objects.filter(pk=user_id).first()
+
+
+def get_users(user_ids: Iterable[int]) -> dict[int, UserSchema]:
+    """Returns the public data of these users by user id. Makes one query, or none if there are no ids."""
+    ids = set(user_ids)
+    return {user.pk: user_schema(user) for user in User.objects.filter(pk__in=ids)} if ids else {}
 
 
 def get_display_names(user_ids: Iterable[int]) -> dict[int, str]:

@@ -170,8 +170,11 @@ def _leave_conversation(membership) -> None:
     """
     user_id, conversation_id = membership.user_id, membership.conversation_id
     if membership.kind == Conversation.Kind.DIRECT:
-        # The other user keeps the conversation, and sees the deleted user without a name.
+        # The other user keeps the conversation, and sees the deleted user without a name. A draft can never be sent.
         publish_profile_change_in(user_id, conversation_id)
+        drafts = Membership.objects.filter(conversation=conversation_id, left_at=None).exclude(draft="")
+        for other_id in drafts.exclude(user_id=user_id).values_list("user_id", flat=True):
+            actions.update_member_state(other_id, conversation_id, {"draft": ""})
         return
     with rate_limits.suspended():
         if membership.role == Role.OWNER and membership.successor_id:

@@ -63,6 +63,7 @@ from chat.selectors.prefetch import (
 from chat.selectors.receipts import (
     get_visible_read_markers,
     list_message_receipts,
+    list_receipt_sharing_ids,
     list_receipts,
     list_receipts_for_member,
     shows_receipts,
@@ -143,6 +144,7 @@ __all__ = [
     "list_open_invites",
     "list_pin_ids",
     "list_pins",
+    "list_receipt_sharing_ids",
     "list_receipts",
     "list_receipts_for_member",
     "list_revisions",

@@ -54,6 +54,18 @@ def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
     ]
 
 
+def list_receipt_sharing_ids(user_id: int, conversation_id: int) -> list[int]:
+    """Returns the ids of the other members who show receipts to the user `user_id`, by name.
+
+    The list is empty if this user hides receipts. Raises `not_found` for non-members.
+    """
+    membership = get_membership(user_id, conversation_id)
+    if not _shows_receipts(membership):
+        return []
+    members = _members_showing_receipts(conversation_id, membership.user).exclude(user_id=user_id)
+    return list(members.order_by("user__name", "user__username").values_list("user_id", flat=True))
+
+
 def list_message_receipts(user_id: int, message_id: int) -> list[MessageReceiptSchema]:
     """Returns which members have received and read a message, and when.
 

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from accounts.selectors import users
 from chat import actions, selectors
 from chat.actions.forwarding import MAX_TARGETS
 from chat.forms import EditForm, ForwardForm, PinForm, ReactionForm, ReportForm, SendForm
@@ -212,11 +213,23 @@ def message_details(request: AuthenticatedRequest, message_id: int) -> HttpRespo
 RECEIPTS_PER_PAGE = 50
 
 
-def _receipt_lists(request: AuthenticatedRequest, lists: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
-    """Returns the rows of each list that the page shows, the number of all, and the URL that shows more of this list.
+def _receipt_lists(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, dict[str, Any]]:
+    """Returns the lists of members who have read a message, who have only received it, and who have not received it.
 
-    `lists` are the complete lists by name. The URL parameter of this name is the number of rows that are shown.
+    The first two have the newest first. Members who do not let the current user see this are in none of the lists. Each
+    list has the rows that the page shows (user id and time), the number of all rows, and the URL that shows more. The
+    URL parameter with the name of a list is the number of its rows that are shown.
     """
+    user_id = request.user.pk
+    receipts = selectors.list_message_receipts(user_id, message.id)
+    receipts.sort(key=lambda receipt: receipt.read_at or receipt.delivered_at or "", reverse=True)
+    not_waiting = {message.sender.id, *(receipt.user_id for receipt in receipts)}
+    sharing_ids = selectors.list_receipt_sharing_ids(user_id, message.conversation_id)
+    lists: dict[str, list[tuple[int, str | None]]] = {
+        "seen": [(row.user_id, row.read_at) for row in receipts if row.read_at],
+        "delivered": [(row.user_id, row.delivered_at) for row in receipts if not row.read_at],
+        "waiting": [(member_id, None) for member_id in sharing_ids if member_id not in not_waiting],
+    }
     shown = {name: parse_id(request.GET.get(name)) or RECEIPTS_PER_PAGE for name in lists}
     return {
         name: {
@@ -229,35 +242,21 @@ def _receipt_lists(request: AuthenticatedRequest, lists: dict[str, list[Any]]) -
 
 
 def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, Any]:
-    """Returns the template context that shows who has received, read and reacted to a message.
-
-    It has three lists of members: those who have read the message, those who have only received it (each with the
-    newest first), and those who have not received it. Members who do not let the current user see this are in none of
-    the lists. The page shows the first members of each list, and more if the URL says so (see `_receipt_lists`).
-    """
-    user_id = request.user.pk
-    members = {member.user.id: member.user for member in selectors.list_members(user_id, message.conversation_id)}
-    receipts = [
-        receipt for receipt in selectors.list_message_receipts(user_id, message.id) if receipt.user_id in members
-    ]
-    receipts.sort(key=lambda receipt: receipt.read_at or receipt.delivered_at or "", reverse=True)
-    sharing_ids = {receipt.user_id for receipt in selectors.list_receipts(user_id, message.conversation_id)}
-    waiting_ids = sharing_ids - {receipt.user_id for receipt in receipts} - {message.sender.id, user_id}
+    """Returns the template context that shows who has received, read and reacted to a message."""
+    lists = _receipt_lists(request, message)
+    reactor_ids = {user_id for reaction in message.reactions for user_id in reaction.user_ids}
+    reactor_ids = selectors.filter_members(message.conversation_id, {*reactor_ids, message.sender.id}) & reactor_ids
+    people = users.get_users({user_id for shown in lists.values() for user_id, _at in shown["rows"]} | reactor_ids)
+    for shown in lists.values():
+        shown["rows"] = [(people[user_id], at) for user_id, at in shown["rows"]]
     return {
         "message": message,
-        "receipts": _receipt_lists(
-            request,
-            {
-                "seen": [(members[row.user_id], row.read_at) for row in receipts if row.read_at],
-                "delivered": [(members[row.user_id], row.delivered_at) for row in receipts if not row.read_at],
-                "waiting": [(user, None) for member_id, user in members.items() if member_id in waiting_ids],
-            },
-        ),
-        "receipts_off": not selectors.shows_receipts(user_id, message.conversation_id),
+        "receipts": lists,
+        "receipts_off": not selectors.shows_receipts(request.user.pk, message.conversation_id),
         "reactions": [
             {
                 "emoji": reaction.emoji,
-                "users": [members[reactor_id] for reactor_id in reaction.user_ids if reactor_id in members],
+                "users": [people[reactor_id] for reactor_id in reaction.user_ids if reactor_id in reactor_ids],
                 "count": len(reaction.user_ids),
             }
             for reaction in message.reactions

@@ -179,6 +179,8 @@ def test_groups_continue_and_messages_are_kept_anonymously(
     carols = actions.create_group(carol.pk, "Carol's", [alice.pk]).id
     said = send_message(alice, group, "we meet at noon")
     send_message(bob, group, "thank you @alice")
+    for conversation in (group, direct_conversation):
+        actions.update_member_state(bob.pk, conversation.pk, {"draft": "half a sentence"})
     delete(page_of(alice))
     run_tasks()
     group.refresh_from_db()
@@ -193,6 +195,8 @@ def test_groups_continue_and_messages_are_kept_anonymously(
     assert "Deleted account" in page.get(f"/c/{direct_conversation.pk}/").content.decode()
     with pytest.raises(ApplicationError):
         send_message(bob, direct_conversation, "are you there?")
+    drafts = dict(Membership.objects.filter(user=bob).values_list("conversation_id", "draft"))
+    assert drafts[group.pk] and not drafts[direct_conversation.pk]  # what cannot be sent is no draft
     assert Message.objects.get(pk=said.id).body and Conversation.objects.get(pk=carols).member_count == 1
 
 

@@ -165,6 +165,35 @@ async def test_blocking_from_a_card_asks_and_keeps_the_conversation_open(open_pa
     await expect(alice.line("hello from bob")).to_have_class("msg first last")
 
 
+async def test_the_buttons_of_a_card_leave_the_conversation_open(open_pages, run_action, page_errors):
+    alice, bob = await open_pages()
+    page = alice.page
+    who = await run_action(ids)
+    await bob.say("hello from bob")
+    await alice.sees("hello from bob")
+    await alice.line("hello from bob").locator(".msg-by a").click()
+    dialog, toasts = page.locator("dialog.over"), page.locator("toast-stack .toast")
+    await dialog.get_by_role("button", name="Add to contacts").click()
+    await expect(toasts.last).to_contain_text("Added to contacts.")
+    await dialog.get_by_role("button", name="Remove from contacts").click()
+    await expect(toasts.last).to_contain_text("Removed from contacts.")
+    await expect(dialog.get_by_role("button", name="Add to contacts")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.click(".tools [data-act=panel][data-view=members]")
+    member = page.locator("#panel .member", has_text="bob")
+    await member.click()
+    await dialog.get_by_role("button", name="Make admin").click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.locator("message-log li.system").last).to_contain_text("You made bob an admin")
+    await member.click()
+    await expect(dialog.get_by_role("button", name="Remove as admin")).to_be_visible()
+    page_errors.allow("404")
+    await run_action(actions.remove_member, who["alice"], int(alice.url.split("/")[2]), who["bob"])
+    await dialog.get_by_role("button", name="Remove as admin").click()
+    await expect(toasts.last).to_have_attribute("role", "alert")  # bob is no member any more
+    assert page.url.endswith(alice.url)
+
+
 async def test_a_direct_conversation_has_no_composer_while_the_other_user_is_blocked(open_pages, run_action):
     alice, bob = await open_pages()
     who = await run_action(ids)

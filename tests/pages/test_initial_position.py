@@ -198,6 +198,11 @@ def test_an_empty_group_offers_the_next_step(browser, alice, bob, group):
     assert not browser(bob).get(f"/c/{group.pk}/").one("ol").one(cls="beginning").all("a")
 
 
+def test_an_empty_direct_conversation_offers_the_profile(browser, alice, bob, direct_conversation):
+    (link,) = browser(alice).get(f"/c/{direct_conversation.pk}/").one("ol").one(cls="beginning").all("a")
+    assert (link.text, link["href"]) == ("View profile", f"/people/{bob.pk}/")
+
+
 def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct_conversation, history):
     began = Conversation.objects.get(pk=group.pk)
     began.created_at = datetime(2026, 11, 20, 9, tzinfo=UTC)

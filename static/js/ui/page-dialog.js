@@ -2,7 +2,7 @@
  * Opens the page behind a link `a[data-dialog]` as a dialog over this page. Without scripts, or if the page cannot be
  * loaded, the browser follows the link.
  */
-import { emit } from "../realtime/events.js";
+import { emit, liveUpdates } from "../realtime/events.js";
 import { ApiError } from "../realtime/api-error.js";
 import { showErrorToast } from "./toast-stack.js";
 import { clone, find, findAll } from "../lib/dom.js";
@@ -24,6 +24,12 @@ export function watchPageDialogs() {
     if (dialog && (close || target === dialog)) {
       event.preventDefault();
       dialog.close();
+    }
+    // Buttons change something about the person; only "Message" leaves the page.
+    const button = target.closest("button[form=post]:not([name=user_id])");
+    if (dialog && liveUpdates.enabled && button instanceof HTMLButtonElement) {
+      event.preventDefault();
+      submitInDialog(dialog, button).catch(showErrorToast);
     }
     const mention = /** @type {HTMLElement | null} */ (target.closest("[data-act=mention]"));
     if (mention) insertMention(mention);
@@ -74,6 +80,31 @@ export async function loadPageInto(container, url, signal) {
   }
   const composer = find(document, "message-composer textarea");
   for (const button of findAll(container, "[data-act=mention]")) button.hidden = !composer;
+}
+
+/**
+ * Submits a button of a dialog without leaving the page below it. Shows the messages of the response. If the response is
+ * again a page for dialogs, shows it in the dialog, otherwise closes the dialog: events update the page.
+ * @param {HTMLDialogElement} dialog
+ * @param {HTMLButtonElement} button
+ */
+async function submitInDialog(dialog, button) {
+  const body = new FormData(/** @type {HTMLFormElement} */ (button.form));
+  body.append(button.name, button.value);
+  button.disabled = true;
+  const response = await fetch(button.formAction, { method: "POST", body, headers: { Accept: "text/html" } }).catch(() => null);
+  button.disabled = false;
+  if (!response) throw new ApiError({ code: "unavailable" });
+  const page = parsePage(await response.text());
+  if (!response.ok) throw new ApiError({ code: "refused", detail: find(page, ".lede")?.textContent?.trim() });
+  for (const toast of findAll(page, "toast-stack > .toast")) {
+    emit("page:toast", { text: toast.textContent?.trim() ?? "", isError: toast.getAttribute("role") === "alert" });
+  }
+  const [content, part] = [find(dialog, "[data-part=inside]"), find(page, "[data-part=dialog]")];
+  if (!content || !part) return dialog.close();
+  content.replaceChildren(document.adoptNode(part));
+  find(content, ".card-acts > :not([hidden])")?.focus();
+  emit("page:content-added", {});
 }
 
 /** Inserts the username of the button into the composer. @param {HTMLElement} button */

@@ -1,6 +1,6 @@
 /**
- * Shows who is viewing the open conversation now: the number of viewers in the header, and a small avatar of each
- * viewer of a group at the last message that this viewer has read. The avatars lie over the messages, so they do not move the
+ * Shows who is viewing the open conversation now: the number of viewers in the header, and in groups a small avatar of
+ * each viewer at the last message that this viewer has read. The avatars lie over the messages, so they do not move the
  * layout. Screen readers skip them.
  */
 import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
