@@ -214,5 +214,6 @@ def device(user_agent: str) -> str:
 
 
 @register.filter
-def at_most_99(count: int) -> str:
-    return str(count) if count <= 99 else "99+"
+def at_most(count: int, limit: int) -> str:
+    """Formats a count of unread messages, for example as `99+` if it is above the limit 99."""
+    return str(count) if count <= limit else f"{limit}+"

@@ -7,6 +7,7 @@ added, removed or changed, the first visible message must not move by a pixel.
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import uuid
 
@@ -20,7 +21,7 @@ from tests.bulk_history import mark_read, write_history
 pytestmark = pytest.mark.browser
 
 LONG = int(os.environ.get("LONG", "3000"))  # messages; 10000 take a minute and a half
-MOST = 500  # limit of lines on the page in static/js/conversation/log/history-loader.js; two more pages may be loading
+MOST = 400  # limit of lines on the page in static/js/conversation/log/history-loader.js; two more pages may be loading
 
 # Returns number and distance from the top edge of the first wholly visible line, or of the nth line after it.
 READ = """
@@ -177,6 +178,32 @@ async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(open_long_log
         "message-log ol > [data-seq]", "all => all.map((each) => Number(each.dataset.seq))"
     )
     assert seqs == list(range(1, len(seqs) + 1))
+
+
+async def test_messages_that_are_put_above_restyle_only_themselves(open_long_log):
+    """A style sheet with a rule such as `p + p` makes the browser style every message of the log again."""
+    it = await open_long_log(300)
+    await it.open()
+    await it.log.hover()
+    for _ in range(20):
+        await it.page.mouse.wheel(0, -1_200)
+        await it.page.wait_for_timeout(50)
+    await it.page.wait_for_timeout(1_000)
+    browser = it.page.context.browser
+    assert browser and await it.page.evaluate(LINES) > 200
+    await browser.start_tracing(page=it.page, categories=["devtools.timeline"])
+    inserted = await it.page.evaluate(
+        """() => {
+          const list = document.querySelector('message-log ol');
+          const copies = [...list.querySelectorAll(':scope > .msg')].slice(0, 20).map((each) => each.cloneNode(true));
+          list.firstElementChild.after(...copies);
+          document.body.offsetHeight;
+          return copies.reduce((sum, each) => sum + 1 + each.querySelectorAll('*').length, 0);
+        }"""
+    )
+    events = json.loads(await browser.stop_tracing())["traceEvents"]
+    styled = max(event["args"]["elementCount"] for event in events if event["name"] == "UpdateLayoutTree")
+    assert 20 <= styled <= inserted + 40, (styled, inserted)
 
 
 async def test_what_changes_above_moves_nothing(open_long_log):

@@ -11,8 +11,8 @@ import { afterPaint, find } from "../../lib/dom.js";
 /** @typedef {import("../../realtime/protocol.js").History} History */
 /** @typedef {"before" | "after"} Side */
 
-const MAX_ITEMS = 500; // loaded items
-const REMAINING_ITEMS = 400; // items that remain after removing, around the viewport
+const MAX_ITEMS = 400; // loaded items
+const REMAINING_ITEMS = 320; // items that remain after removing, around the viewport; more than the scroll keeper loads ahead
 const RETRY_DELAY = 1_000; // ms after a failed request
 
 /**
@@ -79,10 +79,14 @@ export class HistoryLoader {
       const history = await api("GET", path, undefined, { signal: log.signal });
       const missedMessages = this.#missedMessages;
       this.#missedMessages = null;
-      log.update(0, () => {
-        for (const message of history.results) if (!log.items.has(message.seq)) log.addItem(message);
+      const messages = history.results.filter(({ seq }) => !log.items.has(seq));
+      const fromSeq = side === "before" ? 0 : log.lastSeq + 1;
+      const untilSeq = side === "before" ? log.firstSeq : Infinity; // its group may begin above it now
+      const insert = () => {
+        for (const message of messages) log.addItem(message);
         this.#updateEdge(side, side === "before" ? history.has_before : history.has_after);
-      });
+      };
+      log.update(fromSeq, insert, queueMicrotask, untilSeq);
       // These changes were received while the page was loading and may be newer than it.
       for (const message of missedMessages) log.applyMessage(message);
     } catch {

@@ -29,6 +29,7 @@ import { navigate } from "../../ui/page-navigation.js";
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
 
 const MAX_CACHED_MESSAGES = 500; // messages whose data is cached
+const MAX_COUNT = 999; // a higher number of unread messages is displayed as "999+"
 
 export class MessageLog extends LiveElement {
   conversationId = 0;
@@ -59,6 +60,8 @@ export class MessageLog extends LiveElement {
   #messages = new Map();
   /** Lowest seq affected by the changes of the current update; null: no update is running. @type {number | null} */
   #changedFrom = null;
+  /** Highest seq whose group is affected by these changes. */
+  #changedUntil = 0;
 
   start() {
     const { dataset } = this;
@@ -252,7 +255,8 @@ export class MessageLog extends LiveElement {
       const elementSeq = /** @type {HTMLElement} */ (element).dataset.seq;
       return elementSeq !== undefined && Number(elementSeq) < seq;
     };
-    let previous = this.list.lastElementChild;
+    const first = find(this.list, ":scope > [data-seq]");
+    let previous = first && seq < Number(first.dataset.seq) ? null : this.list.lastElementChild;
     while (previous && !isEarlier(previous)) previous = previous.previousElementSibling;
     previous ??= find(this.list, ":scope > :is(.older-line:has(.older), .beginning):first-child");
     if (previous) previous.after(item);
@@ -282,30 +286,33 @@ export class MessageLog extends LiveElement {
    * @param {() => void} change
    * @param {(run: () => void) => void} [schedule] when the update ends; `beforeNextFrame` for what comes many times a
    *   second
+   * @param {number} [untilSeq] highest seq whose group is affected
    */
-  update(fromSeq, change, schedule = queueMicrotask) {
+  update(fromSeq, change, schedule = queueMicrotask, untilSeq = Infinity) {
     const isFirst = this.#changedFrom === null;
     if (isFirst) this.scrollKeeper.saveAnchors();
     if (isFirst || schedule === queueMicrotask) schedule(() => this.#onUpdated());
     this.#changedFrom = Math.min(this.#changedFrom ?? Infinity, fromSeq);
+    this.#changedUntil = Math.max(this.#changedUntil, untilSeq);
     change();
   }
 
   #onUpdated() {
     if (this.#changedFrom === null) return;
-    let fromSeq = this.#changedFrom;
-    this.#changedFrom = null;
+    const [fromSeq, untilSeq] = [this.#changedFrom, this.#changedUntil];
+    [this.#changedFrom, this.#changedUntil] = [null, 0];
     if (!this.isConnected) return;
+    // First all changes, then measuring, which makes the browser lay out the log.
+    regroup(this.list, fromSeq, this.receipts, this.#isGroup, this.items.get(untilSeq));
     this.scrollKeeper.restoreAnchors();
-    if (this.historyLoader.trim()) {
-      fromSeq = 0;
-      this.scrollKeeper.restoreAnchors();
-    }
+    const isTrimmed = this.historyLoader.trim();
+    if (isTrimmed) this.scrollKeeper.restoreAnchors();
     this.readMarker.checkSeen();
     // The separator splits or joins a group.
-    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count > 0)) fromSeq = 0;
-    regroup(this.list, fromSeq, this.receipts, this.#isGroup);
-    this.scrollKeeper.restoreAnchors();
+    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count > 0) || isTrimmed) {
+      regroup(this.list, 0, this.receipts, this.#isGroup);
+      this.scrollKeeper.restoreAnchors();
+    }
     this.#updateJumpButton();
     this.viewers.render();
     this.historyLoader.loadIfNearEdge();
@@ -331,7 +338,7 @@ export class MessageLog extends LiveElement {
     const { isAtEnd, isCloseToEnd } = this.scrollKeeper;
     if (button) button.hidden = !this.hasAfter && (isAtEnd || (isCloseToEnd && !count));
     const number = find(button, ".num");
-    const text = count ? String(count) : "";
+    const text = count > MAX_COUNT ? `${MAX_COUNT}+` : String(count || "");
     if (number && number.textContent !== text) number.textContent = text;
   }
 }

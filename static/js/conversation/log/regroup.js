@@ -10,16 +10,17 @@ import { renderReceiptMark } from "../receipts/receipt-view.js";
  */
 
 /**
- * Updates all items from `fromSeq` on.
+ * Updates all items from `fromSeq` on, or only those up to the end of the group of `lastItem`.
  * @param {HTMLElement} list
  * @param {number} fromSeq lowest seq affected by the change; Infinity: only pending messages
  * @param {import("../receipts/receipts.js").Receipts} receipts
  * @param {boolean} inGroup in groups the number of readers is displayed
+ * @param {HTMLElement} [lastItem] default: the last one
  */
-export function regroup(list, fromSeq, receipts, inGroup) {
+export function regroup(list, fromSeq, receipts, inGroup, lastItem) {
   const now = new Date();
   const formatter = getDateFormatter();
-  const { items, contextCount } = collectItems(list, fromSeq);
+  const { items, contextCount } = collectItems(lastItem ? findGroupEnd(lastItem) : list.lastElementChild, fromSeq);
   const layouts = groupMessages(
     items.map(({ li, at: createdAt, unread }) => ({
       sender: Number(li.dataset.sender),
@@ -46,16 +47,16 @@ export function regroup(list, fromSeq, receipts, inGroup) {
 /**
  * Returns the affected items with the separators above each. The first `contextCount` items are not affected
  * themselves: they are included because the group of the first affected item begins there.
- * @param {HTMLElement} list
+ * @param {Element | null} lastItem
  * @param {number} fromSeq
  */
-function collectItems(list, fromSeq) {
+function collectItems(lastItem, fromSeq) {
   /** @type {LogItem[]} */
   const items = [];
   let contextCount = 0;
   /** @type {LogItem | undefined} */
   let itemBelow;
-  for (let li = /** @type {HTMLElement | null} */ (list.lastElementChild), previousElement; li; li = previousElement) {
+  for (let li = /** @type {HTMLElement | null} */ (lastItem), previousElement; li; li = previousElement) {
     previousElement = /** @type {HTMLElement | null} */ (li.previousElementSibling);
     if (li.matches(".unread-line")) {
       if (itemBelow) itemBelow.unread = li;
@@ -71,6 +72,15 @@ function collectItems(list, fromSeq) {
     }
   }
   return { items, contextCount };
+}
+
+/** Returns the last item of the group of an item, as it is displayed. @param {HTMLElement} item */
+function findGroupEnd(item) {
+  let last = item;
+  for (let next = item.nextElementSibling; next?.matches(".msg:not(.first)"); next = next.nextElementSibling) {
+    last = /** @type {HTMLElement} */ (next);
+  }
+  return last;
 }
 
 /**

@@ -6,7 +6,7 @@
 
 const END_DISTANCE = 48; // px: a smaller distance counts as being at the end
 const LOAD_AHEAD_SCREENS = 6; // screens: closer to an edge the next page of history is loaded
-const MAX_LOAD_AHEAD = 5_000; // px
+const MAX_LOAD_AHEAD = 4_000; // px; 150 messages of one line
 export const JUMP_OFFSET = 0.3; // part of the window above the target of a jump; the same as `:target` in conversation.css
 const WELL_IN_VIEW = 0.7; // part of the screen
 const MAX_ANCHORS = 5; // anchors, because some may be removed by a change
