@@ -64,10 +64,21 @@ class MessageItem:
     mentions_me: bool = False
     day_label: str = ""  # of the day separator above; empty if there is none
     is_first_unread: bool = False  # the unread separator is above
+    unread_count: int = 0  # for the unread separator, else 0
     system_text: SystemMessageText | None = None
     reactions: list[ReactionItem] = field(default_factory=list)
     is_blocked: bool = False  # the reader has blocked the sender; the message is collapsed
     receipt_mark: ReceiptMark | None = None
+
+    @property
+    def unread_label(self) -> str:
+        """The words on the unread separator above, such as "5 new since 09:41".
+
+        In the browser, static/js/conversation/log/unread-separator.js builds them from the same words.
+        """
+        words = name_words()["new-since-one" if self.unread_count == 1 else "new-since"]
+        since = times.format_short(timezone.localtime(self.sent_at), timezone.localtime())
+        return words.replace("%n", str(self.unread_count)).replace("%t", since)
 
     @property
     def attachments(self) -> list[AttachmentView]:
@@ -195,6 +206,7 @@ def build_message_items(
             mentions_me=mentions_user(message, user_id) and message.sender.id not in blocked,
             day_label=times.format_day_label(sent_at.date(), today) if position.day_before else "",
             is_first_unread=message.seq == first_unread_seq,
+            unread_count=member_state.unread_count if member_state and message.seq == first_unread_seq else 0,
             system_text=build_system_text(message, user_id, names or {}),
             reactions=[
                 ReactionItem(
@@ -308,7 +320,7 @@ def format_name_list(names: Sequence[str]) -> str:
 
 
 def name_words() -> dict[str, str]:
-    """Returns the translated words (such as "and" and "You") and the limits for lists of names.
+    """Returns the translated words of a message log (such as "and" and "You"), and the limits for lists of names.
 
     They become the data attributes of `<template id="name-words">`, so that scripts build the same lists of names as
     the templates.
@@ -320,6 +332,8 @@ def name_words() -> dict[str, str]:
         "comma": pgettext("between names", ", "),
         "and": pgettext("two names", "%a and %b"),
         "more": pgettext("people", "%n more"),
+        "new-since-one": _("1 new since %t"),
+        "new-since": _("%n new since %t"),
         "in-full": str(MAX_NAMES),
         "reactions": str(MAX_REACTIONS),
     }

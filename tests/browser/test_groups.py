@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from playwright.async_api import expect
@@ -87,6 +88,39 @@ async def test_a_card_a_mention_and_a_question(open_pages):
     await expect(page.locator("toast-stack .toast")).to_contain_text("Removed.")
     await expect(page.locator("message-log li.system").last).to_contain_text("You removed bob")
     await expect(bob.page.locator(f".conversation-row[href='{alice.url}']")).to_have_count(0)
+
+
+async def test_the_bell_in_the_head_mutes_and_shows_whether_the_chat_is_muted(open_pages):
+    alice, _bob = await open_pages()
+    page, group = alice.page, alice.url.split("/")[2]
+    mute, unmute = (page.locator(f".mute-tool button[value={value}]") for value in ("on", "off"))
+    await expect(mute).to_have_attribute("title", "Mute")
+    await mute.click()
+    await expect(unmute).to_be_focused()
+    await expect(mute).to_be_hidden()
+    await expect(page.locator(f".conversation-row[data-id='{group}'] .row-muted")).to_be_visible()
+    await alice.open()
+    await expect(unmute).to_be_visible()
+    await unmute.press("Enter")
+    await expect(mute).to_be_focused()
+    await expect(unmute).to_be_hidden()
+
+
+async def test_the_line_above_new_messages_counts_them_live_as_a_reload_does(open_pages):
+    alice, bob = await open_pages()
+    for _ in range(6):
+        await alice.say("\n".join(f"line {number}" for number in range(10)))
+    await alice.wait_until_sent()
+    await alice.page.evaluate("document.querySelector('.log').scrollTop = 0")
+    await alice.page.wait_for_timeout(500)
+    label = alice.page.locator("message-log .unread-line span")
+    await bob.say("first")
+    await expect(label).to_have_text(re.compile(r"^1 new since \d\d:\d\d$"))
+    await bob.say("second")
+    await expect(label).to_have_text(re.compile(r"^2 new since \d\d:\d\d$"))
+    words = await label.text_content()
+    await alice.page.reload()
+    await expect(label).to_have_text(words or "")
 
 
 async def test_an_announcement_and_pins_live(open_pages):

@@ -303,7 +303,7 @@ export class MessageLog extends LiveElement {
     }
     this.readMarker.checkSeen();
     // The separator splits or joins a group.
-    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count > 0)) fromSeq = 0;
+    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count)) fromSeq = 0;
     regroup(this.list, fromSeq, this.receipts, this.#isGroup);
     this.scrollKeeper.restoreAnchors();
     this.#updateJumpButton();
