@@ -61,6 +61,7 @@ class MessageItem:
     position: GroupPosition
     body_html: str = ""  # with the reader's own mentions highlighted
     is_own: bool = False
+    role: str = ""  # of the sender: "owner" or "admin" of a group, else ""
     mentions_me: bool = False
     day_label: str = ""  # of the day separator above; empty if there is none
     is_first_unread: bool = False  # the unread separator is above
@@ -69,6 +70,10 @@ class MessageItem:
     reactions: list[ReactionItem] = field(default_factory=list)
     is_blocked: bool = False  # the reader has blocked the sender; the message is collapsed
     receipt_mark: ReceiptMark | None = None
+
+    @property
+    def role_name(self) -> str:
+        return name_words()[self.role]
 
     @property
     def unread_label(self) -> str:
@@ -180,12 +185,14 @@ def build_message_items(
     from_start: bool = True,
     names: Mapping[int, str] | None = None,
     blocked: Collection[int] = (),
+    roles: Mapping[int, str] | None = None,
 ) -> list[MessageItem]:
     """Returns the view models of the messages on one page of a conversation, as the user `user_id` sees them.
 
     `messages` are in ascending order. `from_start` is True if the page begins with the first message of the
     conversation. `names` has display names by user id, for system messages and reactions. `blocked` are the ids of
-    users whom this user has blocked: their messages are collapsed and do not count as mentions.
+    users whom this user has blocked: their messages are collapsed and do not count as mentions. `roles` are those of
+    the owner and the admins of a group, by user id.
     """
     timestamps = [times.parse_timestamp(message.created_at) for message in messages]
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
@@ -203,6 +210,7 @@ def build_message_items(
             position=position,
             body_html=highlight_own_mentions(message.body_html, user_id),
             is_own=message.sender.id == user_id,
+            role="" if message.sender.id == user_id else (roles or {}).get(message.sender.id, ""),
             mentions_me=mentions_user(message, user_id) and message.sender.id not in blocked,
             day_label=times.format_day_label(sent_at.date(), today) if position.day_before else "",
             is_first_unread=message.seq == first_unread_seq,
@@ -332,6 +340,8 @@ def name_words() -> dict[str, str]:
         "comma": pgettext("between names", ", "),
         "and": pgettext("two names", "%a and %b"),
         "more": pgettext("people", "%n more"),
+        "owner": _("owner"),
+        "admin": _("admin"),
         "new-since-one": _("1 new since %t"),
         "new-since": _("%n new since %t"),
         "in-full": str(MAX_NAMES),

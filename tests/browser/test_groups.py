@@ -90,6 +90,27 @@ async def test_a_card_a_mention_and_a_question(open_pages):
     await expect(bob.page.locator(f".conversation-row[href='{alice.url}']")).to_have_count(0)
 
 
+async def test_messages_show_the_role_of_their_sender_live_as_a_reload_does(open_pages):
+    alice, bob = await open_pages()
+    group = int(alice.url.split("/")[2])
+    ids = await run_action(open_pages, lambda: dict(User.objects.values_list("username", "pk")))
+    await alice.say("from the owner")
+    await bob.say("from a member")
+    await alice.sees("from a member")
+    await bob.sees("from the owner")
+    role_of_alice = bob.line("from the owner").locator(".msg-by .role")
+    role_of_bob = alice.line("from a member").locator(".msg-by .role")
+    await expect(role_of_alice).to_have_text("owner")
+    await expect(role_of_bob).to_have_count(0)
+    await run_action(open_pages, actions.set_role, ids["alice"], group, ids["bob"], "admin")
+    await expect(role_of_bob).to_have_text("admin")
+    await expect(alice.line("from the owner").locator(".role")).to_have_count(0)
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
+    await run_action(open_pages, actions.set_role, ids["alice"], group, ids["bob"], "member")
+    await expect(role_of_bob).to_have_count(0)
+
+
 async def test_the_bell_in_the_head_mutes_and_shows_whether_the_chat_is_muted(open_pages):
     alice, _bob = await open_pages()
     page, group = alice.page, alice.url.split("/")[2]

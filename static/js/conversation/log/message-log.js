@@ -11,6 +11,7 @@ import { LiveElement, emit } from "../../realtime/events.js";
 import { HistoryLoader } from "./history-loader.js";
 import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
+import { updateRole } from "../message/member-roles.js";
 import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
 import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
@@ -266,8 +267,10 @@ export class MessageLog extends LiveElement {
   }
 
   /** @param {Member} member */
-  #onMember({ user, left_at }) {
+  #onMember(member) {
+    const { user, left_at } = member;
     cacheUser(user);
+    updateRole(member);
     this.update(0, () => {
       if (left_at) this.receipts.remove(user.id);
       for (const item of findAll(this.list, `.msg[data-sender="${user.id}"]`)) renderSender(item, user, user.id === this.me);
