@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from allauth.account import forms as allauth_forms
 from allauth.account.models import EmailAddress
 from allauth.core import context
@@ -16,7 +18,7 @@ from django.utils.translation import gettext_lazy
 from accounts.auth import login_limits
 from accounts.avatars import FORMATS
 from accounts.models import PRIVACY_FIELDS, User
-from accounts.selectors.timezones import available_zone_names
+from accounts.selectors.timezones import find_time_zone, group_time_zones
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames import reservations
 from accounts.usernames.rules import MAX_LOGIN_LENGTH, list_page_checks, skeleton
@@ -113,6 +115,18 @@ class DeleteAccountForm(forms.Form):
         return name
 
 
+class TimeZoneSelect(forms.Select):
+    """A list of time zones. The options carry country codes, so that a script can search by the name of a country."""
+
+    countries: Mapping[str, str] = {}
+
+    def create_option(self, name, value, label, selected, index, subindex=None, attrs=None):
+        option = super().create_option(name, value, label, selected, index, subindex, attrs)
+        if country := self.countries.get(str(value)):
+            option["attrs"]["data-country"] = country
+        return option
+
+
 class ProfileForm(forms.ModelForm):
     """The form of the profile and settings. It only parses the input; `accounts.actions` validates and stores it."""
 
@@ -121,28 +135,37 @@ class ProfileForm(forms.ModelForm):
         required=False,
         widget=forms.FileInput(attrs={"accept": ",".join(f"image/{name.lower()}" for name in FORMATS)}),
     )
-    remove_picture = forms.BooleanField(label=gettext_lazy("remove photo"), required=False)
     username = forms.CharField(label=gettext_lazy("username"), max_length=200)
-    time_zone = forms.ChoiceField(label=gettext_lazy("time zone"), required=False)
+    time_zone = forms.ChoiceField(label=gettext_lazy("time zone"), required=False, widget=TimeZoneSelect)
     language = forms.ChoiceField(label=gettext_lazy("language"), required=False)
 
     class Meta:
         model = User
         fields = ("username", "name", "bio", "language", "time_zone", "theme")
 
-    field_order = ("picture", "remove_picture")
+    field_order = ("picture",)
 
-    def __init__(self, *args, **options):
+    def __init__(self, *args, browser_zone: str = "", **options):
         super().__init__(*args, **options)
         use_username_rules(self.fields["username"])
         browser = _("Same as browser")
-        for name, choices in (
-            ("language", settings.LANGUAGES),
-            ("time_zone", [(zone, zone) for zone in sorted(available_zone_names())]),
-        ):
-            field = self.fields[name]
-            assert isinstance(field, forms.ChoiceField)
-            field.choices = [("", browser), *choices]
+        self._set_choices("language", [("", browser), *settings.LANGUAGES])
+        if zone := find_time_zone(browser_zone):
+            browser = _("Same as browser: %(zone)s") % {"zone": zone.label}
+        chosen = find_time_zone(self.instance.time_zone)
+        groups = group_time_zones()
+        if chosen and not any(chosen.name == zone.name for _region, zones in groups for zone in zones):
+            groups = [("", [chosen]), *groups]  # an old name of a zone, which the list leaves out
+        zone_choices = [(region, [(zone.name, zone.label) for zone in zones]) for region, zones in groups]
+        self._set_choices("time_zone", [("", browser), *zone_choices])
+        self.fields["time_zone"].widget.countries = {
+            zone.name: zone.country for _region, zones in groups for zone in zones
+        }
+
+    def _set_choices(self, name: str, choices: list) -> None:
+        field = self.fields[name]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = choices
 
     def _post_clean(self) -> None:
         """Does nothing. ModelForm would set the values on the user here, but an action (`accounts.actions`) does so."""

@@ -229,7 +229,6 @@ class GroupSettingsForm(BaseForm):
         widget=forms.FileInput(attrs={"accept": ",".join(f"image/{name.lower()}" for name in FORMATS)}),
         help_text=_("Shown in everyone’s chat list. Square, at least 256 pixels."),
     )
-    remove_picture = forms.BooleanField(label=_("Remove photo"), required=False)
     title = forms.CharField(label=_("Name"), required=False, max_length=200)
     description = TextField(
         label=_("Description"), widget=forms.Textarea(attrs={"rows": 3}), help_text=_("At most 500 characters.")

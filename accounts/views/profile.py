@@ -18,6 +18,7 @@ from accounts import actions
 from accounts.authentication import require_sign_in
 from accounts.forms import ProfileForm
 from accounts.models import User
+from accounts.selectors.timezones import TIME_ZONE_COOKIE
 from messenger.core.errors import ApplicationError
 from messenger.core.site_urls import is_site_url
 
@@ -25,9 +26,15 @@ from messenger.core.site_urls import is_site_url
 @login_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
+    """Shows and saves the profile. A request with `remove_picture`, the name of a button, only removes the avatar."""
     # A separate instance: the form must not change request.user, which the rest of the page shows.
     user = User.objects.get(pk=require_sign_in(request).user_id)
-    form = ProfileForm(request.POST or None, request.FILES or None, instance=user)
+    if "remove_picture" in request.POST:
+        actions.remove_avatar(user.pk)
+        messages.success(request, _("Photo removed."))
+        return redirect("profile")
+    browser_zone = request.COOKIES.get(TIME_ZONE_COOKIE, "")
+    form = ProfileForm(request.POST or None, request.FILES or None, instance=user, browser_zone=browser_zone)
     status = HTTPStatus.OK
     if request.method == "POST":
         if form.is_valid() and _save(user.pk, form):
@@ -44,8 +51,6 @@ def _save(user_id: int, form: ProfileForm) -> bool:
         actions.update_profile(user_id, form.changes())
         if picture := form.cleaned_data["picture"]:
             actions.set_avatar(user_id, picture, picture.size)
-        elif form.cleaned_data["remove_picture"]:
-            actions.remove_avatar(user_id)
     except ApplicationError as error:
         form.add_action_errors(error)
         return False

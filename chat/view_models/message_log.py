@@ -64,14 +64,30 @@ class MessageItem:
     position: GroupPosition
     body_html: str = ""  # with the reader's own mentions highlighted
     is_own: bool = False
+    role: str = ""  # of the sender: "owner" or "admin" of a group, else ""
     mentions_me: bool = False
     day_label: str = ""  # of the day separator above; empty if there is none
     is_first_unread: bool = False  # the unread separator is above
+    unread_count: int = 0  # for the unread separator, else 0
     system_text: SystemMessageText | None = None
     reactions: list[ReactionItem] = field(default_factory=list)
     is_blocked: bool = False  # the reader has blocked the sender; the message is collapsed
     is_quote_blocked: bool = False  # the reader has blocked the sender of the quoted message; its text is hidden
     receipt_mark: ReceiptMark | None = None
+
+    @property
+    def role_name(self) -> str:
+        return name_words()[self.role]
+
+    @property
+    def unread_label(self) -> str:
+        """The words on the unread separator above, such as "5 new since 09:41".
+
+        In the browser, static/js/conversation/log/unread-separator.js builds them from the same words.
+        """
+        words = name_words()["new-since-one" if self.unread_count == 1 else "new-since"]
+        since = times.format_short(timezone.localtime(self.sent_at), timezone.localtime())
+        return words.replace("%n", str(self.unread_count)).replace("%t", since)
 
     @property
     def attachments(self) -> list[AttachmentView]:
@@ -174,13 +190,14 @@ def build_message_items(
     from_start: bool = True,
     names: Mapping[int, str] | None = None,
     blocked: Collection[int] = (),
+    roles: Mapping[int, str] | None = None,
 ) -> list[MessageItem]:
     """Returns the view models of the messages on one page of a conversation, as the user `user_id` sees them.
 
     `messages` are in ascending order. `from_start` is True if the page begins with the first message of the
     conversation. `names` has display names by user id, for system messages and reactions. `blocked` are the ids of
-    users whom this user has blocked: their messages are collapsed, also where others quote
-    them, and do not count as mentions.
+    users whom this user has blocked: their messages are collapsed, also where others quote them, and do not count as
+    mentions. `roles` are those of the owner and the admins of a group, by user id.
     """
     timestamps = [times.parse_timestamp(message.created_at) for message in messages]
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
@@ -198,9 +215,11 @@ def build_message_items(
             position=position,
             body_html=link_mentions(highlight_own_mentions(message.body_html, user_id)),
             is_own=message.sender.id == user_id,
+            role="" if message.sender.id == user_id else (roles or {}).get(message.sender.id, ""),
             mentions_me=mentions_user(message, user_id) and message.sender.id not in blocked,
             day_label=times.format_day_label(sent_at.date(), today) if position.day_before else "",
             is_first_unread=message.seq == first_unread_seq,
+            unread_count=member_state.unread_count if member_state and message.seq == first_unread_seq else 0,
             system_text=build_system_text(message, user_id, names or {}),
             reactions=[
                 ReactionItem(
@@ -347,7 +366,7 @@ def format_name_list(names: Sequence[str]) -> str:
 
 
 def name_words() -> dict[str, str]:
-    """Returns translated words (such as "and" and "You"), and how many names and reactions are shown at most.
+    """Returns the translated words of a message log (such as "and" and "You"), and the limits for lists of names.
 
     They become the data attributes of `<template id="name-words">`. Browser scripts use them to write lists of names in
     the same way as the Django templates.
@@ -359,6 +378,10 @@ def name_words() -> dict[str, str]:
         "comma": pgettext("between names", ", "),
         "and": pgettext("two names", "%a and %b"),
         "more": pgettext("people", "%n more"),
+        "owner": _("owner"),
+        "admin": _("admin"),
+        "new-since-one": _("1 new since %t"),
+        "new-since": _("%n new since %t"),
         "in-full": str(MAX_NAMES),
         "reactions": str(MAX_REACTIONS),
     }

@@ -105,6 +105,9 @@ def render_conversation(
     creator_id = membership.conversation.creator_id
     named_ids = collect_named_user_ids(history.results) | ({creator_id} if creator_id else set())
     names = _complete_names({member.user.id: member.user.name for member in members}, named_ids)
+    is_group = conversation.kind == "group"
+    # The owner and the admins come first in the list of members.
+    roles = {member.user.id: member.role for member in members if is_group and member.role != "member"}
     reply = _find_replied_message(user_id, conversation_id, request.POST.get("reply_to_id") or request.GET.get("reply"))
     items = build_message_items(
         history.results,
@@ -113,10 +116,10 @@ def render_conversation(
         from_start=not history.has_before,
         names=names,
         blocked=request.user.blocked_ids,
+        roles=roles,
     )
     receipts = selectors.list_receipts_for_member(membership)
     attach_receipt_marks(items, receipts)
-    is_group = conversation.kind == "group"
     panel = is_group and request.GET.get("panel") == "members"
     return render_page(
         request,
@@ -129,6 +132,7 @@ def render_conversation(
         history=history,
         items=items,
         is_group=is_group,
+        roles=msgspec.json.encode(roles).decode(),
         opens_at_start=positions["after"] is not None,
         opens_at=positions["at"],
         began=timezone.localtime(membership.conversation.created_at),

@@ -40,6 +40,10 @@ def get_group(user_id: int, conversation_id: int) -> ConversationSchema:
 def group_settings(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     if request.method != "POST":
         return render_group_settings(request, conversation_id)
+    if "remove_picture" in request.POST:  # the name of a button
+        actions.remove_group_avatar(request.user.pk, conversation_id)
+        messages.success(request, _("Photo removed."))
+        return redirect("group_settings", conversation_id)
     form = GroupSettingsForm(request.POST, request.FILES)
     if not form.is_valid():
         return render_group_settings(request, conversation_id, form, status=400)
@@ -55,8 +59,6 @@ def _update_group(user_id: int, conversation_id: int, data: dict[str, Any]) -> N
     actions.update_group(user_id, conversation_id, {name: data[name] for name in GROUP_FIELDS})
     if picture := data["picture"]:
         actions.set_group_avatar(user_id, conversation_id, picture, picture.size)
-    elif data["remove_picture"]:
-        actions.remove_group_avatar(user_id, conversation_id)
 
 
 def render_group_settings(

@@ -1,11 +1,15 @@
 """Tests of a user's own profile and settings, changed on the page or through the API."""
 
+import io
 import json
+import re
 from datetime import timedelta
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone, translation
+from PIL import Image
 
 from accounts import actions, hooks
 from accounts.models import SignIn, User
@@ -174,6 +178,19 @@ def test_private_pages_are_not_cacheable(browser, client, db):
     assert browser.get("/api/v1/me/")["Cache-Control"] == "private, no-store"
 
 
+def test_a_button_removes_the_photo_at_once_and_changes_nothing_else(browser, alice):
+    page = browser.get("/settings/").content.decode()
+    assert "remove_picture" not in page
+    picture = io.BytesIO()
+    Image.new("RGB", (300, 300), "teal").save(picture, "PNG")
+    browser.post("/settings/", FORM | {"picture": SimpleUploadedFile("a.png", picture.getvalue())})
+    page = browser.get("/settings/").content.decode()
+    assert re.search(r'<button[^>]+form="post"[^>]+name="remove_picture"', page)
+    answer = browser.post("/settings/", {"remove_picture": "on"}, follow=True)
+    alice.refresh_from_db()
+    assert not alice.avatar and alice.name == "Alice" and "Photo removed." in answer.content.decode()
+
+
 # ── Language and time zone ─────────────────────────────────────────────────────────────────────────────────────────
 def test_the_language_of_the_profile_overrides_the_browser(browser, alice):
     headers = {"accept-language": "zh-CN,zh;q=0.9"}
@@ -235,3 +252,33 @@ def test_the_language_of_a_request_does_not_affect_the_next(browser, client, ali
     browser.get("/settings/")
     assert Client().get("/accounts/login/")["Content-Language"] == "en"
     translation.activate("en")
+
+
+def zone_choices(browser) -> list:
+    return list(browser.get("/settings/").context["form"].fields["time_zone"].choices)
+
+
+def test_time_zones_are_grouped_by_region_with_readable_names_and_the_one_of_the_browser_first(browser):
+    browser.cookies["timezone"] = "America/Argentina/Buenos_Aires"
+    first, *groups = zone_choices(browser)
+    assert first == ("", "Same as browser: Buenos Aires (UTC-03:00)")
+    assert [name for name, _zones in groups][:2] == ["Africa", "America"] and groups[-1] == ("Other", [("UTC", "UTC")])
+    zones = dict(zone for _region, zones in groups for zone in zones)
+    assert zones["Asia/Shanghai"] == "Shanghai (UTC+08:00)" and zones["Asia/Kolkata"] == "Kolkata (UTC+05:30)"
+    assert "Asia/Calcutta" not in zones and "US/Eastern" not in zones and 300 < len(zones) < 500
+    assert all(re.fullmatch(r"[^/_]+ \(UTC[+-]\d\d:\d\d\)|UTC", label) for label in zones.values())
+    assert all(zones == sorted(zones, key=lambda zone: zone[1]) for _region, zones in groups)
+
+
+@pytest.mark.parametrize("cookie", ["", "nonsense", "../../etc/passwd"])
+def test_an_unknown_zone_of_the_browser_is_not_named(browser, cookie):
+    browser.cookies["timezone"] = cookie
+    assert zone_choices(browser)[0] == ("", "Same as browser")
+
+
+def test_an_old_name_of_a_time_zone_stays_chosen(browser, alice):
+    User.objects.filter(pk=alice.pk).update(time_zone="Asia/Calcutta")
+    assert '<option value="Asia/Calcutta" selected' in browser.get("/settings/").content.decode()
+    assert browser.post("/settings/", FORM | {"time_zone": "Asia/Calcutta"}).status_code == 302
+    alice.refresh_from_db()
+    assert alice.time_zone == "Asia/Calcutta"

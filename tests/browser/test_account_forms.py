@@ -193,3 +193,24 @@ async def test_the_page_rejects_no_username_that_the_server_accepts(site, browse
 
     assert [name for name in rejected if is_accepted(name)] == []
     assert {"a", "", "..", ".a", "a.", "a b", "a/b", "😀😀", "__", "x" * 31, "<b>"} <= set(rejected)
+
+
+async def test_time_zones_are_found_by_country_in_the_language_of_the_reader_and_by_city(site, browser_for):
+    page = await browser_for(site, "alice", locale="zh-CN", timezone_id="Europe/Zurich")
+    await page.goto("/settings/")
+    zones, search = page.locator("[name=time_zone]"), page.locator("[data-part=time-zone] [type=search]")
+    await expect(zones.locator("option").first).to_contain_text("Zurich (UTC+")
+    count = await zones.locator("option").count()
+    await search.fill("阿根廷 buenos")
+    await expect(zones.locator("option")).to_have_count(2)  # the chosen one and the one that was found
+    await search.fill("nowhere")
+    await expect(page.locator("[data-part=time-zone] [data-part=none]")).to_be_visible()
+    await search.fill("sao paulo")
+    await search.press("ArrowDown")
+    await page.keyboard.press("ArrowDown")
+    await page.keyboard.press("Enter")
+    await expect(zones).to_have_value("America/Sao_Paulo")
+    await expect(zones.locator("option")).to_have_count(count)
+    await expect(zones.locator("optgroup")).to_have_count(11)
+    await page.click("footer.save button")
+    await expect(page.locator("[name=time_zone]")).to_have_value("America/Sao_Paulo")

@@ -6,6 +6,7 @@ Also tests that pinned messages and announcements change on open pages at once.
 from __future__ import annotations
 
 import asyncio
+import re
 
 import pytest
 from playwright.async_api import expect
@@ -114,6 +115,60 @@ async def test_being_added_is_shown_in_the_list_until_the_group_is_opened(open_p
     await expect(row.locator(".badge.dot")).to_be_hidden()
     await bob.page.reload()
     await expect(row.locator(".badge.dot")).to_be_hidden()
+
+
+async def test_messages_show_the_role_of_their_sender_live_as_a_reload_does(open_pages):
+    alice, bob = await open_pages()
+    group = int(alice.url.split("/")[2])
+    ids = await run_action(open_pages, lambda: dict(User.objects.values_list("username", "pk")))
+    await alice.say("from the owner")
+    await bob.say("from a member")
+    await alice.sees("from a member")
+    await bob.sees("from the owner")
+    role_of_alice = bob.line("from the owner").locator(".msg-by .role")
+    role_of_bob = alice.line("from a member").locator(".msg-by .role")
+    await expect(role_of_alice).to_have_text("owner")
+    await expect(role_of_bob).to_have_count(0)
+    await run_action(open_pages, actions.set_role, ids["alice"], group, ids["bob"], "admin")
+    await expect(role_of_bob).to_have_text("admin")
+    await expect(alice.line("from the owner").locator(".role")).to_have_count(0)
+    await alice.assert_reload_changes_nothing()
+    await bob.assert_reload_changes_nothing()
+    await run_action(open_pages, actions.set_role, ids["alice"], group, ids["bob"], "member")
+    await expect(role_of_bob).to_have_count(0)
+
+
+async def test_the_bell_in_the_head_mutes_and_shows_whether_the_chat_is_muted(open_pages):
+    alice, _bob = await open_pages()
+    page, group = alice.page, alice.url.split("/")[2]
+    mute, unmute = (page.locator(f".mute-tool button[value={value}]") for value in ("on", "off"))
+    await expect(mute).to_have_attribute("title", "Mute")
+    await mute.click()
+    await expect(unmute).to_be_focused()
+    await expect(mute).to_be_hidden()
+    await expect(page.locator(f".conversation-row[data-id='{group}'] .row-muted")).to_be_visible()
+    await alice.open()
+    await expect(unmute).to_be_visible()
+    await unmute.press("Enter")
+    await expect(mute).to_be_focused()
+    await expect(unmute).to_be_hidden()
+
+
+async def test_the_line_above_new_messages_counts_them_live_as_a_reload_does(open_pages):
+    alice, bob = await open_pages()
+    for _ in range(6):
+        await alice.say("\n".join(f"line {number}" for number in range(10)))
+    await alice.wait_until_sent()
+    await alice.page.evaluate("document.querySelector('.log').scrollTop = 0")
+    await alice.page.wait_for_timeout(500)
+    label = alice.page.locator("message-log .unread-line span")
+    await bob.say("first")
+    await expect(label).to_have_text(re.compile(r"^1 new since \d\d:\d\d$"))
+    await bob.say("second")
+    await expect(label).to_have_text(re.compile(r"^2 new since \d\d:\d\d$"))
+    words = await label.text_content()
+    await alice.page.reload()
+    await expect(label).to_have_text(words or "")
 
 
 async def test_an_announcement_and_pins_live(open_pages):

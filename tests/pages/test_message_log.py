@@ -115,6 +115,16 @@ def test_unread_separator(read_seq, count, from_start, stands_above):
     assert [item.message.seq for item in items if item.is_first_unread] == ([stands_above] if stands_above else [])
 
 
+@pytest.mark.parametrize(("read_seq", "count", "words"), [(2, 1, "1 new since "), (0, 3, "3 new since ")])
+def test_the_unread_separator_says_how_many_messages_are_new_and_since_when(read_seq, count, words):
+    items = message_log.build_message_items(
+        [text(seq) for seq in (1, 2, 3)], user_id=9, member_state=unread(read_seq, count)
+    )
+    [item] = [item for item in items if item.is_first_unread]
+    since = times.format_short(timezone.localtime(item.sent_at), timezone.localtime())
+    assert item.unread_label == f"{words}{since}"
+
+
 def test_no_unread_separator_if_it_belongs_to_an_older_page():
     items = message_log.build_message_items(
         [text(seq) for seq in (7, 8)], user_id=9, member_state=unread(3, 5), from_start=False

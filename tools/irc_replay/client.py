@@ -208,7 +208,8 @@ class SimulatedUser(ApiClient):
         if answer["type"] == "error":
             error_payload = answer["payload"]
             if error_payload["code"] in ("rate_limited", "unavailable"):
-                raise TemporaryError(error_payload["code"], error_payload.get("retry_after"))
+                code = error_payload["code"]
+                raise TemporaryError(code, error_payload.get("retry_after"), is_rate_limit=code == "rate_limited")
             raise RejectedError(error_payload["code"], error_payload["detail"], error_payload.get("fields"))
 
     async def _get_socket(self) -> ClientConnection:

@@ -25,11 +25,12 @@ class TemporaryError(Exception):
     """A request failed because of the connection, or because the messenger server asks to try again later.
 
     The same request can be repeated. `retry_after` is how many seconds the server asks to wait, or None.
+    `is_rate_limit`: the server works, but accepts no more requests of this kind for now.
     """
 
-    def __init__(self, reason: str, retry_after: float | None = None):
+    def __init__(self, reason: str, retry_after: float | None = None, *, is_rate_limit: bool = False):
         super().__init__(reason)
-        self.retry_after = retry_after
+        self.retry_after, self.is_rate_limit = retry_after, is_rate_limit
 
 
 class RejectedError(Exception):
@@ -122,7 +123,7 @@ class HttpClient:
         response = await self.request("POST", path, body, **headers)
         if response.status == 429 or response.status >= 500:
             retry_after = _parse_seconds(response.headers.get("Retry-After"), default=1.0)
-            raise TemporaryError(f"HTTP {response.status}", retry_after)
+            raise TemporaryError(f"HTTP {response.status}", retry_after, is_rate_limit=response.status == 429)
         return response
 
 
@@ -140,7 +141,7 @@ def raise_for_status(response: HttpResponse) -> None:
         error, code, detail = {}, "internal", f"HTTP {response.status}"
     if code in ("rate_limited", "unavailable", "internal"):
         retry_after = error.get("retry_after") or _parse_seconds(response.headers.get("Retry-After"))
-        raise TemporaryError(f"{code}: {detail}", retry_after)
+        raise TemporaryError(f"{code}: {detail}", retry_after, is_rate_limit=code == "rate_limited")
     raise RejectedError(code, detail, error.get("fields"))
 
 
@@ -155,14 +156,15 @@ def _parse_seconds(text: str | None, default: float | None = None) -> float | No
 class RetryPolicy:
     """Repeats a function that failed with TemporaryError (connection failed or server busy), and counts the retries."""
 
-    max_seconds: float  # for one step
+    max_seconds: float  # for one step, without the time that it waits because of a rate limit
     retries: int = 0
     requested_waits: int = 0  # number of retries for which the server gave a time to wait
 
     async def run(self, step: Callable[[], Awaitable[T]]) -> T:
         """Calls the function `step` again and again until it raises no TemporaryError, and returns its result.
 
-        If `step` still fails after `max_seconds`, raises its last TemporaryError.
+        If `step` still fails after `max_seconds`, raises its last TemporaryError. Rate limits are obeyed by waiting,
+        however long that takes: a site allows few sign-ups a minute from one address.
         """
         clock = asyncio.get_running_loop().time
         started_at, pause = clock(), 0.1
@@ -174,5 +176,7 @@ class RetryPolicy:
                     raise
                 self.retries += 1
                 self.requested_waits += error.retry_after is not None
-                await asyncio.sleep(error.retry_after or pause)
+                wait = error.retry_after or pause
+                started_at += wait if error.is_rate_limit else 0
+                await asyncio.sleep(wait)
                 pause = min(pause * 2, 2.0)

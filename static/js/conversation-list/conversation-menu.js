@@ -100,13 +100,22 @@ function updateEntries(form, { unread, added, favourite, muted, archived, level 
 /** Updates the menu in the header of the open conversation. */
 function updateHeaderMenu() {
   const form = find(document, "#conversation-menu .mine-menu");
+  const bell = find(document, ".conversation-head .mute-tool");
   const state = unreadTotals.get(Number(form?.dataset.id));
   if (!form || !state) return;
   updateEntries(form, state);
+  if (bell) updateBell(bell, state);
   const menu = /** @type {HTMLElement} */ (form.closest(".menu"));
   if (menu.dataset.keys) return;
   menu.dataset.keys = "on";
   addMenuKeys(menu);
+}
+
+/** Shows whether the conversation is muted, and keeps the focus on the button. @param {HTMLElement} bell @param {ConversationState} state */
+function updateBell(bell, state) {
+  const hadFocus = bell.contains(document.activeElement);
+  updateEntries(bell, state);
+  if (hadFocus) find(bell, "button:not([hidden])")?.focus();
 }
 
 /** @param {MouseEvent} event */

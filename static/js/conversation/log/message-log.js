@@ -11,6 +11,7 @@ import { LiveElement, emit } from "../../realtime/events.js";
 import { HistoryLoader } from "./history-loader.js";
 import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
+import { updateRole } from "../message/member-roles.js";
 import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
 import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
@@ -270,8 +271,10 @@ export class MessageLog extends LiveElement {
   }
 
   /** @param {Member} member */
-  #onMember({ user, left_at }) {
+  #onMember(member) {
+    const { user, left_at } = member;
     cacheUser(user);
+    updateRole(member);
     this.update(0, () => {
       if (left_at) this.receipts.remove(user.id);
       for (const item of findAll(this.list, `.msg[data-sender="${user.id}"]`)) renderSender(item, user, user.id === this.me);
@@ -309,7 +312,7 @@ export class MessageLog extends LiveElement {
     if (isTrimmed) this.scrollKeeper.restoreAnchors();
     this.readMarker.checkSeen();
     // The separator splits or joins a group.
-    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count > 0) || isTrimmed) {
+    if (this.unreadSeparator.update(this.readMarker.seenSeq, this.unreadCounter.count) || isTrimmed) {
       regroup(this.list, 0, this.receipts, this.#isGroup);
       this.scrollKeeper.restoreAnchors();
     }

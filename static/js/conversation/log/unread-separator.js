@@ -3,9 +3,24 @@
  * while the user reads. It disappears when the user sends a message or returns to a log without unread messages. It
  * appears when a message arrives that is not on the screen.
  */
-import { clone, find } from "../../lib/dom.js";
+import { clone, find, getDateFormatter, words } from "../../lib/dom.js";
+import { fillPlaceholders } from "../../lib/wording.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
+
+/**
+ * Writes for example "5 new since 09:41", as `unread_label` in chat/view_models/message_log.py.
+ * @param {HTMLElement} separator
+ * @param {HTMLElement} item the first unread message
+ * @param {number} count
+ */
+function setLabel(separator, item, count) {
+  const { newSinceOne, newSince } = words("name-words");
+  separator.dataset.count = String(count);
+  const since = getDateFormatter().formatShort(new Date(item.dataset.at ?? ""), new Date());
+  const label = find(separator, "span");
+  if (label) label.textContent = fillPlaceholders(count === 1 ? newSinceOne : newSince, { n: count, t: since });
+}
 
 export class UnreadSeparator {
   /** Seq of the message below the separator, even if that message is not loaded. @type {number | null} */
@@ -30,18 +45,24 @@ export class UnreadSeparator {
   /**
    * Displays, moves or removes the separator.
    * @param {number} readSeq everything up to this seq is read
-   * @param {boolean} isUnread whether there are unread messages
+   * @param {number} unreadCount number of unread messages
    * @returns {boolean} whether the log changed
    */
-  update(readSeq, isUnread) {
+  update(readSeq, unreadCount) {
     const { log } = this;
-    if (this.#targetSeq === null && isUnread) this.#targetSeq = this.#findFirstUnread(readSeq);
+    if (this.#targetSeq === null && unreadCount) this.#targetSeq = this.#findFirstUnread(readSeq);
     const item = this.#targetSeq === null ? undefined : log.items.get(this.#targetSeq);
     const oldElement = this.element;
-    if (oldElement && oldElement.nextElementSibling === item) return false;
+    if (oldElement && oldElement.nextElementSibling === item) {
+      if (item && unreadCount > Number(oldElement.dataset.count)) setLabel(oldElement, item, unreadCount);
+      return false;
+    }
     oldElement?.remove();
-    const separator = item && clone("unread-template");
-    if (separator) item.before(separator);
+    const separator = item && /** @type {HTMLElement} */ (clone("unread-template"));
+    if (separator) {
+      setLabel(separator, item, Math.max(unreadCount, Number(oldElement?.dataset.count ?? 0), 1));
+      item.before(separator);
+    }
     return Boolean(oldElement || separator);
   }
 

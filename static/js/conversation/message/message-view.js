@@ -9,6 +9,7 @@ import { setClasses } from "./message-classes.js";
 import { formatNameList } from "../../lib/wording.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, fillSlot, find, findAll, getDateFormatter, words } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
+import { getRole } from "./member-roles.js";
 import { renderReactions, listNamedReactorIds } from "./reactions-view.js";
 import { parseFragment } from "../../lib/trusted-html.js";
 import { isEmojiOnly, getLangAttribute } from "../../lib/text-language.js";
@@ -88,9 +89,21 @@ function renderTimes(item, createdAt) {
 export function renderSender(item, sender, isOwn) {
   find(item, ".avatar")?.replaceWith(createAvatar(sender));
   const link = find(item, ".msg-by a");
-  if (isOwn || !link) return setText(item, ".msg-by b", isOwn ? words("name-words").writer ?? "" : sender.name);
-  link.textContent = sender.name;
-  link.setAttribute("href", `/people/${sender.id}/`);
+  if (isOwn || !link) setText(item, ".msg-by b", isOwn ? words("name-words").writer ?? "" : sender.name);
+  else {
+    link.textContent = sender.name;
+    link.setAttribute("href", `/people/${sender.id}/`);
+  }
+  renderRole(item, isOwn ? "" : getRole(sender.id));
+}
+
+/** Shows a role in the group beside the name of the sender. @param {HTMLElement} item @param {string} role or "" */
+function renderRole(item, role) {
+  const element = find(item, ".msg-by .role") ?? document.createElement("span");
+  if (!role) return element.remove();
+  element.className = "role";
+  element.textContent = words("name-words")[role] ?? "";
+  find(item, ".msg-by b")?.after(element);
 }
 
 /**
