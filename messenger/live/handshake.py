@@ -125,7 +125,8 @@ def _is_secure(scope: dict) -> bool:
     if scope.get("scheme") == "wss":
         return True
     peer = (scope.get("client") or ("127.0.0.1",))[0]
-    return dict(scope["headers"]).get(b"x-forwarded-proto") == b"https" and is_trusted_proxy(peer)
+    protocol = dict(scope["headers"]).get(b"x-forwarded-proto", b"").partition(b",")[0].strip()
+    return protocol == b"https" and is_trusted_proxy(peer)
 
 
 def _has_bearer_token(scope: dict) -> bool:
