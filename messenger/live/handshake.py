@@ -41,13 +41,15 @@ class Identity(msgspec.Struct, frozen=True):
 class SocketRefused(Exception):
     """Raised if a WebSocket is not allowed. The server accepts the connection and then closes it with `code`.
 
+    `reason` is sent too: a text of at most 123 bytes, in English for authors of clients.
+
     The reason is that a script in a browser can read this code only after the connection was accepted. Of a connection
     that is rejected before that (`deny_connection`), a script sees only code 1006.
     """
 
-    def __init__(self, code: int):
-        super().__init__(code)
-        self.code = code
+    def __init__(self, code: int, reason: str):
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
 
 
 class Authenticate(Protocol):
