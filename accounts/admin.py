@@ -20,6 +20,7 @@ from accounts import actions as account_actions
 from accounts.models import PRIVACY_FIELDS, SignIn, User
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
+from messenger.core.admin_confirmation import asks_first
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.errors import ApplicationError
 
@@ -27,7 +28,13 @@ admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-a
 # Django's own page changes the password without updating this browser's sign-in, which would end it.
 admin.site.password_change = lambda request, extra_context=None: redirect("account_change_password")  # type: ignore
 
+admin.site.enable_nav_sidebar = False  # the lists need its room for their columns; the path above leads to all lists
+
 STATE_FIELDS = ("is_active", "suspended_at", "deleted_at", "last_seen_at", "last_login", "date_joined")
+SUSPENSION_QUESTION = _(
+    "Suspended people are signed out everywhere at once, can’t sign in and aren’t found by others. "
+    "You can restore them later."
+)
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")  # only superusers may change them
 
 
@@ -51,6 +58,9 @@ class SignInInline(admin.TabularInline):
 @admin.register(User)
 class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
     """Admin of users. `is_active` is read-only: moderators suspend and restore accounts with admin actions instead."""
+
+    class Media:
+        css = {"all": ["css/admin.css"]}
 
     form = forms.ModelForm  # without the field that shows the password hash
     list_display = ("username", "name", "email", "is_active", "is_staff", "date_joined", "last_seen_at")
@@ -119,6 +129,7 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")
 
+    @asks_first(SUSPENSION_QUESTION, dangerous=True)
     @admin.action(description=_("Suspend: sign out everywhere at once"), permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         count = self._run_action(request, queryset, account_actions.suspend_user, "Suspended.")

@@ -1,6 +1,6 @@
 """Authenticates HTTP requests and sockets, by a bearer token (access token) or by the session cookie.
 
-A bearer token takes precedence. If it is invalid, the request is unauthenticated even if it has a valid cookie.
+A bearer token takes precedence. If the token is invalid, the request is unauthenticated, even with a valid cookie.
 """
 
 from __future__ import annotations
@@ -101,7 +101,10 @@ def get_sign_in(request: HttpRequest) -> SignIn | None:
 
 
 def require_sign_in(request: HttpRequest) -> SignIn:
-    """Returns the `SignIn` of a browser's request. Only for views with `login_required`, where it always exists."""
+    """Returns the `SignIn` of a browser's request. Must be called only in views with `login_required`.
+
+    In other views, a request may have no `SignIn`.
+    """
     sign_in = get_sign_in(request)
     assert sign_in is not None
     return sign_in
@@ -118,9 +121,9 @@ def get_request_user(request: HttpRequest) -> User | None:
 
 
 def _bearer_token(header: str) -> str | None:
-    """Returns the bearer token of an Authorization header.
+    """Returns the bearer token of an Authorization header, or an empty text if the word "Bearer" stands alone.
 
-    Returns None for another scheme or an empty header, and an empty text if the word "Bearer" is without a token.
+    Returns None for another scheme than "Bearer" or for an empty header.
     """
     scheme, _, token = header.strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None

@@ -117,8 +117,8 @@ def _check_pixels(source: Image.Image, max_pixels: int) -> None:
 def _center_square(source: Image.Image) -> Image.Image:
     """Cuts the centre square out of a picture. A large square is reduced to between two and four times AVATAR_SIZE.
 
-    The function cuts and reduces one horizontal band after the other, to save memory: Pillow copies a picture with
-    transparency before it reduces it.
+    To save memory, the square is cut and reduced in horizontal bands. Pillow copies pixels with transparency before it
+    reduces them, so only one band at a time is copied.
     """
     source.load()
     mode = "RGBA" if source.has_transparency_data else "RGB"

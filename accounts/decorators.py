@@ -4,24 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
+from math import ceil
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import HttpRequest, HttpResponse
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.http import require_safe
 
+from accounts.authentication import get_request_user
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
+from messenger.core.errors import rate_limited
+from messenger.core.site_urls import is_site_url
 
 UNSENT_TEXT_KEY = "unsent_text"  # in the session
 
 
-def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Sends a signed-out user to the sign-in page, and after the sign-in back to the page with the form.
+def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """Decorates a view that sends a file or a picture to browsers and API clients. Allows GET and HEAD.
 
-    The decorated view only accepts POST. So its own URL must not become `next` (the URL to open after the sign-in),
-    because the browser would open it with GET.
+    Passes the signed-in user, or None, after the request. Limits the number of files that one user opens, and the
+    requests of an IP address without a sign-in.
+    """
+
+    @require_safe
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponseBase:
+        user = get_request_user(request)
+        if user is not None:
+            wait = rate_limits.acquire("file.person", user.pk)
+        else:
+            wait = rate_limits.acquire("api.address", request_network(request))
+        if wait:
+            error = rate_limited(wait)
+            response = JsonResponse({"code": error.code, "detail": error.detail}, status=error.status)
+            response["Cache-Control"], response["Retry-After"] = "private, no-store", str(ceil(wait))
+            return response
+        return view(request, user, *args, **kwargs)
+
+    return wrapper
+
+
+def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorator for views that accept only POST. Sends a signed-out user to the sign-in page.
+
+    After the sign-in, the user comes back to the page that contains the form. The URL of the view itself must not
+    become `next` (the URL to open after the sign-in), because the browser would open it with GET.
     """
 
     @wraps(view)
@@ -41,14 +71,15 @@ def _keep_unsent_text(request: HttpRequest, url: str) -> None:
     The number of kept texts is limited for each IP address, because each kept text is a row in the database.
     """
     body = request.POST.get("body", "")
-    if body.strip() and not rate_limits.acquire("unsent.address", request_ip(request)):
+    if body.strip() and not rate_limits.acquire("unsent.address", request_network(request)):
         request.session[UNSENT_TEXT_KEY] = {"path": urlsplit(url).path, "body": body[: settings.BODY_LIMIT]}
 
 
 def pop_unsent_text(request: HttpRequest) -> str:
-    """Returns the text that was written on this page but not sent, because the sign-in had ended.
+    """Returns the message text that was posted from this page but not sent, because the sign-in had ended.
 
-    Removes the text from the session, so that the next call does not return it again.
+    Removes the text from the session, so that the next call does not return it again. Returns an empty text if there is
+    none.
     """
     kept = request.session.get(UNSENT_TEXT_KEY)
     if not kept or kept["path"] != request.path:
@@ -64,8 +95,7 @@ def _form_page_url(request: HttpRequest) -> str:
     paths of this site.
     """
     for url in (request.POST.get("next", ""), request.META.get("HTTP_REFERER", "")):
-        is_address = url.startswith(("/", "http://", "https://"))
-        if is_address and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+        if is_site_url(request, url):
             parts = urlsplit(url)
             return parts.path + (f"?{parts.query}" if parts.query else "")
     return "/"

@@ -8,7 +8,7 @@ from allauth.core import context
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, MinLengthValidator
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,7 +19,7 @@ from accounts.models import PRIVACY_FIELDS, User
 from accounts.selectors.timezones import available_zone_names
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames import reservations
-from accounts.usernames.rules import MAX_LOGIN_LENGTH, skeleton
+from accounts.usernames.rules import MAX_LOGIN_LENGTH, list_page_checks, skeleton
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import ApplicationError
 
@@ -29,8 +29,13 @@ def wait_message(seconds: float) -> str:
     return _("Too many attempts. Wait %(seconds)d seconds, then try again.") % {"seconds": int(seconds) + 1}
 
 
+def use_username_rules(field: forms.Field) -> None:
+    """Makes the page check a user name as the server does, as far as a page can (see accounts/form_checks.py)."""
+    field.page_checks, field.is_normalized = list_page_checks(), True  # type: ignore[attr-defined]
+
+
 class LoginForm(allauth_forms.LoginForm):
-    """The form of the sign-in page. A login may be as long as in the API (MAX_LOGIN_LENGTH)."""
+    """The form of the sign-in page. A login is a user name or an e-mail, of at most MAX_LOGIN_LENGTH as in the API."""
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
@@ -45,6 +50,13 @@ class SignupForm(allauth_forms.SignupForm):
     """
 
     wait = 0.0
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        username = self.fields["username"]
+        # The rules of the site state the length too. With the validator of allauth, two messages would say the same.
+        username.validators = [each for each in username.validators if not isinstance(each, MinLengthValidator)]
+        use_username_rules(username)
 
     def clean(self) -> dict:
         cleaned = super().clean()
@@ -61,7 +73,8 @@ class SignupForm(allauth_forms.SignupForm):
     def imitate_sign_up(self) -> None:
         """Makes a sign-up look successful although no account is created, because the e-mail already has an account.
 
-        It hashes a password, so that the response takes as long, and reserves the user name, so that it looks taken.
+        Hashes a password, so that the response takes as long as for a new account. Reserves the user name, so that it
+        looks taken.
         """
         User().set_password(self.cleaned_data["password1"])
         reservations.reserve_username(self.cleaned_data["username"])
@@ -121,6 +134,7 @@ class ProfileForm(forms.ModelForm):
 
     def __init__(self, *args, **options):
         super().__init__(*args, **options)
+        use_username_rules(self.fields["username"])
         browser = _("Same as browser")
         for name, choices in (
             ("language", settings.LANGUAGES),

@@ -1,7 +1,8 @@
-"""Hooks by which accounts calls functions of other apps, because accounts must not import other apps.
+"""Hooks: functions of other apps that accounts calls, because accounts must not import other apps.
 
-Other apps add their functions in `AppConfig.ready`. Listeners are called after the transaction has been committed and
-in the same thread, unless the comment beside the list says otherwise.
+Other apps add their functions in `AppConfig.ready`. Some hooks are lists of listeners (functions that are called after
+a change). Listeners are called after the transaction has been committed and in the same thread, unless the comment
+beside the list says otherwise. Other hooks answer queries about conversations.
 """
 
 from __future__ import annotations

@@ -13,10 +13,11 @@ from django.utils import timezone, translation
 from django.utils.cache import patch_vary_headers
 from django.utils.functional import SimpleLazyObject
 
+from accounts import actions
 from accounts.auth import sign_ins
 from accounts.authentication import get_sign_in
 from accounts.models import User
-from accounts.selectors.timezones import time_zone_for
+from accounts.selectors.timezones import browser_time_zone, time_zone_for
 
 # The URLs of these pages contain a secret, so no cache may store the pages.
 _SECRET_URL_NAMES = {"account_reset_password_from_key", "account_confirm_email", "join"}
@@ -34,9 +35,9 @@ class SignInMiddleware(AuthenticationMiddleware):
         request.auser = partial(_aget_user, request)
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """Handles an asynchronous request in the event loop.
+        """Handles an asynchronous request in the event loop, without using a thread.
 
-        It needs no other thread, because the user is read from the database only when a view uses `request.user`.
+        A thread is not necessary, because the user is read from the database only when a view uses `request.user`.
         """
         self.process_request(request)
         return await self.get_response(request)  # type: ignore[misc]  # asynchronous in this case
@@ -87,8 +88,11 @@ def _get_user_and_touch(request: HttpRequest) -> User | None:
     sign_in = get_sign_in(request)
     if sign_in is None:
         return None
-    if sign_ins.touch_sign_in(sign_in):
+    is_touched = sign_ins.touch_sign_in(sign_in)
+    if is_touched:
         request.session.modified = True  # extends the session, so that active users stay signed in
+    if is_touched or not sign_in.user.browser_time_zone:
+        actions.remember_time_zone(sign_in.user, browser_time_zone(request.COOKIES))
     return sign_in.user
 
 

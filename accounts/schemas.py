@@ -70,9 +70,9 @@ class MeSchema(msgspec.Struct):
 class ContactSchema(msgspec.Struct):
     """Your relationship with another user.
 
-    `state`: `contact` (in your contact list), `asked` (you sent a contact request that is not answered), `asks` (they
-    sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you have blocked them; `state` is
-    `none` then. `since`: when `state` last changed; null for `none`.
+    `state` is `contact` (the user is in your contact list), `asked` (you sent the user a contact request that is not
+    answered), `asks` (the user sent you a request, which you may accept, decline or ignore) or `none`. If `blocked` is
+    true, you have blocked the user, and `state` is `none`. `since` is when `state` last changed; it is null for `none`.
     """
 
     user: UserSchema
@@ -85,7 +85,7 @@ class ContactSchema(msgspec.Struct):
 class ContactEvent(msgspec.Struct):
     """Reports that one of your contacts, contact requests or blocks has changed.
 
-    `contact` contains the new values. `requests` is the number of contact requests that you have received.
+    `contact` contains the new values. `requests` is the number of contact requests that you have not answered yet.
     """
 
     me_version: int

@@ -50,7 +50,7 @@ class TokenSerializer(serializers.Serializer):
 
 
 class VerifySerializer(serializers.Serializer):
-    """The account was created, but its e-mail must be confirmed before signing in."""
+    """The response to a sign-up after which the e-mail must be confirmed before signing in. The account was created."""
 
     verify = serializers.BooleanField()
 

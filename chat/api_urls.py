@@ -21,6 +21,7 @@ from chat.api.messages import (
     ReactionViewSet,
 )
 from chat.api.read_markers import ReadMarkerViewSet, ReceiptViewSet
+from chat.api.search import SearchViewSet
 from chat.api.sync import SyncViewSet
 from chat.api.uploads import ConversationFileViewSet, UploadViewSet
 from messenger.core import path_converters  # noqa: F401  (registers <id:…>)
@@ -72,5 +73,6 @@ urlpatterns = [
     path("contacts/<id:user_id>/ignore/", IgnoredRequestViewSet.as_view({"put": "update"}), name="api_ignore_contact"),
     path("blocks/", BlockViewSet.as_view({"get": "list"}), name="api_blocks"),
     path("blocks/<id:user_id>/", BlockViewSet.as_view(RETRIEVE_PUT_DESTROY), name="api_block"),
+    path("search/", SearchViewSet.as_view({"get": "list"}), name="api_search"),
     path("users/", UserSearchViewSet.as_view({"get": "list"}), name="api_users"),
 ]

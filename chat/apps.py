@@ -15,7 +15,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         import accounts.hooks
         import presence.hooks
-        from chat import actions, selectors, tasks
+        from chat import actions, checks, selectors, tasks  # noqa: F401  (registers the system check)
 
         accounts.hooks.profile_changed.append(tasks.publish_profile_change.enqueue)
         accounts.hooks.receipts_setting_changed.append(actions.publish_receipts_choice)

@@ -133,10 +133,10 @@ def conversation_updated(conversation: ConversationSchema, version: int, after: 
 
 
 def member_updated(membership: Membership, after: int | None = None) -> ConversationEvent:
-    """Builds the event for a member who has joined, has left, or has changed.
+    """Builds the event `member.updated` for a member who has joined, has left, or has a new role, name or avatar.
 
-    After it, the connections of the user receive the events of the conversation, or no longer receive them. The user of
-    a direct conversation that does not exist for this user yet still receives none.
+    If the member has joined or left, the event also makes the member's WebSockets begin or stop to receive the events
+    of the conversation. A member for whom a direct conversation does not exist yet receives no events.
     """
     conversation_id, member = membership.conversation_id, member_schema(membership)
     event = _conversation_event("member.updated", MemberPayload, conversation_id, member.version, after, member)
@@ -230,7 +230,7 @@ def receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[
 def hidden_receipt_events(receipts: Sequence[Receipt], hidden: HiddenReceipts) -> list[EphemeralEvent]:
     """Builds events for users who now show only to their contacts what they have received and read (receipts).
 
-    The events tell all members of the conversation who are not such contacts that these receipts are no longer shown.
+    The events tell all other members of the conversation that these receipts are no longer shown.
     """
     return [
         EphemeralEvent(

@@ -55,7 +55,7 @@ class TextField(forms.CharField):
 
 
 class UserIdsField(forms.MultipleChoiceField):
-    """A list of user ids, at most MAX_USER_IDS. A page has one input for each id, all with the name of this field."""
+    """A list of user ids, at most MAX_USER_IDS. The HTML form has one input for each id, all with the same name."""
 
     def validate(self, value) -> None:
         if len(value) > MAX_USER_IDS or not all(is_id(user_id) for user_id in value):
@@ -82,7 +82,7 @@ class ConversationIdsField(forms.MultipleChoiceField):
 
 class IdField(forms.IntegerField):
     def __init__(self, *, widget: Any = forms.HiddenInput, **options: Any):
-        super().__init__(min_value=1, max_value=2**63 - 1, widget=widget, **options)
+        super().__init__(max_value=2**63 - 1, widget=widget, **{"min_value": 1, **options})
 
 
 class SendForm(BaseForm):
@@ -101,9 +101,9 @@ class SendForm(BaseForm):
         return cls(initial={"body": body, "client_id": uuid.uuid4(), "reply_to_id": reply_to_id})
 
     def renew_client_id(self) -> None:
-        """Gives the posted form a new `client_id` (UUID of the message).
+        """Gives the posted form a new `client_id` (UUID of the message), so that it can send another message.
 
-        If the user posts the form again with the same text, this then sends another message.
+        With the old `client_id`, the server would treat a second post as a repetition of the first message.
         """
         self.data = {name: self.data.get(name, "") for name in self.fields} | {"client_id": str(uuid.uuid4())}
 
@@ -115,8 +115,8 @@ class EditForm(BaseForm):
 class ForwardForm(BaseForm):
     """Forwards a message to several conversations.
 
-    The page contains a checkbox with the name `conversation_id` for each conversation. `find` is the search text of the
-    page. As in `SendForm`, posting the same form twice sends nothing twice.
+    The HTML form has a checkbox with the name `conversation_id` for each conversation. `find` is a text to search for
+    conversations. If a user posts the same form twice, the message is sent only once, as in `SendForm`.
     """
 
     find = forms.CharField(required=False)
@@ -126,7 +126,7 @@ class ForwardForm(BaseForm):
 
     @property
     def chosen_ids(self) -> list[int]:
-        """The ids of the ticked conversations, also if the form is not valid."""
+        """The ids of the conversations that the user has selected with checkboxes, even if the form is not valid."""
         data = self.data.getlist("conversation_id") if isinstance(self.data, QueryDict) else []
         return list(dict.fromkeys(int(value) for value in data if is_id(value)))
 
@@ -156,7 +156,7 @@ class PinForm(BaseForm):
 
 
 class ReadMarkerForm(BaseForm):
-    seq = IdField()
+    seq = IdField(min_value=0)  # 0 in a group without messages, to which somebody has added the user
     back = forms.BooleanField(required=False)
 
 
@@ -188,7 +188,7 @@ class DeleteGroupForm(BaseForm):
     )
 
     def check_title(self, title: str) -> bool:
-        """Returns True if the text in the form is `title`, the name of the group, ignoring extra white space.
+        """Returns True if the user has typed the name of the group (`title`) into the form. Ignores extra white space.
 
         Otherwise adds an error to the form field `title` and returns False.
         """

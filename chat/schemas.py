@@ -1,12 +1,11 @@
 """Output schemas of chat (msgspec structs), and functions that build them from model instances.
 
-Pages, REST responses and WebSocket messages use the same schemas.
+Web pages, REST responses and WebSocket messages use the same schemas.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -15,11 +14,11 @@ import msgspec
 from accounts.models import User
 from accounts.schemas import ContactState, UserSchema, user_schema
 from chat.models import Attachment, Conversation, Level, Membership, Message, Role
+from messenger.core.excerpts import html_to_text, shorten
 from messenger.core.field_types import Timestamp, UUIDText, one_of
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 from presence.schemas import PresenceSchema
 
-EXCERPT_LENGTH = 120  # code points of a quoted message
 FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # as in static/js/lib/wording.js
 VOICE_NOTE_EMOJI = "🎤"
 
@@ -46,7 +45,7 @@ class MentionSchema(msgspec.Struct):
 class ReplySchema(msgspec.Struct):
     """The message that a reply quotes, as it was when this response or event was built.
 
-    `excerpt` is the beginning of its text without Markdown.
+    `excerpt` is the beginning of the quoted text without Markdown. Clients hide it if the user has blocked its sender.
     """
 
     id: int
@@ -98,8 +97,8 @@ class SystemEvent(msgspec.Struct):
     """The content of a system message, such as "Ann added Ben". Clients translate it into a sentence.
 
     `actor_id`: the user who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`,
-    the user who created the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`)
-    or roles (with `role`) before and after.
+    the user who created the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`,
+    without the signs of Markdown) or roles (with `role`) before and after.
     """
 
     name: Annotated[str, one_of(SYSTEM_EVENTS)]
@@ -139,6 +138,30 @@ class MessageSchema(msgspec.Struct):
     event: SystemEvent | None
 
 
+class SearchHitSchema(msgspec.Struct):
+    """A message that was found by a search. `highlights` are the parts of its `body` that match words of the query.
+
+    Each part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+    """
+
+    message: MessageSchema
+    highlights: list[list[int]]
+
+
+class FoundMessagesSchema(msgspec.Struct):
+    """Messages found by a search. `next` is the URL of the next page, null on the last page."""
+
+    results: list[SearchHitSchema]
+    next: str | None
+
+
+class FoundUsersSchema(msgspec.Struct):
+    """Users found by a search. `next` is always null: a longer name finds fewer users."""
+
+    results: list[UserSchema]
+    next: str | None
+
+
 class MineSchema(msgspec.Struct):
     """What a conversation stores for one user only: newest message read, mute, draft and so on.
 
@@ -146,7 +169,9 @@ class MineSchema(msgspec.Struct):
     other members after it and up to `last_seq`, the newest message when the server counted; clients add the messages
     that they know after `last_seq`. `receipts`: whether the user shows to others in this conversation what he or she
     has read; only then the user sees what others have read. The announcement is unread while `announcement_seen` is
-    less than `announced_version` of the conversation.
+    less than `announced_version` of the conversation. `added_by_id`: the member who has added the user to the group;
+    null after the user has opened the group. The command `read` with any `seq`, or a message of the
+    user, sets it to null.
     """
 
     role: RoleName
@@ -162,6 +187,7 @@ class MineSchema(msgspec.Struct):
     announcement_seen: int = 0
     receipts: bool = True
     last_seq: int = 0
+    added_by_id: int | None = None
 
 
 class ConversationSchema(msgspec.Struct):
@@ -169,7 +195,7 @@ class ConversationSchema(msgspec.Struct):
 
     `mine` is what the conversation stores for the current user only (unread count, mute …); it is absent in events that
     go to all members. `version`: number of the newest change. `announced_version`: the version at the last change of
-    the announcement.
+    the announcement. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
     """
 
     id: int
@@ -190,6 +216,7 @@ class ConversationSchema(msgspec.Struct):
     created_at: Timestamp
     # The version of the conversation at the last change of the announcement.
     announced_version: int = 0
+    announcement_html: str = ""
     # Absent where all members get the same data (event conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -198,8 +225,8 @@ class TitleSchema(msgspec.Struct):
     """The title of a conversation, with which a client can search for the conversation.
 
     A search text matches if `title` contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese
-    title in Latin letters: its pinyin (Latin spelling) and the first letters of the pinyin, each from every character
-    on.
+    title in Latin letters: as pinyin (Latin spelling) or as the first letters of the pinyin. There are keys for the
+    whole title and for the part that begins at each later character.
     """
 
     id: int
@@ -208,6 +235,22 @@ class TitleSchema(msgspec.Struct):
     keys: list[str]
     avatar_url: str | None
     peer: UserSchema | None
+
+
+class FoundConversationsSchema(msgspec.Struct):
+    """Conversations found by their titles. `next` is the URL of the next page, null on the last page."""
+
+    results: list[TitleSchema]
+    next: str | None
+
+
+class SearchResultsSchema(msgspec.Struct):
+    """What a search has found, each kind in a list of its own. With `kind` in the request, the other lists are null."""
+
+    messages: FoundMessagesSchema | None = None
+    people: FoundUsersSchema | None = None
+    conversations: FoundConversationsSchema | None = None
+    files: FoundFilesSchema | None = None
 
 
 class MemberSchema(msgspec.Struct):
@@ -254,6 +297,13 @@ class FileSchema(msgspec.Struct):
     created_at: Timestamp
 
 
+class FoundFilesSchema(msgspec.Struct):
+    """Files found by their names. `next` is the URL of the next page, null on the last page."""
+
+    results: list[FileSchema]
+    next: str | None
+
+
 class UploadSchema(msgspec.Struct):
     """An upload of one file, which may be unfinished. `size` is the size of the complete file in bytes, `offset` the
     number of bytes that the server has stored so far.
@@ -292,11 +342,11 @@ class HistorySchema(msgspec.Struct):
 
 
 class ChangesSchema(msgspec.Struct):
-    """All messages and members of a conversation that have changed after a version (number of a change).
+    """All messages and members of a conversation that have changed since the version that the client sent.
 
-    Each one is in its current state. All changes up to `version` are included. `conversation` has the fields that are
-    the same for all members; it is null if none of them has changed. If `complete` is false, there are more changes:
-    ask again with `version`.
+    A version is the number of a change. Each message and member is in its current state. `version` is the newest
+    version that this answer includes. If `complete` is false, there are more changes: ask again with this `version`.
+    `conversation` has the fields that do not depend on who asks, such as the title; it is null if they are unchanged.
     """
 
     version: int
@@ -306,51 +356,21 @@ class ChangesSchema(msgspec.Struct):
     members: list[MemberSchema]
 
 
-# Markdown that excerpts leave out. static/js/lib/wording.js does the same; tests/shared_cases/excerpts.json tests both.
-_MARKDOWN_CHARACTERS = re.compile(r"[*_`~\[\\]")
-_CODE = re.compile(r"(```[^`]*(?:```|\Z)|`[^`\n]+`)")
-_FENCE = re.compile(r"^```[ \t]*[A-Za-z0-9_+#.-]*[ \t]*\n|^```|```\Z|^`|`\Z")
-_EMPHASIS_OR_LINK = re.compile(
-    r"\\[!-/:-@\[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~"
-    r"|(?<!\w)__(?=\S)([^_\n]*[^_\s])__(?!\w)|(?<!\w)_(?=\S)([^_\n]*[^_\s])_(?!\w)"
-    r"|\[([^\[\]\n]+)\]\([^()\s]*\)"
-)
-_ESCAPED = re.compile(r"\\([!-/:-@\[-`{-~])")
+def make_excerpt(body_html: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
+    """Returns the beginning of a message as one line without Markdown. `body_html` is its rendered text.
 
-
-def _strip_markdown(body: str) -> str:
-    """Removes the Markdown signs of emphasis, code and links from a text. Text inside code stays as it is.
-
-    If emphasis contains emphasis, the signs are removed only two levels deep.
+    If there is no text, returns an emoji for the kind of the first file, and the name of this file. For a voice note,
+    its duration is returned instead of the name.
     """
-    if not _MARKDOWN_CHARACTERS.search(body):
-        return body
-    parts = _CODE.split(body)
-    for index, part in enumerate(parts):
-        if index % 2:  # a match of _CODE
-            parts[index] = _FENCE.sub("", part)
-        else:
-            for _ in range(2):
-                part = _EMPHASIS_OR_LINK.sub(lambda match: match[match.lastindex or 0], part)
-            parts[index] = _ESCAPED.sub(r"\1", part)
-    return "".join(parts)
-
-
-def make_excerpt(body: str, files: Sequence[AttachmentSchema | dict[str, Any]] = ()) -> str:
-    """Returns the beginning of a message text as one line without Markdown.
-
-    If there is no text, returns an emoji for the kind of the first file with its name, or the duration of a voice note.
-    """
-    line = " ".join(_strip_markdown(body).split())
-    if not line and files:
-        first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
-        if is_voice_note(first):
-            line = f"{VOICE_NOTE_EMOJI} {format_duration(first.duration)}"
-        else:
-            line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
-        if len(files) > 1:
-            line += f" +{len(files) - 1}"
-    return line if len(line) <= EXCERPT_LENGTH else line[: _find_cut(line, EXCERPT_LENGTH - 1)] + "…"
+    line = shorten(html_to_text(body_html))
+    if line or not files:
+        return line
+    first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
+    if is_voice_note(first):
+        line = f"{VOICE_NOTE_EMOJI} {format_duration(first.duration)}"
+    else:
+        line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"
+    return shorten(f"{line} +{len(files) - 1}" if len(files) > 1 else line)
 
 
 # The names that the recorder of the page gives, in each language (static/js/composer/files/voice-recorder.js).
@@ -358,9 +378,9 @@ _VOICE_NOTE_NAME = re.compile(r".+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)", 
 
 
 def is_voice_note(attachment: AttachmentSchema) -> bool:
-    """Returns whether an audio file is a voice note that was recorded in the page. Its name then tells readers nothing.
+    """Returns True if an audio file is a voice note, which was recorded on this site and not chosen as a file.
 
-    In the browser, static/js/lib/wording.js does the same.
+    Voice notes are recognized by their file name. In the browser, static/js/lib/wording.js does the same.
     """
     return attachment.kind == "audio" and bool(attachment.duration and _VOICE_NOTE_NAME.fullmatch(attachment.name))
 
@@ -374,31 +394,13 @@ def format_duration(seconds: float | None) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-# Code points that belong to the character before them: marks, joiners, skin tones, and the letters in flags of regions.
-_CONTINUES = re.compile("[\u200d\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]")
-_HALF_FLAGS = re.compile("[\U0001f1e6-\U0001f1ff]+\\Z")
-
-
-def _find_cut(line: str, end: int) -> int:
-    """Returns the last index up to `end` where `line` can be cut without dividing an emoji or a letter with accents."""
-    cut = end
-    while cut > 0 and (
-        unicodedata.category(line[cut])[0] == "M" or _CONTINUES.match(line[cut]) or line[cut - 1] == "\u200d"
-    ):
-        cut -= 1
-    half_flags = _HALF_FLAGS.search(line[:cut])
-    if half_flags and len(half_flags[0]) % 2 and "\U0001f1e6" <= line[cut] <= "\U0001f1ff":
-        cut -= 1
-    return cut or end
-
-
 def reply_schema(quoted: Message) -> ReplySchema:
     deleted = quoted.deleted_at is not None
     return ReplySchema(
         quoted.pk,
         quoted.seq,
         user_schema(quoted.sender),
-        "" if deleted else make_excerpt(quoted.body, quoted.files),
+        "" if deleted else make_excerpt(quoted.body_html, quoted.files),
         deleted,
     )
 
@@ -406,8 +408,8 @@ def reply_schema(quoted: Message) -> ReplySchema:
 def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
     """Builds the output schema of a message, whose related rows must be loaded already (see `messages_with_relations`).
 
-    `sender` is used instead of `message.sender`. `fresh` means that the message has just been created: no query looks
-    for reactions, because there are none.
+    `sender` is used instead of `message.sender` if it is given. With `fresh`, the message has just been created: no
+    query looks for reactions, because there are none.
     """
     deleted = message.deleted_at is not None
     reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)
@@ -460,6 +462,7 @@ def mine_schema(membership: Membership, conversation: Conversation, unread_menti
         announcement_seen=membership.announcement_seen,
         receipts=membership.receipts,
         last_seq=conversation.last_seq,
+        added_by_id=membership.added_by_id,
     )
 
 
@@ -477,6 +480,7 @@ def conversation_schema(
     last_message: MessageSchema | None,
     peer: User | None = None,
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET,
+    announcement_html: str = "",
 ) -> ConversationSchema:
     return ConversationSchema(
         id=conversation.pk,
@@ -496,6 +500,7 @@ def conversation_schema(
         last_message=last_message,
         created_at=format_timestamp(conversation.created_at),
         announced_version=conversation.announced_version,
+        announcement_html=announcement_html,
         mine=mine,
     )
 

@@ -206,6 +206,24 @@ class MentionListQuerySerializer(serializers.Serializer):
     limit = PageSizeField()
 
 
+class SearchQuerySerializer(serializers.Serializer):
+    q = StrictCharField(help_text=_("Words and operators, such as `minutes from:alice has:file`; see docs/clients.md."))
+    conversation = IdField(default=None, help_text=_("Search only in this conversation."))
+    kind = serializers.ChoiceField(
+        choices=["messages", "people", "conversations", "files"],
+        default="",
+        allow_blank=True,
+        help_text=_("Return only this list."),
+    )
+    sort = serializers.ChoiceField(
+        choices=["newest", "best"],
+        default="newest",
+        help_text=_("`best`: the most relevant messages, without further pages."),
+    )
+    before = IdField(default=None, help_text=_("Where the previous page ended; take it from `next`."))
+    limit = PageSizeField()
+
+
 class FileListQuerySerializer(serializers.Serializer):
     kind = serializers.ChoiceField(choices=Attachment.Kind.values, default="", allow_blank=True)
     before = IdField(default=None, help_text=_("Where the previous page ended; take it from `next`."))

@@ -76,3 +76,11 @@ def clean_up_files() -> None:
     from chat.attachments import cleanup
 
     cleanup.clean_up()
+
+
+@task(every=300, timeout=3600, priority=LOW_PRIORITY)
+def fill_search_index() -> None:
+    """Adds messages to the search index that are not in it: after an upgrade, or after `manage.py rebuild_search`."""
+    from chat.actions import search_index
+
+    search_index.fill()

@@ -17,6 +17,7 @@ from chat.views import (
     messages,
     new_conversation,
     pins,
+    search,
 )
 
 urlpatterns = [
@@ -28,10 +29,12 @@ urlpatterns = [
     path("new/group/", new_conversation.new_group, name="new_group"),
     path("people/", contacts.people, name="people"),
     path("people/<id:user_id>/", contacts.person, name="person"),
+    path("people/<id:user_id>/block/", contacts.block_person, name="block_person"),
     path("people/<id:user_id>/do/", contacts.update_contact, name="person_command"),
     path("settings/data/", account_data.data_export, name="own_data"),
     path("settings/data/archive/", account_data.download_data_export, name="own_archive"),
     path("settings/delete/", account_data.delete_account, name="delete_account"),
+    path("search/", search.search, name="search"),
     path("mentions/", mentions.mentions, name="mentions"),
     path("mentions/read/", mentions.mark_mentions_read, name="mentions_read"),
     path("c/<id:conversation_id>/", conversations.conversation, name="conversation"),

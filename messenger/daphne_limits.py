@@ -1,4 +1,4 @@
-"""Limits the memory that one HTTP request can use if the server is daphne.
+"""Limits what one connection can cost if the server is daphne, and which WebSocket handshakes it accepts.
 
 daphne uses the library Twisted, which first writes the whole body of a request to a temporary file, even for anonymous
 clients. daphne then reads the whole file into memory before it calls the application, so a request of 500 MB takes 500
@@ -8,8 +8,12 @@ MB of memory. ASGI offers no way to limit this. This module therefore patches Tw
 - daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads a byte range when the
   application asks for it.
 - A response waits for a client that reads slowly. Otherwise daphne keeps all unsent bytes of the response in memory.
+- The headers of a request must arrive within Twisted's timeout of 60 seconds. Otherwise each further byte would begin
+  it again, and a client could keep a connection open by sending a header slowly.
+- A WebSocket needs HTTP/1.1 and version 13 of the protocol (RFC 6455). daphne also accepts drafts of it and HTTP/1.0.
 
-The other server, uvicorn, needs no patch: it passes on a request while it arrives, and it waits for slow clients.
+The other server, uvicorn, needs no patch: it passes on a request while it arrives, waits for slow clients, and checks
+handshakes. It has no timeout for headers, so a reverse proxy in front of it must have one, as nginx has.
 """
 
 from __future__ import annotations
@@ -28,9 +32,10 @@ _TOO_LARGE_RESPONSE = (
 
 
 def patch_daphne(max_request_size: int) -> None:
-    """Patches daphne as described in the docstring of this module. Does nothing if daphne is not the running server.
+    """Patches daphne so that one HTTP request cannot use much memory. Does nothing if daphne is not the running server.
 
-    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed.
+    A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed. The
+    bodies of other requests stay in a temporary file until they are read, and responses wait for slow clients.
     """
     http_protocol = sys.modules.get("daphne.http_protocol")
     if http_protocol is None:
@@ -54,6 +59,8 @@ def patch_daphne(max_request_size: int) -> None:
     original_process = request_class.process
 
     def process(self):
+        if self.clientproto != b"HTTP/1.1":
+            self.requestHeaders.removeHeader(b"upgrade")  # RFC 9110 §7.8: is ignored in a request with HTTP/1.0
         if not isinstance(self.content, BytesIO):
             self.content = _SpooledBody(self.content)
         return original_process(self)
@@ -62,6 +69,32 @@ def patch_daphne(max_request_size: int) -> None:
     request_class.handleContentChunk = handle_content_chunk
     request_class.process = process
     _patch_backpressure(sys.modules["daphne.server"].Server)
+    _patch_websocket_versions(sys.modules["daphne.ws_protocol"].WebSocketFactory)
+    limit_header_time(sys.modules["twisted.web.http"].HTTPChannel)
+
+
+def limit_header_time(channel_class) -> None:
+    """Makes the timeout of a connection cover all headers of a request together.
+
+    `channel_class` is Twisted's HTTPChannel. Bytes of a request line or of a header do not begin the timeout again.
+    Bytes of a body do.
+    """
+    original_reset = channel_class.resetTimeout
+
+    def reset_timeout(self) -> None:
+        if not self.line_mode:  # Twisted reads headers in line mode, and bodies in raw mode
+            original_reset(self)
+
+    channel_class.resetTimeout = reset_timeout
+
+
+def _patch_websocket_versions(factory_class) -> None:
+    original_set_options = factory_class.setProtocolOptions
+
+    def set_protocol_options(self, **options) -> None:
+        original_set_options(self, versions=[13], **options)
+
+    factory_class.setProtocolOptions = set_protocol_options
 
 
 def _patch_backpressure(server) -> None:
@@ -91,9 +124,10 @@ def _unsent_bytes(protocol) -> int:
 
 
 class _ByteRange:
-    """A range of bytes in the temporary file of a request. It is passed to daphne in place of the bytes.
+    """A position and length in the temporary file that contains the body of a request.
 
-    daphne only asks for its length. `read()` returns the bytes when they are needed, so they do not stay in memory.
+    daphne gets this object in place of bytes, and only asks for the length of the object. `read()` reads the bytes from
+    the file when they are needed, so they do not stay in memory.
     """
 
     __slots__ = ("_file", "_length", "_start")
@@ -105,7 +139,7 @@ class _ByteRange:
         return self._length
 
     def read(self) -> bytes:
-        """Returns the bytes.
+        """Reads this part of the request body from the temporary file.
 
         Raises ValueError if the client has disconnected, because the temporary file is then closed.
         """
@@ -139,10 +173,11 @@ class _SpooledBody:
 
 
 class SpooledBodyReader:
-    """ASGI middleware for daphne, which (patched by this module) passes positions in a file instead of a request body.
+    """ASGI middleware that reads the body of a request from a temporary file, for use with daphne.
 
-    daphne's library Twisted has written the body to this temporary file. The middleware reads one part of the file each
-    time the application calls `receive`, so the whole body is never in memory.
+    daphne's library Twisted has written the body to this file. Patched by this module, daphne passes positions in the
+    file (`_ByteRange`) instead of bytes. The middleware reads one part of the file each time the application calls
+    `receive`, so the whole body is never in memory.
     """
 
     def __init__(self, application) -> None:

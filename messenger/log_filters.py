@@ -12,13 +12,18 @@ _TOKEN_PATHS = re.compile(r"(/(?:i|join|invites|confirm-email|password/reset/key
 class ClientErrorFilter(logging.Filter):
     """Reduces the log entry of an error that a client has caused to one warning line without a traceback.
 
-    Django logs some of these errors with a traceback, for example an invalid host or a form with too many fields. Any
-    client can cause such an error, and it is not a fault of the server.
+    Django logs some of these errors with a traceback, for example an invalid host or a form with too many fields, and
+    uvicorn a WebSocket message that is not UTF-8. Any client can cause such an error, and it is not a fault of the
+    server.
     """
 
     def filter(self, record: logging.LogRecord) -> bool:
         status = getattr(record, "status_code", 0)
-        is_client_error = record.name.startswith("django.security") or (isinstance(status, int) and 400 <= status < 500)
+        is_client_error = (
+            record.name.startswith("django.security")
+            or (isinstance(status, int) and 400 <= status < 500)
+            or (record.name == "uvicorn.error" and record.exc_info and record.exc_info[0] is UnicodeDecodeError)
+        )
         if is_client_error:
             record.exc_info, record.exc_text = None, None
             if record.levelno > logging.WARNING:

@@ -18,7 +18,7 @@ except ImportError:
 
 
 def main(arguments: list[str]) -> None:
-    """Starts the ASGI server. `arguments` may contain its name: `daphne` or `uvicorn`.
+    """Starts the ASGI server. `arguments` may contain the name of the server: `daphne` or `uvicorn`.
 
     If the server cannot start, exits with a one-line message.
     """

@@ -328,6 +328,7 @@ WORKER_JOBS = int(env("WORKER_JOBS", "3"))  # tasks at a time, each in its own p
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 LOCALE_PATHS = [BASE_DIR / "locale"]
+FORMAT_MODULE_PATH = "messenger.formats"
 USE_I18N = USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", "UTC")
 
@@ -528,10 +529,12 @@ RATES: dict[str, tuple[int, float]] = {
     "unsent.address": (10, 0.1),  # texts that are kept until the sign-in, by IP address
     "signup.address": (20, 20 / 60),  # new accounts, by IP address
     "mail.address": (5, 5 / 3600),  # e-mails of one kind that anybody can cause, by e-mail address
-    # Requests of any kind
+    # Requests of any kind. Limits by IP address count the /64 network of an IPv6 address (core.client_ip).
+    "handshake.address": (60, 5.0),  # WebSockets opened without a valid sign-in, by IP address
     "api.person": (100, 20.0),  # requests to the API, and forms of pages
     "api.address": (100, 20.0),  # requests to the API and pages of invite links without sign-in, by IP address
     "page.person": (100, 10.0),  # pages opened
+    "search": (20, 2.0),  # searches; each reads the index of all conversations of a user
     "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
     # Messages
     "send": (10, 2.0),
@@ -550,6 +553,7 @@ RATES: dict[str, tuple[int, float]] = {
     # Files
     "upload": (60, 1.0),  # uploads created
     "part": (200, 50.0),  # parts of uploads received
+    "file.person": (600, 30.0),  # files, thumbnails and avatars opened; a page may show hundreds
     "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
     # Profile and contacts
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
@@ -601,6 +605,7 @@ LOGGING = {
     "loggers": {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},
+        "uvicorn.error": {"filters": ["client_errors"]},  # uvicorn has handlers of its own
         "twisted": {"level": "WARNING"},
         "django_tasks": {"level": "WARNING"},
     },

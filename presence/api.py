@@ -1,4 +1,7 @@
-"""REST views of presence: who is online, how many are online, and heartbeats of clients without a WebSocket."""
+"""REST views of presence: who is online, how many are online, and heartbeats.
+
+With a heartbeat, a client without a WebSocket reports that it is still in use.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from rest_framework.viewsets import ViewSet
 
 from accounts.models import User
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
 from messenger.core.errors import not_found, rate_limited
 from messenger.rest.openapi import error_responses
 from messenger.rest.pagination import paginated_response
@@ -74,7 +77,7 @@ class HeartbeatViewSet(ViewSet):
         if browser_id:
             get_tracker().record_heartbeat(f"b:{browser_id}")
             return _head_count_response()
-        if wait := rate_limits.acquire("browsers", request_ip(request)):
+        if wait := rate_limits.acquire("browsers", request_network(request)):
             raise rate_limited(wait)
         browser_id = visitor_cookie.create_browser_id()
         get_tracker().record_heartbeat(f"b:{browser_id}")

@@ -43,15 +43,17 @@ class PresenceBroadcaster:
         self._ticks_with_departures: list[TickResult] = []
 
     def add_arrival(self, user_id: int, conversation_ids: tuple[int, ...]) -> None:
-        """Stores that a user came online. The next periodic step sends this to the members of these conversations."""
+        """Stores that a user came online. The next periodic step publishes this to members of the user's conversations.
+
+        `conversation_ids` are these conversations.
+        """
         self._arrivals[user_id] = conversation_ids
 
     async def run(self) -> None:
-        """Runs the periodic steps of this class until it is cancelled.
+        """Runs the periodic steps of this class in an endless loop. One step, for example, publishes who came online.
 
-        One step, for example, publishes who came online. Each step has its own asyncio task. So the process still
-        renews its leases (the entries for its open connections in the presence store) while another step waits for the
-        database.
+        Each step has its own asyncio task. So the process still renews its leases (the entries for its open connections
+        in the presence store) while another step waits for the database.
         """
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_run_every(PUBLISH_SECONDS, self._end_typing))
@@ -130,7 +132,7 @@ class PresenceConsumer(LiveConsumer):
 
     async def connecting(self) -> None:
         connection = self.connection
-        is_first = await get_tracker().open_connection(connection.connection_id, connection.user_id, connection.address)
+        is_first = await get_tracker().open_connection(connection.connection_id, connection.user_id, connection.network)
         if is_first:
             self.broadcaster.first_connections.add(connection.connection_id)
 

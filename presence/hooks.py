@@ -31,5 +31,5 @@ def list_conversation_ids(user_id: int) -> list[int]:
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
-    """Returns those of `user_ids` who are members of at least one conversation of which the user is a member, too."""
+    """Returns those of `user_ids` who are members of at least one conversation together with the user `user_id`."""
     return shared_users_hook(user_id, user_ids) if shared_users_hook and user_ids else set()

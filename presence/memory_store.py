@@ -132,8 +132,9 @@ class MemoryStore:
     def list_activities(self) -> list[Activity]:
         """Returns the users and visitors who are online without an open connection, because of a request or heartbeat.
 
-        The caller writes them to Redis after Redis has lost its data. Users and visitors who will be offline within the
-        grace period (`Timeouts.grace`) are left out: probably their last connection was just closed.
+        The caller writes the result to Redis after Redis has lost its data. Users and visitors who will be offline very
+        soon (within `Timeouts.grace`) are left out: they probably count as online only because their last connection
+        was just closed.
         """
         with self._lock:
             now = self._clock()

@@ -115,7 +115,7 @@ def presence_event(
     users: tuple[int, ...] = (),
     allowed_users: tuple[int, ...] | None = None,
 ) -> EphemeralEvent:
-    """Returns the event that the user `user_id` is online or offline.
+    """Returns the event that reports that the user `user_id` is online or offline.
 
     It is sent to the members of `conversations` and to `users`; at least one of the two must not be empty. If
     `allowed_users` is not None, it is sent only to those recipients who are in `allowed_users`.

@@ -31,14 +31,14 @@ DEFAULT_TIMEOUTS = Timeouts()
 
 
 class Lease(NamedTuple):
-    """An open WebSocket connection, as a presence store keeps it.
+    """The entry of an open WebSocket connection in a presence store.
 
     The entry expires unless the process of the connection renews it.
     """
 
     connection_id: str
     user_id: int
-    address: str  # IP address of the client
+    address: str  # IP address of the client; of an IPv6 address the /64 network
     viewed_conversation_id: int = 0  # 0: no conversation
 
 
@@ -69,7 +69,7 @@ class Departure(NamedTuple):
 class TickResult(NamedTuple):
     """What has changed since the previous `Store.tick` (a call that each process makes once a second).
 
-    If several processes use the store, only one of them gets each change, and publishes it.
+    If several processes use the store, each change is returned to only one of them, which must publish it.
     """
 
     is_registered: bool  # False: leases of this process are missing in the store, so it must register
@@ -85,7 +85,8 @@ class Store(Protocol):
     def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
         """Stores a new connection, unless its user or its IP address already has the maximum number of connections.
 
-        `per_user` and `per_address` are these maximum numbers. 0 means no limit.
+        `per_user` and `per_address` are these maximum numbers. 0 means no limit. The result says whether the connection
+        was stored, and whether the user was offline before.
         """
 
     def close_lease(self, connection_id: str) -> None: ...
@@ -99,12 +100,12 @@ class Store(Protocol):
         """Renews the leases (entries of open connections) of this process. Returns what has changed, such as who left.
 
         To be called once a second. `expected_leases` is the number of open connections of this process. If the store
-        has another number of leases of this process, `is_registered` in the result is False: then the process must call
-        `register`.
+        has another number of leases of this process, it has lost some, and `is_registered` in the result is False. Then
+        the process must call `register`.
         """
 
     def confirm_departures(self, claim: str, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline who seemed to have left at a call of `tick`, unless they have come back since that call.
+        """Sets those of `user_ids` offline who seemed to have left at a call of `tick` and have not come back since.
 
         `claim` is the field `claim` in the result of that call. Returns the users who are offline now.
         """

@@ -3,8 +3,8 @@
 With Redis, answers come from Redis. If Redis fails, the answers come from the local store, which only knows the users
 of this process, and no error is raised. When Redis is back, the process writes all its open connections to Redis again.
 
-With Redis, the changes by connections run one after another in a single thread, so that the two stores differ by one
-change at most. Request threads call Redis directly.
+With Redis, a single thread writes the changes that WebSocket connections cause, one after another. So the two stores
+differ by one change at most. Request threads call Redis directly.
 
 As in Django, the names of asynchronous variants of synchronous methods begin with `a`.
 """
@@ -95,9 +95,10 @@ class PresenceTracker:
         return await self._run_in_order(self._tick)
 
     async def confirm_departures(self, tick: TickResult, user_ids: Iterable[int]) -> list[int]:
-        """Sets users offline who seemed to have left according to `tick`, unless they have come back.
+        """Sets those of `user_ids` offline who seemed to have left, according to `tick`, and have not come back since.
 
-        Returns those now offline. The calling process must publish that the returned users went offline.
+        `tick` is the result of an earlier call of the method `tick`. Returns the users who are offline now. The calling
+        process must publish that they went offline.
         """
         return await self._run_in_order(self._confirm_departures, tick.claim, list(user_ids))
 
@@ -229,9 +230,9 @@ class PresenceTracker:
 
     # ── Helpers ──────────────────────────────────────────────────────────────────────────────────────────────────
     def _with_fallback(self, on_redis: Callable[[RedisStore], T], fallback: Callable[[], T]) -> T:
-        """Calls `on_redis` with the Redis store and returns the result.
+        """Calls `on_redis` with the Redis store and returns its result.
 
-        If Redis is down or not configured, calls `fallback`.
+        If Redis is down or not configured, calls `fallback` instead and returns the result of `fallback`.
         """
         if self.redis_store is None:
             return fallback()
@@ -256,9 +257,10 @@ class PresenceTracker:
         return self.local_store.get_head_count() if self._head_count is None else self._head_count
 
     async def _run_in_order(self, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Runs the function `step` in the single thread that calls Redis, so that such functions run one after another.
+        """Runs the function `step` in a single thread, so that such functions run one after another.
 
-        Without Redis, runs it in the event loop, since it takes only a few microseconds.
+        A thread is used because the function may wait for Redis. Without Redis, the function runs in the event loop,
+        since it takes only a few microseconds.
         """
         if self._executor is None:
             return step(*args, **kwargs)

@@ -32,7 +32,7 @@ class _SourceState:
 
 
 class TypingState:
-    """Stores which users of this process are typing.
+    """Stores which users are typing, as far as their clients are connected to this process.
 
     The methods return the changes that their caller must publish as events. A `source` is a connection id, or a name
     for all API clients of a user. The class is thread-safe, since API requests and the WebSocket consumer call it.
@@ -56,7 +56,10 @@ class TypingState:
             return list(self._step(now, conversation_id, sources, source, is_update=True))
 
     def remove_source(self, source: str) -> list[TypingChange]:
-        """Removes a closed connection. If its user was typing on it, returns the changes that must be published."""
+        """Removes a source of typing (a connection that was closed). Returns the changes that the caller must publish.
+
+        There are changes only if the user was typing on this connection.
+        """
         with self._lock:
             now = self._clock()
             changes: list[TypingChange] = []
@@ -70,10 +73,10 @@ class TypingState:
             return changes
 
     def collect_due(self) -> list[TypingChange]:
-        """Returns changes that must be published now although no client has reported anything.
+        """Returns changes of who is typing that must be published now although no client has reported anything.
 
-        Called a few times a second. They are of two kinds: users whose typing has expired, and changes that were held
-        back until PUBLISH_INTERVAL had passed since the previous event.
+        Called a few times a second. Either a user has not reported typing for some seconds and counts as no longer
+        typing, or a change was held back until PUBLISH_INTERVAL had passed since the previous event.
         """
         with self._lock:
             now = self._clock()

@@ -28,8 +28,8 @@ def viewers_group(conversation_id: int) -> str:
 class ConversationViewers:
     """Stores which conversation each connection of this process views. Used in the event loop only.
 
-    The methods only note in which conversations the viewers have changed. `publish_changes`, which is called a few
-    times a second, publishes the `viewers` events of these conversations.
+    When viewers of a conversation change, the methods only store its id. `publish_changes`, which is called a few times
+    a second, publishes the `viewers` events of these conversations.
     """
 
     def __init__(self) -> None:
@@ -121,9 +121,9 @@ def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:
 def _events_without_readers(
     conversation_id: int, viewer_ids: set[int], read_markers: dict[int, int]
 ) -> list[EphemeralEvent]:
-    """Returns the `viewers` events for viewers who hide what they have read.
+    """Returns the `viewers` events for those viewers of a conversation who hide what they have read.
 
-    Such a viewer does not see what other viewers have read either.
+    These events do not contain what other viewers have read: a user who hides this does not see it of others either.
     """
     event = schemas.viewers_event(conversation_id, len(viewer_ids), {})
     return [EphemeralEvent(f"user.{pk}", event.text, event.key) for pk in sorted(viewer_ids - read_markers.keys())]

@@ -23,7 +23,10 @@ from presence.tracker import get_tracker
 
 
 class PresenceAudience(msgspec.Struct):
-    """To whom a user shows their presence and last-seen time, and which other users have this user as a contact."""
+    """The users who may see the presence and the last-seen time of a user.
+
+    `listed_by_ids` are the users who have this user as a contact.
+    """
 
     presence: str  # an `Audience`
     last_seen: str  # an `Audience`
@@ -33,7 +36,7 @@ class PresenceAudience(msgspec.Struct):
     def build_events(
         self, user_id: int, online: bool, last_seen: datetime | None, conversation_ids: tuple[int, ...]
     ) -> list[EphemeralEvent]:
-        """Returns the events that the user `user_id` is online or offline, for all users who may see this.
+        """Returns the events which report that the user `user_id` is online or offline, for all users who may see this.
 
         Recipients who may not see the last-seen time receive an event without it.
         """
@@ -49,10 +52,10 @@ class PresenceAudience(msgspec.Struct):
         return [self._build_event(user_id, online, last_seen, conversation_ids, self.contact_ids), for_others]
 
     def build_hidden_events(self, user_id: int, conversation_ids: tuple[int, ...]) -> list[EphemeralEvent]:
-        """Returns the event "user is offline" for the users to whom the user `user_id` does not show their presence.
+        """Returns the event "user is offline" for users to whom the user `user_id` does not show their presence.
 
-        For them, this user then looks as if never online. The list is empty if the user shows their presence to
-        everyone.
+        To these recipients, this user then looks as if never online. The list is empty if the user shows their presence
+        to everyone.
         """
         if self.presence == Audience.EVERYONE or not (conversation_ids or self.listed_by_ids):
             return []
@@ -77,7 +80,10 @@ class PresenceAudience(msgspec.Struct):
 
 
 def get_presence_audiences(user_ids: Iterable[int]) -> dict[int, PresenceAudience]:
-    """Returns, by user id, to whom each user shows their presence and last-seen time. Makes two queries."""
+    """Returns, by user id, a `PresenceAudience` for each user: who may see the user's presence and last-seen time.
+
+    Makes two queries.
+    """
     id_list = list(user_ids)
     rows = User.objects.filter(pk__in=id_list).values_list("pk", "show_presence", "show_last_seen")
     audiences = {pk: PresenceAudience(presence, last_seen) for pk, presence, last_seen in rows}
@@ -112,7 +118,10 @@ def online_events(conversation_ids_by_user: Mapping[int, tuple[int, ...] | None]
 
 
 def offline_events(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEvent]]:
-    """Returns the events "user is offline" by user id. `left_at` maps user ids to the time when the user left."""
+    """Returns, by user id, the events which report that a user is offline. None for users who hide their presence.
+
+    `left_at` maps the ids of the users to the time when the user left.
+    """
     return {
         user_id: audience.build_events(user_id, False, left_at[user_id], tuple(hooks.list_conversation_ids(user_id)))
         for user_id, audience in get_presence_audiences(left_at).items()
@@ -147,9 +156,9 @@ def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
 
 
 def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set[int]) -> list[schemas.PresenceSchema]:
-    """Returns the presence of these users, as far as the viewer may see it. Makes one query.
+    """Returns a `PresenceSchema` for each of these users, with what the viewer may see. Makes one query.
 
-    A user who hides their presence from the viewer looks as if never online.
+    `online_ids` are the users who are online. A user who hides their presence from the viewer looks as if never online.
     """
 
     def flag(condition: Q) -> Case:
@@ -177,7 +186,7 @@ def list_visible_presence(viewer: User, user_ids: Iterable[int], online_ids: set
 
 # ── Handlers for accounts.hooks ──────────────────────────────────────────────────────────────────────────────────
 def on_presence_setting_changed(user_id: int) -> None:
-    """Publishes the presence of a user who has changed who may see it, if the user is online."""
+    """Publishes the presence of a user who has changed the privacy setting for it, if the user is online."""
     if user_id not in get_tracker().get_online_users([user_id]):
         return
     conversation_ids = tuple(hooks.list_conversation_ids(user_id))

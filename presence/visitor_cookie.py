@@ -1,6 +1,6 @@
 """The cookie that identifies the browser of a visitor (a client without a signed-in user), to count the visitors.
 
-The cookie contains only a random id. It is signed, so that a client cannot invent ids and count as many visitors.
+The cookie contains only a random id. It is signed. Otherwise a client could invent many ids and be counted many times.
 """
 
 from __future__ import annotations

@@ -41,8 +41,8 @@ def write_history(
 ) -> int:
     """Creates `count` text messages and returns the `seq` (number in the conversation) of the first one.
 
-    The last message is sent at `until` (default: now), each other message `step` before the next one. The same
-    arguments create the same texts.
+    The last message is sent at the time `until` (default: now), and the time between two messages is `step`. If the
+    function is called with the same arguments, it creates the same texts.
     """
     from chat.models import Conversation, Message
 

@@ -35,8 +35,8 @@ class CommandError(Exception):
 class Client:
     """A signed-in WebSocket client that stays connected in the background.
 
+    Example: `async with Client(site.ws_url, token) as alice: await alice.send(conversation_id, "hello")`. Its attribute
     `client_state` contains the conversations and messages that it has received.
-    `async with Client(site.ws_url, token) as alice: await alice.send(conversation_id, "hello")`
     """
 
     def __init__(self, ws_url: str, token: str, *, reconnect_delay: float = 0.2):

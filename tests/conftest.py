@@ -158,10 +158,11 @@ def each_database(request):
 
 @pytest.fixture
 def database(request):
-    """Sets up the database for fixtures like `make_user`.
+    """Sets up the database for fixtures that create rows, such as `make_user`.
 
-    If the test uses a PostgreSQL fixture, this is that database, otherwise the test database of pytest-django. The
-    latter needs the mark `django_db`, which `pytest_collection_modifyitems` adds.
+    This is the database of the fixture `each_database` or `postgres_db` if the test uses one of them. Otherwise it is
+    the test database of pytest-django. For that one, `pytest_collection_modifyitems` adds the mark `django_db` to the
+    test.
     """
     for name in ("each_database", "postgres_db"):
         if name in request.fixturenames:
@@ -272,7 +273,11 @@ def group(alice, bob):
 
 @pytest.fixture
 def direct_conversation(alice, bob):
-    """Returns the direct conversation between alice and bob, which both have opened."""
+    """Returns a new, empty direct conversation between alice and bob.
+
+    Both see it, because both have opened it. Usually, the second user sees a direct conversation only after the first
+    message.
+    """
     from chat import actions
     from chat.models import Conversation
 

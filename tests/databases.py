@@ -28,9 +28,10 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 class _FollowingConnections(ConnectionHandler):
-    """Django's connection handler, which keeps one database connection for each thread, with one change.
+    """Keeps one database connection for each thread, like Django's connection handler, but follows changed settings.
 
-    If a test has replaced the database settings, a thread closes its old connection and connects to the new database.
+    If a test has replaced the database settings, each thread closes its old connection and connects to the new
+    database.
     """
 
     def __getitem__(self, alias):

@@ -50,14 +50,15 @@ OURS = [
 
 
 def naughty_strings() -> list[str]:
-    """Returns the texts in OURS and the texts of the Big List of Naughty Strings, without duplicates."""
+    """Returns the texts of this project (OURS) and those of the Big List of Naughty Strings, without duplicates."""
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))
 
 
 def some_naughty_strings() -> list[str]:
-    """Returns those in OURS and every third text of the Big List of Naughty Strings, for slow tests.
+    """Returns a part of the naughty strings (texts that often break software), for slow tests.
 
-    With the environment variable NAUGHTY=all, which bin/test-long sets, it returns all texts.
+    These are the texts of this project (OURS) and every third text of the Big List of Naughty Strings. With the
+    environment variable NAUGHTY=all, which bin/test-long sets, it returns all texts.
     """
     strings = naughty_strings()
     return strings if os.environ.get("NAUGHTY") == "all" else [*OURS, *strings[len(OURS) :: 3]]

@@ -32,7 +32,10 @@ BOTH = "both"
 
 class Proxy:
     def __init__(self, *backends: int, port: int = 0):
-        """`backends` are the ports of servers on 127.0.0.1. `port` is the port of the proxy; 0 chooses a free one."""
+        """Creates a proxy for servers on 127.0.0.1 with the ports `backends`.
+
+        `port` is the port of the proxy; 0 chooses a free port.
+        """
         self.backends = list(backends)  # may be changed at any time, for new connections
         self.port = port
         self.delay = 0.0
@@ -94,9 +97,9 @@ class Proxy:
         return self._run_in_loop(self._cut())
 
     def cut_after(self, count: int, direction: str = DOWN) -> None:
-        """Passes `count` more bytes on each open connection in this direction, then resets the connection.
+        """Passes `count` more bytes on each open connection, then resets the connection.
 
-        The direction is UP (from clients to servers) or DOWN (from servers to clients).
+        Only bytes in one direction are counted: UP (from clients to servers) or DOWN (from servers to clients).
         """
 
         def set_allowance() -> None:
@@ -112,7 +115,7 @@ class Proxy:
         self._call(self._open.set)
 
     def drop(self, direction: str) -> None:
-        """Discards all bytes in this direction until `pass_all` is called. Connections stay open.
+        """Discards all bytes in one direction until `pass_all` is called. Connections stay open.
 
         The direction is UP (from clients to servers), DOWN (from servers to clients) or BOTH.
         """

@@ -97,9 +97,10 @@ class Site:
         unblocked: Callable[[], AbstractContextManager],
         environment: dict[str, str],
     ):
-        """Without `postgres` the site uses a SQLite file. With `proxied` clients connect through a `Proxy`.
+        """Creates a site with a new database: on the server `postgres`, or a SQLite file if `postgres` is None.
 
-        `unblocked` is `django_db_blocker.unblock` of pytest-django: `orm` then works without the fixture `db`.
+        If `proxied` is true, clients connect through a `Proxy`. `unblocked` is `django_db_blocker.unblock` of
+        pytest-django: `orm` then works without the fixture `db`.
         """
         self.folder = folder
         self._postgres = postgres

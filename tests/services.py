@@ -226,10 +226,10 @@ def _unprivileged() -> pwd.struct_passwd:
 
 
 def postgres_binaries() -> tuple[Path, str]:
-    """Returns the folder with the programs `initdb` and `postgres`, and where they are from.
+    """Returns the folder with the programs `initdb` and `postgres`, and its source: `machine` or `wheel`.
 
-    This is `machine` or `wheel` (a Python package). Prefers the newest version on the machine. Raises
-    ServiceUnavailable if there is none.
+    The source `machine` means an installation on this machine, of which the newest version is used. The source `wheel`
+    is a Python package, which is used if there is no installation. Raises ServiceUnavailable if there is neither.
     """
     folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
     if initdb := _on_path("initdb"):

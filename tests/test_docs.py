@@ -56,9 +56,9 @@ def test_named_tests_exist(page):
 
 
 class Requirement(NamedTuple):
-    """One row of the table of requirements in docs/checklist.md.
+    """One row of the tables of requirements in docs/checklist.md.
 
-    `code` is the number of the requirement; it is empty in the rows of the last section.
+    `code` is the code of the requirement, such as `R-A1`. It is empty in the last table, "Beyond the requirements".
     """
 
     code: str

@@ -61,6 +61,7 @@ PUT    api/v1/me/avatar/                                            401    415  
 DELETE api/v1/me/avatar/                                            401    200    200    200    200
 GET    api/v1/presence/                                             401    200    200    200    200
 GET    api/v1/mentions/                                             401    200    200    200    200
+GET    api/v1/search/                                               401    400    400    400    400 | without a query
 GET    api/v1/users/                                                401    200    200    200    200
 GET    api/v1/contacts/                                             401    200    200    200    200
 GET    api/v1/contacts/<user_id>/                                   401    404    404    404    404
@@ -148,7 +149,9 @@ POST   new/direct/                                                   in    302  
 POST   new/group/                                                    in    302    302    302    302
 GET    people/                                                       in    200    200    200    200
 GET    people/<user_id>/                                             in    200    200    200    200
+GET    people/<user_id>/block/                                       in    200    200    200    200
 POST   people/<user_id>/do/                                          in    302    302    302    302
+GET    search/                                                       in    200    200    200    200
 GET    mentions/                                                     in    200    200    200    200
 POST   mentions/read/                                                in    302    302    302    302
 GET    c/<conversation_id>/                                          in    404    200    200    200

@@ -1,7 +1,7 @@
-"""Actions: the functions that change accounts. Views, the API, the admin and other apps call them for every change.
+"""Actions: functions that change accounts. Views, the API, the admin and other apps call an action for every change.
 
-An action checks permissions and values, changes rows in one transaction and publishes the events. If it cannot do its
-work it raises `messenger.core.errors.ApplicationError` and changes nothing.
+An action checks permissions and values, changes rows in one transaction and publishes events about the changes. If an
+action cannot do its work, it raises `messenger.core.errors.ApplicationError` and changes nothing.
 """
 
 from accounts.actions.contacts import (
@@ -21,6 +21,7 @@ from accounts.actions.profile import (
     me_updated_event,
     publish_admin_change,
     record_last_seen,
+    remember_time_zone,
     remove_avatar,
     set_avatar,
     update_profile,
@@ -43,6 +44,7 @@ __all__ = [
     "must_confirm_email",
     "publish_admin_change",
     "record_last_seen",
+    "remember_time_zone",
     "remove_avatar",
     "remove_contact",
     "remove_contact_or_request",

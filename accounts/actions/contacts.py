@@ -3,10 +3,10 @@
 Each action checks permissions, changes the rows of both users in one transaction and publishes an event to the devices
 of the users whose rows changed.
 
-Each user has an own contact list. A person can be added without consent, unless one of the person's privacy settings is
-not "everyone". Then the person gets a contact request; accepting it adds each of the two users to the other's list. A
-block hides the contact or request but does not change it, so unblocking restores it. The blocked person is not
-notified.
+If all privacy settings of a person are "everyone", other users can add the person to their contacts at once. Otherwise
+they send the person a contact request. If the person accepts it, each of the two users becomes a contact of the other.
+While a user blocks a person, their contact or request is hidden but not changed, so unblocking shows it again. The
+blocked person is not notified.
 """
 
 from __future__ import annotations
@@ -39,9 +39,10 @@ NONE, ASKED, ASKS, IGNORED, CONTACT = (state.value for state in Relationship.Sta
 def add_contact(user_id: int, person_id: int) -> ContactSchema:
     """Adds a person to the user's contacts and returns the new relationship.
 
-    If the person has sent a contact request, it is accepted. If the person's privacy settings need consent, a contact
-    request is sent instead. Raises `not_found` for a person whom the user cannot know (`discoverable_users`), `blocked`
-    if the user has blocked the person, and `rate_limited` after too many requests.
+    If the person has sent the user a contact request, accepts this request. If one of the person's privacy settings is
+    not "everyone", sends the person a contact request instead. Raises `not_found` if the user cannot find the person
+    (see `discoverable_users`), `blocked` if the user has blocked the person, and `rate_limited` after too many
+    requests.
     """
     _require_two_users(user_id, person_id)
     person = privacy.discoverable_users(user_id, [person_id]).get(person_id)
@@ -66,7 +67,7 @@ def add_contact(user_id: int, person_id: int) -> ContactSchema:
 
 
 def decline_request(user_id: int, person_id: int) -> None:
-    """Declines a contact request that the user has received. Raises `not_found` if there is none.
+    """Declines a contact request that the user has received. Raises `not_found` if there is no such request.
 
     The person whose request was declined may send a new request.
     """
@@ -100,10 +101,10 @@ def remove_contact(user_id: int, person_id: int) -> None:
 
 
 def remove_contact_or_request(user_id: int, person_id: int) -> None:
-    """Declines the contact request that the person has sent to the user.
+    """Ends the contact or the contact request between a user and a person.
 
-    If there is no such request, removes the person from the user's contacts, or withdraws the contact request that the
-    user has sent to the person. Raises `not_found` if there is no contact and no request.
+    A contact is removed from the user's list, a received request is declined, and a sent request is withdrawn. Raises
+    `not_found` if there is no contact and no request.
     """
     has_request = Relationship.objects.filter(user=user_id, person=person_id, state__in=(ASKS, IGNORED)).exists()
     (decline_request if has_request else remove_contact)(user_id, person_id)
@@ -112,7 +113,7 @@ def remove_contact_or_request(user_id: int, person_id: int) -> None:
 def block_user(user_id: int, person_id: int) -> ContactSchema:
     """Blocks a person: the two users can no longer write to each other directly or see each other's presence.
 
-    The person is not notified. Raises `not_found` if the user cannot know that the person's account exists.
+    The person is not notified. Raises `not_found` if the user cannot find the person (see `_may_block`).
     """
     _require_two_users(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):
@@ -139,10 +140,11 @@ def _set_block(user_id: int, person_id: int, blocked: bool) -> ContactSchema:
 
 
 def _may_block(user_id: int, person_id: int) -> bool:
-    """Returns whether the user may block this account: only if the user can know that the account exists.
+    """Returns whether the user may block this person. The user may block everybody whom the user can find.
 
-    Suspended accounts can be blocked, too. If unknown accounts could be blocked, the response would reveal which user
-    ids exist.
+    That is by search, in a shared conversation or by a relationship, such as a contact request. Suspended people can be
+    blocked if they share a conversation with the user. If other ids could be blocked, the response would reveal which
+    user ids exist.
     """
     discoverable = privacy.discoverable_users(user_id, [person_id])
     return person_id in discoverable or bool(hooks.users_sharing_conversation(user_id, [person_id]))
@@ -154,7 +156,7 @@ def _require_two_users(user_id: int, person_id: int) -> None:
 
 
 def _requires_request(person: User) -> bool:
-    """Returns whether the person must accept a contact request before another user has them as a contact.
+    """Returns whether the person becomes a contact of other users only by accepting a contact request.
 
     That is the case if one of the person's privacy settings is not "everyone".
     """
@@ -233,9 +235,9 @@ def _request_counts(user_ids: Iterable[int]) -> dict[int, int]:
 
 
 def _copy_blocked_ids(user_id: int) -> None:
-    """Stores the ids of all users whom the user `user_id` has blocked in `User.blocked_ids` of this user.
+    """Copies the ids of all users whom the user `user_id` has blocked to `User.blocked_ids` of this user.
 
-    The caller must have locked the database row of this user.
+    The ids come from the `Relationship` rows. The caller must have locked the database row of this user.
     """
     blocks = Relationship.objects.filter(user=user_id, blocked_at__isnull=False)
     User.objects.filter(pk=user_id).update(blocked_ids=list(blocks.order_by("person").values_list("person", flat=True)))
@@ -272,9 +274,10 @@ class RelationshipChange:
             self._changed.append(row)
 
     def save(self) -> ContactSchema:
-        """Saves the changed `Relationship` rows and publishes the events.
+        """Saves the changed `Relationship` rows and publishes a `contact.updated` event for each.
 
-        Returns the data of the row that belongs to the user who makes the change.
+        If a contact or block began or ended, also publishes `RefreshVisibility` events, because the two users may now
+        see more or less of each other. Returns the data of the row that belongs to the user who makes the change.
         """
         if not self._changed:
             return contact_schema(self.own)
@@ -300,8 +303,8 @@ class RelationshipChange:
 def _change_relationship(user_id: int, person_id: int, *required_states: str) -> Iterator[RelationshipChange]:
     """Opens a transaction, locks the two users and yields a `RelationshipChange` of their two `Relationship` rows.
 
-    A row that does not exist is created when the change is saved. With `required_states`, raises `not_found` if the
-    state of the row of `user_id` is not one of them, or if the user `user_id` has blocked the person.
+    A row that does not exist is created when the change is saved. If `required_states` are given, raises `not_found`
+    unless the row of `user_id` has one of these states and `user_id` has not blocked the other person.
     """
     user_ids = (user_id, person_id)
     with write_transaction():
@@ -317,7 +320,10 @@ def _change_relationship(user_id: int, person_id: int, *required_states: str) ->
 
 
 def contact_updated_event(row: Relationship, request_count: int) -> UserEvent:
-    """Returns the `contact.updated` event with the data of this row, for the devices of the row's owner."""
+    """Returns the `contact.updated` event with the data of this `Relationship` row.
+
+    The event is sent to the devices of the user who owns the row.
+    """
     payload = ContactEvent(row.me_version, contact_schema(row), request_count)
     return UserEvent(row.user_id, encode_frame("contact.updated", payload), row.me_version)
 

@@ -1,8 +1,8 @@
 """Deletes accounts.
 
-Personal data is erased at once and permanently. Messages, memberships and groups of the user are handled by chat in the
-background (chat/actions/account_deletion.py). The row of the user is kept without personal data, because messages in
-conversations refer to it.
+Personal data is erased at once and permanently. Messages, memberships and groups of the user are handled by the app
+`chat` in the background (chat/actions/account_deletion.py). The row of the user is kept without personal data, because
+messages in conversations refer to it.
 """
 
 from __future__ import annotations
@@ -100,6 +100,6 @@ def deleted_account_label() -> str:
 
 
 def _anonymize_admin_log(user: User) -> None:
-    """Removes the user name from the log of the admin, where it is stored as plain text."""
+    """Replaces the old user name of a deleted account in Django's admin log, which stores user names as plain text."""
     entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(User), object_id=str(user.pk))
     entries.update(object_repr=user.username, change_message="")

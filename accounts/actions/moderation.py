@@ -16,7 +16,7 @@ from messenger.live.handshake import SUSPENDED
 def suspend_user(user_id: int, moderator_id: int) -> User:
     """Suspends an account: ends its sign-ins, closes its sockets with code 4403 and hides it from other users.
 
-    Raises `not_found`, or `forbidden` if the moderator may not suspend this user.
+    Raises `not_found` if there is no such user, and `forbidden` if the moderator may not suspend this user.
     """
     with write_transaction():
         contacts.lock_related_users(user_id)
@@ -30,9 +30,9 @@ def suspend_user(user_id: int, moderator_id: int) -> User:
 
 
 def restore_user(user_id: int, moderator_id: int) -> User:
-    """Ends a suspension. The user has to sign in again.
+    """Ends the suspension of an account. The user has to sign in again.
 
-    Raises `not_found`, or `forbidden` if the moderator may not restore this user.
+    Raises `not_found` if there is no such user, and `forbidden` if the moderator may not restore this user.
     """
     with write_transaction():
         contacts.lock_related_users(user_id)
@@ -47,10 +47,10 @@ def restore_user(user_id: int, moderator_id: int) -> User:
 
 
 def _get_moderated_user(user_id: int, moderator_id: int) -> User:
-    """Locks the user's row and returns the user, if the moderator may suspend or restore the account.
+    """Locks and returns the user `user_id`, if the moderator may suspend or restore this user.
 
-    Moderators may suspend and restore users without staff rights, superusers all users. Nobody may suspend or restore
-    the own account.
+    Superusers may do so with all other users, moderators only with users who are not staff. Raises `forbidden` if the
+    moderator may not, and `not_found` if there is no such user.
     """
     moderator = User.objects.filter(pk=moderator_id).first()
     if moderator is None or not moderator.has_perm("accounts.suspend_user"):

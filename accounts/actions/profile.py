@@ -30,7 +30,8 @@ PUBLISHED_FIELDS = PUBLIC_FIELDS | {"show_presence", "show_receipts"}  # their c
 def update_profile(user_id: int, changes: dict[str, Any]) -> User:
     """Changes fields of the profile and the settings, and publishes `me.updated` if a value is different from before.
 
-    Raises `invalid`, `rate_limited`, or `not_found` for an account that is not active.
+    Raises `invalid` for wrong values, `rate_limited` after too many changes, and `not_found` for an account that is not
+    active.
     """
     cleaned = clean_profile_changes(changes)
     try:
@@ -54,7 +55,8 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
 def set_avatar(user_id: int, upload: BinaryIO, size: int) -> User:
     """Replaces the user's avatar by an uploaded picture. `size` is the size of the upload in bytes.
 
-    Raises `rate_limited`, `too_large`, `invalid` or `unavailable`.
+    Raises `rate_limited` after too many uploads, `too_large`, `invalid` for a file that is not a supported picture, and
+    `unavailable` while the server is busy with other pictures.
     """
     rate_limits.require("avatar", user_id)
     picture = avatars.make_avatar(upload, size)
@@ -86,8 +88,15 @@ def _replace_avatar(user_id: int, name: str) -> User:
 
 
 def dismiss_hints(user_id: int) -> None:
-    """Hides the hints for new users permanently."""
+    """Hides the hints for new users from this user permanently."""
     User.objects.filter(pk=user_id).update(hints_done=True)
+
+
+def remember_time_zone(user: User, time_zone: str) -> None:
+    """Stores the time zone of the browser that the user uses, unless it is empty or stored already."""
+    if time_zone and time_zone != user.browser_time_zone:
+        User.objects.filter(pk=user.pk).update(browser_time_zone=time_zone)
+        user.browser_time_zone = time_zone
 
 
 def record_last_seen(last_seen_by_user: Mapping[int, datetime]) -> None:
@@ -97,7 +106,10 @@ def record_last_seen(last_seen_by_user: Mapping[int, datetime]) -> None:
 
 
 def publish_admin_change(user: User, changed_fields: set[str]) -> None:
-    """Publishes profile fields that were changed in the admin, with the same events as if the user had changed them."""
+    """Publishes profile fields of a user that were changed in the admin.
+
+    The events are the same as if the user had changed the fields.
+    """
     with write_transaction():
         _publish_change(user, changed_fields)
 

@@ -13,7 +13,7 @@ from messenger.core.errors import ApplicationError, forbidden, rate_limited
 
 
 def sign_in(login: str, password: str, address: str, code: str = "", device: Device | None = None) -> User:
-    """Checks a password sign-in and returns the user with this user name or e-mail.
+    """Checks a login (user name or e-mail) and a password, and returns the user. The caller then starts the sign-in.
 
     `address` is the client's IP address, and `device` the content of the browser's device cookie; rate limits use both.
     For an account with a second factor, `code` is a code from the authenticator app or a recovery code. Raises

@@ -1,7 +1,7 @@
 """The version counter `me_version` of a user. Each stored change of the user's data gets the next number.
 
-The user's data are, for example, the profile and the contacts. The user's devices find out by the numbers which changes
-they have missed.
+The user's data are, for example, the profile and the contacts. By these numbers, the user's devices find out which
+changes they have missed.
 """
 
 from __future__ import annotations
@@ -14,9 +14,10 @@ from messenger.core import bulk_sql
 
 
 def allocate_me_versions(user_ids: Iterable[int]) -> dict[int, list[int]]:
-    """Returns new `me_version` numbers by user id. An id that occurs twice gets two numbers. Needs a transaction.
+    """Increases the counters `me_version` of these users and returns the new numbers, as lists by user id.
 
-    Locks the user rows in the order of their ids. Callers that also lock rows of conversations or memberships must lock
+    The list of a user has one number for each time that the id occurs in `user_ids`. Must be called in a transaction:
+    locks the user rows in the order of their ids. Callers that also lock rows of conversations or memberships must lock
     those rows first. This common order prevents deadlocks.
     """
     counts = Counter(user_ids)

@@ -58,7 +58,10 @@ _CLEANERS: dict[str, Cleaner] = {
 
 
 def clean_profile_changes(changes: dict[str, Any]) -> dict[str, Any]:
-    """Checks changes of a profile and returns the values to store. Raises `invalid` with the errors of all fields."""
+    """Checks changes of a profile (a dict of values by field) and returns the values to store, also by field.
+
+    Raises `invalid` with the errors of all fields.
+    """
     cleaned, errors = {}, {}
     for name, value in changes.items():
         try:
@@ -73,7 +76,10 @@ def clean_profile_changes(changes: dict[str, Any]) -> dict[str, Any]:
 
 
 def field_errors(errors: dict[str, Any], renamed_fields: dict[str, str]) -> ApplicationError:
-    """Converts form errors to an `invalid` error of the API. `renamed_fields` maps form fields to API fields."""
+    """Converts form errors (messages by form field) to an `invalid` error of the API.
+
+    `renamed_fields` maps names of form fields to the names of the same fields in the API.
+    """
     fields = {
         renamed_fields.get(name, name): [str(message) for message in messages] for name, messages in errors.items()
     }

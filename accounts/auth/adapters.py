@@ -29,6 +29,7 @@ from django.db.models import Q
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.functional import lazy
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import get_language, override
@@ -36,9 +37,10 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import actions
 from accounts.auth import auth_backends, known_devices, login_limits, signup_links
-from accounts.email import layout
+from accounts.email import layout, notifications
 from accounts.forms import wait_message
 from accounts.models import USERNAME_TAKEN, User
+from accounts.selectors.timezones import time_zone_for
 from accounts.selectors.usernames import is_username_taken
 from accounts.text.cleaning import clean_single_line
 from accounts.usernames.rules import MAX_USERNAME_LENGTH, clean_username, is_username_character
@@ -116,7 +118,10 @@ class AccountAdapter(DefaultAccountAdapter):
             user.username = self.generate_unique_username([user.name])
 
     def generate_unique_username(self, txts: Iterable[str | None], regex: str | None = None) -> str:
-        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken."""
+        """Makes a user name from the first usable text in `txts`. Appends random digits if that name is taken.
+
+        A text is usable if it contains characters that are allowed in a user name.
+        """
         base = next((name for text in txts if (name := _to_username(text or ""))), "user")
         for digits in range(8):
             number = str(randbelow(10**digits)) if digits else ""
@@ -160,16 +165,18 @@ class AccountAdapter(DefaultAccountAdapter):
         super().send_mail(template_prefix, email, context)
 
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
-        """Sends the user an e-mail about a change of the account, in the user's language.
+        """Sends the user an e-mail about a change of the account, in the user's language and time zone.
+
+        The request may come from a stranger, so the time zone of its browser is used only if no other is known.
 
         Without the argument `email` it is sent to a confirmed address of the user, or not at all if there is none.
         """
-        confirmed = EmailAddress.objects.filter(user=user, verified=True)
-        to = email or confirmed.order_by("-primary").values_list("email", flat=True).first()
+        to = email or notifications.get_confirmed_address(user)
         if to is None:
             return
+        zone = time_zone_for(user, {} if user.browser_time_zone else self.request.COOKIES)
         request_context = layout.request_context(request_ip(self.request), self.get_http_user_agent(self.request))
-        with override(user.language or get_language()):
+        with override(user.language or get_language()), timezone.override(zone):
             self.send_mail(template_prefix, to, {"user": user, **request_context, **(context or {})})
 
     # ── URLs ───
@@ -180,14 +187,15 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_email_confirmation_url(self, request: HttpRequest, emailconfirmation) -> str:
         """Returns the URL that confirms an e-mail address.
 
-        It leads back to the invite link that a new user has followed, perhaps on another device.
+        If a new user came by an invite link of a group, the URL contains this link as `next`. So confirming the address
+        leads back to the invite page, also on another device.
         """
         path = reverse("account_confirm_email", args=[emailconfirmation.key])
         next_url = get_next_redirect_url(request) or ""
         return _site_url(path + (f"?{urlencode({'next': next_url})}" if next_url.startswith("/i/") else ""))
 
     def is_safe_url(self, url: str) -> bool:
-        """Returns whether a redirect to this URL is allowed. Only paths of this site are."""
+        """Returns whether a redirect to this URL is allowed: only if it leads to a path of this site."""
         return url_has_allowed_host_and_scheme(url, allowed_hosts=None) and url.startswith("/")
 
 
@@ -202,8 +210,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def get_app(self, request: HttpRequest, provider: str, client_id: str | None = None) -> SocialApp:
         """Returns the configuration of a provider. Raises Http404 if the provider is not configured.
 
-        Exception: on the page "Connected accounts", returns an empty configuration instead. So the page also lists
-        accounts of a provider that is no longer configured, and users can remove them.
+        Only on the page "Connected accounts", returns an empty configuration instead of raising Http404. So the page
+        also lists accounts of a provider that is no longer configured, and users can remove them.
         """
         try:
             return super().get_app(request, provider, client_id=client_id)
@@ -215,9 +223,10 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
     def pre_social_login(self, request: HttpRequest, sociallogin: SocialLogin) -> None:
         """Drops all e-mail addresses that the provider has not verified.
 
-        If a remaining address belongs to an existing account, the sign-in stops and a message explains how to connect
-        the provider's account to it. The message reveals nothing: the provider has verified that the address belongs to
-        this person.
+        If a verified address belongs to another account, the sign-in stops, and a message explains how to connect the
+        provider's account to that account. The person may know about that account, because the provider has verified
+        the address. But an account that never confirmed the address and never signed in is deleted, so that it does not
+        stop the sign-in.
         """
         sociallogin.email_addresses = [address for address in sociallogin.email_addresses if address.verified]
         if sociallogin.is_existing or sociallogin.state.get("process") != AuthProcess.LOGIN:
@@ -225,6 +234,8 @@ class SocialAccountAdapter(DefaultSocialAccountAdapter):
         user: Any = sociallogin.user
         user.email = next((address.email for address in sociallogin.email_addresses), "")
         emails = [address.email.lower() for address in sociallogin.email_addresses]
+        # Others may have added the address to their accounts without confirming it.
+        EmailAddress.objects.filter(email__in=emails, verified=False).exclude(user__email__in=emails).delete()
         for other in User.objects.filter(Q(email__in=emails) | Q(emailaddress__email__in=emails)).distinct():
             if other.last_login is None and not other.sign_ins.exists() and actions.must_confirm_email(other):
                 # Somebody signed up with this address, never confirmed it, and so never signed in. The provider has
@@ -268,7 +279,10 @@ def _login_of(credentials: dict) -> str:
 
 
 def _site_url(path: str) -> str:
-    """Returns an absolute URL for an e-mail. It begins with SITE_URL, because a client can send any Host header."""
+    """Returns the absolute URL of a path, for an e-mail. It begins with settings.SITE_URL.
+
+    The Host header of the request is not used, because a client can send any value in it.
+    """
     return settings.SITE_URL + path
 
 

@@ -18,7 +18,7 @@ from accounts.selectors.users import find_account
 
 
 def check_password(login: str, password: str, device: Device | None = None) -> User | None:
-    """Returns the user with this login and password, also if the account is suspended.
+    """Returns the user with this login (user name or e-mail) and password. Suspended users are returned, too.
 
     Returns None if the login or the password is wrong, and after too many attempts on the account from unknown devices
     (`login_limits.acquire_user_attempt`).

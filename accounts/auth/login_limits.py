@@ -14,21 +14,21 @@ exist are counted in the same way.
 from __future__ import annotations
 
 from hashlib import sha256
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from accounts.auth.known_devices import Device
 from accounts.selectors.users import find_account
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from messenger.core import rate_limits
+from messenger.core.client_ip import client_network
 
 RETRY_AFTER_META_KEY = "messenger.must_wait"  # key in request.META: the seconds to wait, for the view's response
 
 
 def acquire_attempt(login: str, address: str, device: Device | None = None) -> float:
-    """Counts a sign-in attempt for this login and this IP address. Returns 0 if allowed, else the seconds to wait.
+    """Counts a sign-in attempt for this login (user name or e-mail) and this IP address.
 
-    Call this before the password is checked.
+    Returns 0 if the attempt is allowed, else the seconds to wait. Call this before the password is checked.
     """
     buckets = _attempt_buckets(login, address, device)
     waits = rate_limits.acquire_many(buckets)
@@ -43,10 +43,11 @@ def release_attempt(login: str, address: str, device: Device | None = None) -> N
 
 
 def acquire_user_attempt(user_id: int, device: Device | None = None) -> bool:
-    """Counts a sign-in attempt on this account, by user name or by e-mail. Returns whether the attempt is allowed.
+    """Counts a sign-in attempt on this account. Returns whether the attempt is allowed.
 
-    If it is not allowed, callers must answer as for a wrong password. Otherwise an attacker could use up the limit with
-    a user name, try an e-mail, and learn from the answer that both belong to the same account.
+    An attempt from a known device of the user is always allowed and not counted. If an attempt is not allowed, callers
+    must answer as for a wrong password. Otherwise an attacker could use up the limit with a user name, try an e-mail,
+    and learn from the answer that both belong to the same account.
     """
     return _knows(device, user_id) or not rate_limits.acquire("guess.person", user_id)
 
@@ -58,15 +59,15 @@ def release_user_attempt(user_id: int, device: Device | None = None) -> None:
 
 def acquire_sign_up(address: str) -> float:
     """Counts a sign-up from this IP address. Returns 0 if it is allowed, else the seconds to wait."""
-    return rate_limits.acquire("signup.address", _network(address))
+    return rate_limits.acquire("signup.address", client_network(address))
 
 
 def acquire_mail(kind: str, email: str) -> bool:
     """Counts an e-mail of this kind to this address. Returns whether the e-mail may be sent.
 
     Used for e-mails that not only the owner of the address can cause, for example a password reset. Each kind has its
-    own limit, so e-mails of one kind do not use up the limit of another kind. Callers must answer as if the e-mail had
-    been sent.
+    own limit, so e-mails of one kind do not use up the limit of another kind. If the e-mail may not be sent, callers
+    must answer as if it had been sent.
     """
     return not rate_limits.acquire("mail.address", _digest(f"{kind} {email.strip().lower()}"))
 
@@ -86,7 +87,7 @@ def release_code_attempt(user_id: int) -> None:
 def _attempt_buckets(login: str, address: str, device: Device | None = None) -> list[rate_limits.Bucket]:
     if device and (user := find_account(login)) and _knows(device, user.pk):
         return [rate_limits.bucket("guess.device", f"{device.id}.{user.pk}")]
-    network = _network(address)
+    network = client_network(address)
     # A digest, not the login itself: keys are readable in Redis, and users sometimes type a password into this field.
     login_digest = _digest(skeleton(strip_unstorable(login.strip())))
     return [
@@ -97,20 +98,6 @@ def _attempt_buckets(login: str, address: str, device: Device | None = None) -> 
 
 def _knows(device: Device | None, user_id: int) -> bool:
     return device is not None and user_id in device.user_ids
-
-
-def _network(address: str) -> str:
-    """Returns what rate limits count as one address: an IPv4 address, or the /64 network of an IPv6 address.
-
-    A customer of an internet provider has at least one whole /64 network, and can use all addresses in it.
-    """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(parsed, IPv6Address):
-        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
-    return str(parsed)
 
 
 def _digest(text: str) -> str:

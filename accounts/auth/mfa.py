@@ -68,7 +68,7 @@ def requires_code(user: User) -> bool:
 
 
 def check_code(user: User, code: str) -> None:
-    """Checks the second factor's code when a user signs in by the API. Does nothing for an account without one.
+    """Checks the code when a user signs in by the API. Does nothing for an account without a second factor.
 
     Raises `unauthenticated` with the field `code` if the code is missing or wrong, and `rate_limited` after too many
     attempts.

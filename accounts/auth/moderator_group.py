@@ -1,7 +1,7 @@
 """Creates the group of moderators: staff who see users, conversations, messages and reports in the admin.
 
-`migrate` creates it and grants `settings.MODERATOR_PERMISSIONS`, for each app as soon as Django has created that app's
-permissions. To make a user a moderator, an administrator sets "staff" and the group in the admin.
+`manage.py migrate` creates the group and gives it the permissions in `settings.MODERATOR_PERMISSIONS`. To make a user a
+moderator, an administrator sets "staff" and the group in the admin.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ GROUP_NAME = "Moderators"
 
 
 def create_moderator_group(app_config: AppConfig, using: str, apps=installed_apps, **options) -> None:
-    """Creates the group of moderators and grants it those permissions that Django has created so far.
+    """Creates the group of moderators and gives it those of settings.MODERATOR_PERMISSIONS that belong to one app.
 
-    Receiver of the signal `post_migrate`, which is sent once for each app. The command `flush` sends the signal without
-    the argument `apps`.
+    Receiver of the signal `post_migrate`, which Django sends once for each app. `apps` has a default value, because the
+    command `flush` sends the signal without this argument.
     """
     prefix = f"{app_config.label}."
     codenames = [name.removeprefix(prefix) for name in settings.MODERATOR_PERMISSIONS if name.startswith(prefix)]

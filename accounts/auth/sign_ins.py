@@ -97,10 +97,10 @@ def end_sign_ins(
     keep: UUID | str | None = None,
     code: int = NOT_SIGNED_IN,
 ) -> int:
-    """Ends the sign-in with the id `sign_in_id`. Without this argument, ends all sign-ins of the user except `keep`.
+    """Ends the sign-in with the id `sign_in_id`. If no id is given, ends all sign-ins of the user.
 
-    Deletes the browser sessions of these sign-ins, makes their tokens invalid and closes their WebSockets with the
-    close code `code`. Returns the number of ended sign-ins.
+    A sign-in with the id `keep` is not ended. Deletes the browser sessions of the ended sign-ins, makes their tokens
+    invalid and closes their WebSockets with the close code `code`. Returns the number of ended sign-ins.
     """
     with write_transaction():
         rows = SignIn.objects.filter(user_id=user_id, ended_at=None)

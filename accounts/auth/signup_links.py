@@ -1,4 +1,4 @@
-"""Signed links that allow sign-up while SIGNUP=invite. `manage.py invite` prints one.
+"""Signed links that allow sign-up while SIGNUP=invite. `manage.py invite` prints such a link.
 
 A link is not stored and is not limited to one use: it works until it expires. With SIGNUP=closed no link works.
 """
@@ -30,7 +30,10 @@ def is_valid_token(token: str) -> bool:
 
 
 def is_signup_open(request: HttpRequest) -> bool:
-    """Returns whether the visitor may create an account: depends on SIGNUP, and on a sign-up link if it is `invite`."""
+    """Returns whether the visitor may create an account.
+
+    That depends on settings.SIGNUP. If its value is `invite`, the visitor needs a valid sign-up link.
+    """
     return settings.SIGNUP == "open" or (settings.SIGNUP == "invite" and is_invited(request))
 
 

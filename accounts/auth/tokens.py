@@ -40,11 +40,11 @@ def issue_token_pair(user: User, *, address: str = "", user_agent: str = "") -> 
 
 
 def refresh_token_pair(refresh_token: str) -> TokenPairSchema:
-    """Exchanges a refresh token for a new access and refresh token. The old refresh token is used up.
+    """Exchanges a refresh token for a new access and refresh token. A refresh token can be used only once.
 
-    For `REFRESH_GRACE` the used token returns the same new pair, for clients that refresh twice at once or that did
-    not receive the answer, but only until the new refresh token is used. Any other use of a used token ends the sign-in
-    with all its tokens, because the token may be stolen. Then the function raises `unauthenticated`.
+    But a client may not receive the answer, or refresh twice at the same time. So for `REFRESH_GRACE` the old token
+    returns the same new pair again, as long as the new refresh token is not used. If a used token is sent at any other
+    time, it may have been stolen: then the sign-in ends with all its tokens, and `unauthenticated` is raised.
     """
     claims = TokenClaims(_validate(RefreshToken, refresh_token))
     sign_in = SignIn.objects.select_related("user").filter(pk=claims.sign_in_id).first()
@@ -72,7 +72,7 @@ def revoke_token(refresh_token: str) -> None:
 
 
 def verify_token(token: str) -> None:
-    """Raises `unauthenticated` unless the text is an access or refresh token that can be used now.
+    """Checks an access or refresh token. Raises `unauthenticated` if the token cannot be used now.
 
     A refresh token can still be used after this check.
     """

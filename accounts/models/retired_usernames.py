@@ -18,11 +18,10 @@ class RetiredUsernameManager(models.Manager["RetiredUsername"]):
 
 
 class RetiredUsername(models.Model):
-    """The user name of a deleted account, as a digest.
+    """The user name of a deleted account. It is stored as digests, because the name itself is personal data.
 
-    Nobody may use the name again, because the new owner could be mistaken for the deleted account.
-    A name has two rows: digests of how it looks in lowercase and in uppercase (its skeletons). The name itself is not
-    stored, because it is personal data.
+    Nobody may use the name again, because the new owner could be mistaken for the deleted account. Each name has two
+    rows: a digest of how the name looks in lowercase, and one of how it looks in uppercase.
     """
 
     digest = models.CharField(max_length=64, primary_key=True)

@@ -9,7 +9,10 @@ from accounts.models.users import User
 
 
 class SignIn(models.Model):
-    """One sign-in of a user: a browser session, or an API client whose access and refresh token contain this id."""
+    """One sign-in of a user: a browser session, or an API client with tokens.
+
+    The access and refresh token of an API client contain the id of this row.
+    """
 
     class Kind(models.TextChoices):
         BROWSER = "browser", _("Browser")

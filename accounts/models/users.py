@@ -104,6 +104,8 @@ class User(AbstractUser):
     avatar = models.ImageField(_("photo"), upload_to="avatars/", blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
+    # The zone of the browser that this user used last: for e-mails and exports, and for browsers without scripts.
+    browser_time_zone = models.CharField(max_length=64, blank=True, editable=False)
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
     find_me = _audience_field(_("who can find me by name"))
     write_to_me = _audience_field(_("who can message me first"))
@@ -155,7 +157,10 @@ class User(AbstractUser):
             raise ValidationError({"username": USERNAME_TAKEN})
 
     def update_derived_fields(self) -> None:
-        """Computes the fields that depend on other fields: keys of similar names, lowercase e-mail, search keys."""
+        """Sets the fields that are computed from other fields.
+
+        These are the keys by which names that look alike are found, the e-mail in lowercase, and the search keys.
+        """
         self.username_key, self.username_capitals = skeleton(self.username), uppercase_skeleton(self.username)
         self.email = self.email.lower()
         self.search_keys = " ".join(pinyin.user_search_keys(self.username, self.name))
@@ -198,7 +203,10 @@ class SearchKeyManager(models.Manager["SearchKey"]):
 
 
 class SearchKey(models.Model):
-    """One spelling of a user's name (accounts.text.pinyin). A query that is the beginning of it finds the user."""
+    """A text by which a user is found: part of the user's name in lowercase, or its pinyin (Latin letters).
+
+    A search finds the user if this key begins with the search text.
+    """
 
     user = models.ForeignKey(User, models.CASCADE, related_name="+")
     key = models.CharField(max_length=60, db_index=True)

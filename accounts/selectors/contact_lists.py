@@ -42,12 +42,18 @@ def list_contacts(user_id: int) -> ContactLists:
 
 
 def _sort_key(person: User) -> str:
-    """Returns the key by which a person is sorted. Chinese names are sorted by their pinyin, among the other names."""
+    """Returns the key by which a person is sorted in a list of names.
+
+    The key of a Chinese name is its pinyin, so Chinese names are sorted together with names in Latin letters.
+    """
     return next(iter(pinyin.pinyin_keys(person.display_name)), "") or pinyin.fold_text(person.display_name)
 
 
 def get_contact(user_id: int, person_id: int) -> ContactSchema:
-    """Returns the user's contact or contact request with a person. Raises `not_found` if the user cannot see one."""
+    """Returns the user's contact or contact request with a person.
+
+    Raises `not_found` if there is none, or if it is hidden, for example by a block.
+    """
     row = _visible_rows(user_id).filter(person=person_id, state__in=_VISIBLE_STATES).first()
     if row is None:
         raise not_found()
@@ -83,7 +89,7 @@ def find_relationship(user_id: int, person_id: int) -> Relationship | None:
 
 
 def contacts_by_user_id(user_id: int, person_ids: Iterable[int]) -> dict[int, ContactSchema]:
-    """Returns the user's relationships to these people, by the people's ids.
+    """Returns the user's relationships to these people, as a dict by the id of the person.
 
     People to whom the user has no relationship are left out.
     """

@@ -1,8 +1,8 @@
 """Contains the privacy rules: who may see or contact whom. Pages, the API and WebSockets all use these rules.
 
 The contacts of a user are the people in the user's own contact list (`Relationship.state`). If one of two users has
-blocked the other, these rules allow nothing between them. A blocked user gets the same answer as a user whom a privacy
-setting does not allow something, so that nobody can notice a block.
+blocked the other, these rules allow nothing between them. The blocked user gets the same error as somebody who is not
+allowed by a privacy setting. So the user cannot notice the block.
 """
 
 from __future__ import annotations
@@ -23,10 +23,11 @@ CONTACT = Relationship.State.CONTACT.value
 
 # ── Query conditions ─────────────────────────────────────────────────────────────────────────────────────────────
 def allowed_by(viewer_id: int, setting: str, prefix: str = "") -> Q:
-    """Returns a query condition for users whose privacy setting (such as "find_me") allows the viewer.
+    """Returns a query condition for users whose privacy setting (such as "find_me") includes the viewer.
 
-    `prefix` is the lookup from the queried rows to their users, such as `user__`. Blocks are not checked, except that
-    people whom a user has blocked do not count as the user's contacts.
+    The value of a setting is everyone, contacts or nobody. With "contacts", the viewer must be a contact of the queried
+    user and not be blocked by that user. Blocks are not checked for the other values. `prefix` is the lookup from the
+    queried rows to their users, such as `user__`.
     """
     contact_rows = Relationship.objects.filter(
         user=OuterRef(f"{prefix}pk"), person=viewer_id, state=CONTACT, blocked_at=None
@@ -44,10 +45,11 @@ def not_blocked(viewer_id: int, prefix: str = "") -> Q:
 
 
 def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
-    """Returns a query condition for users whose privacy setting `setting` allows the viewer to see something of them.
+    """Returns a query condition for users who show something to the viewer. `setting` is the privacy setting for it.
 
-    For example, "show_presence" decides who sees that a user is online. The setting works in both directions: a viewer
-    who hides this from a user cannot see it of that user either.
+    For example, with "show_presence" the condition finds users who let the viewer see that they are online. The viewer
+    must show the same to these users. Users who have blocked the viewer, or whom the viewer has blocked, are left out.
+    `prefix` is the lookup from the queried rows to their users, such as `user__`.
     """
     allowed = allowed_by(viewer.pk, setting, prefix) & not_blocked(viewer.pk, prefix)
     own_setting = getattr(viewer, setting)
@@ -61,10 +63,11 @@ def visible_to(viewer: User, setting: str, prefix: str = "") -> Q:
 
 # ── Visibility of live events ────────────────────────────────────────────────────────────────────────────────────
 def visibility_for(user_ids: Iterable[int]) -> dict[int, Visibility]:
-    """Returns, by user id, to whom each user shows presence and receipts, and with whom the user has a block.
+    """Returns a `Visibility` for each of these users, by user id. It says who may see what of whom. Makes one query.
 
-    Presence is whether the user is online, receipts are what the user has read. A block counts no matter which of the
-    two users has blocked the other. Users without blocks who show both to everyone are left out. Makes one query.
+    It contains the users to whom this user shows presence (whether the user is online) and receipts (what the user has
+    read), and all users who block this user or whom this user blocks. Users who show both to everyone and have no block
+    are left out.
     """
     ids = sorted(set(user_ids))
     if not ids:
@@ -131,18 +134,19 @@ def discoverable_users(user_id: int, person_ids: Iterable[int]) -> dict[int, Use
 
 
 def require_allowed(user_id: int, people: Iterable[User], setting: str) -> None:
-    """Checks that a privacy setting (such as "add_me") of each of these people allows the user.
+    """Raises an error if the privacy setting `setting` of one of these people does not allow the user.
 
-    Otherwise raises the error about the first person for whom it fails.
+    `setting` is, for example, "add_me". The error is `blocked` if the user has blocked this person, else `forbidden`.
     """
     for error in find_refusals(user_id, people, setting).values():
         raise error
 
 
 def find_refusals(user_id: int, people: Iterable[User], setting: str) -> dict[int, ApplicationError]:
-    """Returns, by user id, the error for each of these people whose privacy setting does not allow the user.
+    """Returns, by the person's id, an error for each of these people who does not allow the user to do something.
 
-    The error is `blocked` if the user has blocked this person, else `forbidden`.
+    `setting` is the privacy setting that decides, such as "add_me". People who allow it are left out. The error is
+    `blocked` if the user has blocked the person, else `forbidden` (also if the person has blocked the user).
     """
     others = [person for person in people if person.pk != user_id]
     rows = Relationship.objects.filter(
@@ -173,7 +177,8 @@ def blocked_error(name: str = "") -> ApplicationError:
 def not_allowed_error(setting: str, name: str = "") -> ApplicationError:
     """Returns the error for a user who may not contact or add a person.
 
-    It must be the same if the person has blocked the user, does not allow it by a setting, or is suspended.
+    The error is the same if the person has blocked the user, does not allow it by a privacy setting, or is suspended.
+    So the user cannot find out which of these is the reason.
     """
     if setting == "add_me":
         return forbidden(format_lazily(_("You can’t add %(name)s. Send them an invite link instead."), {"name": name}))

@@ -1,8 +1,8 @@
 """Searches users by user name and display name. E-mail addresses are not searched.
 
-A query matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and recent
-conversation partners come first. The cost of a query does not depend on the number of users: it looks up an index of
-keys (`SearchKey`) and reads at most `MAX_INDEX_KEYS` of them.
+A search text matches the beginning of a word of a name; Chinese names also match by pinyin and initials. Contacts and
+recent conversation partners come first. The cost of a search does not depend on the number of users, because it reads
+at most `MAX_INDEX_KEYS` entries of an index (`SearchKey`).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def search_users(user_id: int, q: str, conversation_id: int | None = None, limit
 
     If `q` is empty, returns suggestions: contacts and conversation partners, then members of the user's groups, then
     the newest users. Users to whom `user_id` has no relationship are found only if their privacy setting allows it.
-    Suspended and blocked users are never found.
+    Suspended users, and users whom `user_id` has blocked, are never found.
 
     With `conversation_id`, only members of this conversation are found, and those who wrote last come first. Raises
     `not_found` if `user_id` is not a member.
@@ -65,9 +65,10 @@ def search_users(user_id: int, q: str, conversation_id: int | None = None, limit
 
 
 def _has_visible_relationship(user_id: int) -> Exists:
-    """Returns a query condition for the user's contacts, and for people with an open contact request.
+    """Returns a query condition for people who are contacts of the user, or have an unanswered contact request.
 
-    Requests that the user ignores, and blocked people, are left out.
+    The request is from or to the user. Requests that the user ignores, and people whom the user has blocked, are left
+    out.
     """
     rows = Relationship.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at=None)
     return Exists(rows.exclude(state__in=(Relationship.State.NONE, Relationship.State.IGNORED)))
@@ -76,8 +77,9 @@ def _has_visible_relationship(user_id: int) -> Exists:
 def _name_matches(user_id: int, text: str, partner_ids: list[int], *, is_bounded: bool) -> Q | None:
     """Returns a query condition for users whose names match `text`, or None if no name can match.
 
-    Names match by search key, or if they look like `text` (`b0b` finds `bob`). `is_bounded` limits how many rows of the
-    index are read.
+    A name matches if one of its search keys begins with `text`, or if the user name begins with something that looks
+    like `text` (`b0b` finds `bob`). With `is_bounded`, at most MAX_INDEX_KEYS rows of each index are read. Related
+    users and `partner_ids` are found in any case.
     """
     look = skeleton(text.removeprefix("@"))
     folded = pinyin.fold_text(text)
@@ -99,9 +101,9 @@ def _limited(rows: QuerySet, is_bounded: bool) -> QuerySet:
 
 
 def starts_with(field: str, text: str) -> Q:
-    """Returns a condition like Django's `startswith`, which can use the index of the field also in SQLite.
+    """Returns the query condition "the field begins with `text`", which can use the index of the field also in SQLite.
 
-    In SQLite, Django's `startswith` uses LIKE. LIKE ignores case there, so it would read all rows.
+    Django's `startswith` cannot: in SQLite it becomes a LIKE, which ignores case and therefore reads all rows.
     """
     if connection.vendor == "sqlite":
         return Q(**{f"{field}__gte": text, f"{field}__lt": text + "\U0010ffff"})

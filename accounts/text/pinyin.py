@@ -3,9 +3,9 @@
 `pinyin_keys("单小明")` contains `shanxiaoming`, `xiaoming`, `ming`, the initials `sxm`, `xm`, and `danxiaoming`,
 because 单 is also read as "dan". `pinyin_keys("Zoë Lee")` contains `zoelee` and `lee`.
 
-A query finds a name if one of the name's keys begins with it. The query must be normalized like the keys: with
-`fold_to_ascii`, or with `fold_text` for keys that also contain Chinese characters (`user_search_keys`). This module
-does not use the database.
+A search text finds a name if one of the name's keys begins with this text. The search text must be normalized like the
+keys: with `fold_to_ascii`, or with `fold_text` for keys that also contain Chinese characters (`user_search_keys`). This
+module does not use the database.
 """
 
 from __future__ import annotations
@@ -56,18 +56,19 @@ def fold_to_ascii(text: str) -> str:
 def pinyin_keys(text: str) -> list[str]:
     """Returns the search keys of a name in Latin letters, at most `MAX_KEYS`. The most likely one comes first.
 
-    There is a key for the part of the name that begins at each word or Chinese character. Chinese characters are
-    spelled in full and by their initials.
+    Each key contains the name from the beginning of a word, or from a Chinese character, to the end. So a search finds
+    the name from each of these positions. For Chinese characters there are keys in full (`xiaoming`) and keys of
+    initials (`xm`).
     """
     return list(_keys(text))
 
 
 @lru_cache(maxsize=10_000)
 def spell_pinyin(text: str) -> str:
-    """Returns the pinyin of the Chinese characters in a text, such as `wang xiao ming`. Page scripts search in it.
+    """Returns the pinyin of the Chinese characters in a text, such as `wang xiao ming`, for the search in page scripts.
 
-    There is a word for each Chinese character; several readings of one are joined, as in `chong|zhong`. The result is
-    empty for a text without Chinese characters.
+    The result has one word for each Chinese character. If a character has several readings, they are joined to one
+    word, as in `chong|zhong`. The result is empty for a text without Chinese characters.
     """
     words: list[str] = []
     for run in _PIECE.findall(unicodedata.normalize("NFKC", text)):
@@ -80,7 +81,8 @@ def spell_pinyin(text: str) -> str:
 def user_search_keys(username: str, name: str) -> list[str]:
     """Returns all search keys of a user: of the user name and the display name, as written and in pinyin.
 
-    A key that is the beginning of another key is left out.
+    A key that is the beginning of another key is left out, because every search that matches it also matches the other
+    key.
     """
     keys: list[str] = []
     for text in (name, username):
@@ -98,7 +100,7 @@ def _pieces(text: str) -> list[str]:
 
 
 def _start_positions(piece: str) -> range:
-    """Returns the positions in `piece` (a word or a run of Chinese characters) at which a search query may match.
+    """Returns the positions in `piece` (a word or a run of Chinese characters) at which search keys begin.
 
     In a run of Chinese characters these are the first MAX_RUN_LENGTH positions, in a word of another script only the
     first position.

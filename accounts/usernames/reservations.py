@@ -1,8 +1,8 @@
 """Reserves a user name for a day when a sign-up used an e-mail address that already has an account.
 
-Such a sign-up creates no account, but it must look successful. Otherwise anybody could find out which e-mail addresses
-have an account. A successful sign-up makes its user name taken, so this one must do the same. After a day the name is
-free again, because no account uses it.
+No account is created then, but the sign-up must look successful. Otherwise anybody could find out which e-mail
+addresses have an account. As after every successful sign-up, the user name must be taken, so it is reserved. After a
+day the name is free again, because no account uses it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Contains the rules for valid user names, and computes keys by which names that look alike are found.
 
 A name is normalized to NFKC and has 2 to 30 code points: letters of any script, the digits 0 to 9 and `_ . -`. It
-begins and ends with a letter, a digit or `_`, so that the full stop in a sentence ending in `@name.` is not part of it.
+begins and ends with a letter, a digit or `_`. So if a sentence ends in `@name.`, its full stop is not part of the name.
 
 Two names look alike if their lowercase forms do (`skeleton`) or their uppercase forms do (`uppercase_skeleton`).
 Example: Cyrillic `вов` does not look like `bob`, but `ВОВ` looks like `BOB`. Both keys are unique in the database.
@@ -10,6 +10,7 @@ Example: Cyrillic `вов` does not look like `bob`, but `ВОВ` looks like `BO
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -18,6 +19,7 @@ from confusable_homoglyphs.categories import alias
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+from accounts.form_checks import Check
 from accounts.text.cleaning import INVISIBLE
 
 MIN_USERNAME_LENGTH, MAX_USERNAME_LENGTH = 2, 30
@@ -36,6 +38,8 @@ _COMBINABLE_SCRIPTS = (
     {"LATIN", "HAN", "HANGUL"},
 )
 _LOOKALIKE_PAIRS = (("rn", "m"), ("vv", "w"))  # two letters that look like one: `rnark` and `mark`
+# A second dot above i or j is not seen: `ALİCE` in lowercase is `alice` with such a dot. Marks below may stand between.
+_DOT_ABOVE = re.compile("([lj][\u0316-\u0333]*)\u0307")
 _MAX_MARKS = 3  # combining marks on one letter
 
 DELETED_PREFIX = "deleted-"  # prefix of the names of deleted accounts; other accounts cannot choose it
@@ -48,21 +52,34 @@ RESERVED_NAMES = """
 """
 
 
+_LENGTH_MESSAGE = _("A username must have %(shortest)d to %(longest)d characters.")
+_LENGTHS = {"shortest": MIN_USERNAME_LENGTH, "longest": MAX_USERNAME_LENGTH}
+_CHARACTERS_MESSAGE = _("A username can only contain letters, the digits 0 to 9, and _ . -")
+_ENDS_MESSAGE = _("A username must begin and end with a letter, a digit or _.")
+_EMPTY_MESSAGE = _("A username must contain at least one letter or digit.")
+
+
+def list_page_checks() -> list[Check]:
+    """Returns the rules that a page can check without the server, for a name that is trimmed and normalized to NFKC."""
+    return [
+        Check(f"^.{{{MIN_USERNAME_LENGTH},{MAX_USERNAME_LENGTH}}}$", _LENGTH_MESSAGE % _LENGTHS),
+        Check(rf"^[\p{{L}}\p{{M}}0-9{_SHARED_LETTERS}_.\-]*$", _CHARACTERS_MESSAGE),
+        Check(r"^(?![.\-\p{M}]).*[^.\-]$", _ENDS_MESSAGE),
+        Check(r"[\p{L}\p{N}]", _EMPTY_MESSAGE),
+    ]
+
+
 def normalize_username(text: str) -> str:
     """Returns a user name in the form in which it is stored. Raises ValidationError if the name is not valid."""
     name = unicodedata.normalize("NFKC", text.strip())
     if not MIN_USERNAME_LENGTH <= len(name) <= MAX_USERNAME_LENGTH:
-        raise ValidationError(
-            _("A username must have %(shortest)d to %(longest)d characters."),
-            code="length",
-            params={"shortest": MIN_USERNAME_LENGTH, "longest": MAX_USERNAME_LENGTH},
-        )
+        raise ValidationError(_LENGTH_MESSAGE, code="length", params=_LENGTHS)
     if not all(is_username_character(character) for character in name):
-        raise ValidationError(_("A username can only contain letters, the digits 0 to 9, and _ . -"), code="characters")
+        raise ValidationError(_CHARACTERS_MESSAGE, code="characters")
     if name[0] in ".-" or name[-1] in ".-" or unicodedata.category(name[0]) in _MARKS:
-        raise ValidationError(_("A username must begin and end with a letter, a digit or _."), code="ends")
+        raise ValidationError(_ENDS_MESSAGE, code="ends")
     if not any(character.isalnum() for character in name):
-        raise ValidationError(_("A username must contain at least one letter or digit."), code="empty")
+        raise ValidationError(_EMPTY_MESSAGE, code="empty")
     if _has_too_many_marks(name):
         raise ValidationError(_("Too many accents on one letter."), code="marks")
     if not _has_combinable_scripts(name):
@@ -97,7 +114,11 @@ username_validators = [validate_chosen_username]  # settings.ACCOUNT_USERNAME_VA
 
 
 def is_username_character(character: str) -> bool:
-    """Returns whether a user name may contain this character. Accents and other visible marks are allowed."""
+    """Returns whether a user name may contain this character.
+
+    Allowed are letters of all scripts, the digits 0 to 9, combining marks such as accents, and `. _ -`. Invisible
+    characters are not allowed.
+    """
     if character in _PUNCTUATION or character in _SHARED_LETTERS or "0" <= character <= "9":
         return True
     if ord(character) in INVISIBLE:
@@ -156,7 +177,8 @@ def _replace_lookalikes(text: str) -> str:
     letters = unicodedata.normalize("NFD", text)
     replaced = "".join(prototypes.get(letter, letter) for letter in letters).casefold()
     # I, l and 1 look alike. By now casefolding has turned I into i, and the table has turned 1 into l.
-    result = unicodedata.normalize("NFD", replaced).replace("i", "l").replace("ı", "l")
+    result = unicodedata.normalize("NFD", replaced).replace("i", "l").replace("ı", "l").replace("ȷ", "j")
+    result = _DOT_ABOVE.sub(r"\1", result)
     for pair, letter in _LOOKALIKE_PAIRS:
         result = result.replace(pair, letter)
     return result

@@ -6,18 +6,17 @@ from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_safe
 
 from accounts import avatars
-from accounts.authentication import get_request_user
+from accounts.decorators import file_view
 from accounts.models import User
 from accounts.text.cleaning import strip_unstorable
 
 
-@require_safe
-def avatar(request: HttpRequest, user_id: int, name: str) -> HttpResponseBase:
+@file_view
+def avatar(request: HttpRequest, viewer: User | None, user_id: int, name: str) -> HttpResponseBase:
     """Returns a user's avatar to any signed-in user. Each picture has a new name, so browsers may cache it for ever."""
-    if get_request_user(request) is None:
+    if viewer is None:
         return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
     if name != strip_unstorable(name):
         raise Http404

@@ -19,6 +19,7 @@ from accounts.authentication import require_sign_in
 from accounts.forms import ProfileForm
 from accounts.models import User
 from messenger.core.errors import ApplicationError
+from messenger.core.site_urls import is_site_url
 
 
 @login_required
@@ -55,6 +56,8 @@ def _save(user_id: int, form: ProfileForm) -> bool:
 def set_language(request: HttpRequest) -> HttpResponse:
     """Sets the language cookie and, for a signed-in user, the profile's language. Form fields: `language`, `next`."""
     response = django_set_language(request)
+    if "Location" in response and not is_site_url(request, response["Location"]):
+        response["Location"] = "/"
     language = request.POST.get("language", "")
     if request.user.is_authenticated and language in dict(settings.LANGUAGES):
         actions.update_profile(require_sign_in(request).user_id, {"language": language})

@@ -44,7 +44,7 @@ def _rate_limited(response: HttpResponse, wait: float) -> HttpResponse:
 def accept_signup_link(request: HttpRequest, token: str) -> HttpResponse:
     """Opens a sign-up link (made by `manage.py invite`): stores its token in the session and shows the sign-up page.
 
-    From the session, the token is still known after the user has visited a provider such as Google.
+    Because it is in the session, the token is still known when the user comes back from a provider such as Google.
     """
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)

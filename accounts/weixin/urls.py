@@ -1,4 +1,4 @@
-"""URLs for sign-in with WeChat: one starts the sign-in, and WeChat redirects back to the other (callback)."""
+"""URLs for sign-in with WeChat: the login URL starts the sign-in, and WeChat redirects back to the callback URL."""
 
 from allauth.socialaccount.providers.oauth2.urls import default_urlpatterns
 

@@ -17,7 +17,7 @@ class WeChatClient(WeixinOAuth2Client):
     def get_redirect_url(self, authorization_url, scope, extra_params) -> str:
         """Returns the URL of WeChat's sign-in page, with the fragment `#wechat_redirect`.
 
-        Without the fragment, some apps of WeChat show an error.
+        Without this fragment, some WeChat apps show an error.
         """
         return super().get_redirect_url(authorization_url, scope, extra_params) + "#wechat_redirect"
 

@@ -1,4 +1,4 @@
-"""The public functions that change conversations. Pages, API and WebSocket consumers import them from here only.
+"""The public functions that change conversations. Views, API and WebSocket consumers import them from here only.
 
 Each function checks permission, changes rows in one transaction, and publishes events (messages to the WebSockets of
 the members) when the transaction is committed. It raises `messenger.core.errors.ApplicationError` if the action is not
@@ -102,10 +102,10 @@ def mark_read(user_id: int, conversation_id: int, seq: int, back: bool = False) 
 
 
 def mark_unread(user_id: int, conversation_id: int) -> MineSchema:
-    """Marks the newest text message by another member as unread, and all messages of the conversation after it.
+    """Marks the newest message that another member has written, and all messages after it, as unread for a user.
 
-    Changes nothing if no other member has sent a text message. The function blocks: call it from a thread, not from the
-    event loop.
+    Changes nothing if no other member has written a message (system messages do not count). The function blocks: call
+    it from a thread, not from the event loop.
     """
     seq = newest_seq_of_others(user_id, conversation_id)
     return mark_read(user_id, conversation_id, seq, back=seq > 0)

@@ -1,8 +1,9 @@
 """Deletes an account and the user's data in conversations.
 
-`plan_account_deletion` tells the user beforehand what will happen. `delete_account` erases the profile at once.
-`leave_all_conversations` does the rest in the background. Groups of the user get a new owner, or are deleted if they
-have no other member. Messages stay without the name of their sender, or are deleted.
+`plan_account_deletion` lists beforehand what will happen. `delete_account` erases the profile at once. Then
+`leave_all_conversations` runs in the background: it removes the user from all groups and, if the user has chosen so,
+deletes the user's messages. Other messages stay without the sender's name. A group that the user owns gets a new owner,
+or is deleted if it has no other member.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ MESSAGES_PER_TRANSACTION = 50  # short transactions, so that other members can w
 # ── Before: what will happen ─────────────────────────────────────────────────────────────────────────────────────
 @dataclass(slots=True)
 class OwnedGroup:
-    """A group of a user who deletes the account, and the member who will be the next owner (`successor`).
+    """A group whose owner deletes the account, and the member who will be the next owner (`successor`).
 
     If `successor` is None, the group has no other member and will be deleted.
     """
@@ -60,7 +61,7 @@ class OwnedGroup:
 
 @dataclass(slots=True)
 class DeletionPlan:
-    """Lists the groups, and counts the conversations and files, that deleting an account will affect."""
+    """What the deletion of an account will affect: a list of groups, and the numbers of conversations and files."""
 
     owned_groups: list[OwnedGroup]
     group_count: int  # groups that the user does not own
@@ -105,11 +106,10 @@ def plan_account_deletion(user_id: int) -> DeletionPlan:
 
 
 def _successor_subquery() -> Subquery:
-    """Returns a subquery with the user id of the member who becomes the owner of a group if its owner deletes the
-    account.
+    """Returns a subquery: the user id of the member who becomes the owner of a group if its owner deletes the account.
 
-    This is the admin who joined first or, without admins, the member who joined first. The subquery belongs into a
-    query of memberships of the user who deletes the account.
+    This is the admin who joined first or, without admins, the member who joined first. Use it to annotate a query of
+    memberships of the user who deletes the account.
     """
     others = Membership.objects.filter(conversation=OuterRef("conversation"), left_at=None, user__is_active=True)
     rank = Case(When(role=Role.ADMIN, then=Value(0)), default=Value(1), output_field=models.IntegerField())
@@ -121,9 +121,9 @@ def _successor_subquery() -> Subquery:
 def delete_account(user_id: int, *, delete_messages: bool) -> None:
     """Deletes an account permanently. With `delete_messages`, also deletes all messages of the user.
 
-    Profile, sign-ins, drafts and data export are deleted at once, and the user's invite links are revoked. A background
-    task then removes the user from groups and, with `delete_messages`, deletes the messages. The task is stored in the
-    database, so it also runs after a crash.
+    Profile, login sessions, drafts and data export are deleted at once, and the user's invite links are revoked. A
+    background task then removes the user from groups and, with `delete_messages`, deletes the messages. The task is
+    stored in the database, so it also runs after a crash.
     """
     with write_transaction():
         deletion.erase_account(user_id)
@@ -137,7 +137,8 @@ def delete_account(user_id: int, *, delete_messages: bool) -> None:
 def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
     """Removes a deleted user from all groups. With `delete_messages`, first deletes all messages of the user.
 
-    Can be repeated: it continues where an earlier attempt stopped.
+    Direct conversations stay for the other user. If the function was interrupted, it can be called again: it continues
+    where it stopped.
     """
     if not User.objects.filter(pk=user_id, deleted_at__isnull=False).exists():
         return
@@ -163,8 +164,9 @@ def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
 def _leave_conversation(membership) -> None:
     """Removes a deleted user from a group. If the user owns the group, first makes another member the owner.
 
-    A direct conversation is kept: the function only tells the other user's devices that the name of the deleted user is
-    gone. `membership` must have the annotations `kind` and `successor_id` (the next owner).
+    A direct conversation stays for the other user: the function only publishes that the deleted user has no name any
+    more. `membership` must have the annotations `kind` (of the conversation) and `successor_id` (user id of the next
+    owner).
     """
     user_id, conversation_id = membership.user_id, membership.conversation_id
     if membership.kind == Conversation.Kind.DIRECT:
@@ -204,10 +206,10 @@ def _delete_all_messages(user_id: int) -> None:
 
 
 def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]:
-    """Returns the numbers (seq) of the next 50 text messages of a user after the number `after`.
+    """Returns the numbers (seq) of the next 50 text messages of a user in a conversation, after the number `after`.
 
-    Leaves out messages whose content no longer exists. Includes messages that an admin or moderator has hidden, because
-    their content is still stored.
+    Leaves out messages that the user has deleted, because their content is removed already. Includes messages that an
+    admin or moderator has hidden, because their content is still stored.
     """
     texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind=Message.Kind.TEXT)
     with_content = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
@@ -216,9 +218,9 @@ def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]
 
 @contextmanager
 def _system_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction on a conversation for the system: no user acts in it, and no permission is checked.
+    """Opens a transaction on a conversation that changes data without an acting user. Does not check permission.
 
-    It also works in a deleted group. The events of a deleted group are sent to nobody.
+    Also works in a deleted group. The events of a deleted group are sent to nobody.
     """
     with write_transaction():
         conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)

@@ -1,11 +1,12 @@
 """Processes uploaded images and videos in the background worker, before anybody can open them.
 
-Processing removes metadata, because phones store in pictures and videos where they were taken. If an image or video
+Processing removes metadata: phones store the place where a picture or video was taken in the file. If an image or video
 cannot be decoded, users can only download it, and as much metadata is removed as is possible without decoding. Some
 files keep their metadata: HEIC and AVIF files that cannot be decoded, and types that are not processed at all, such as
 TIFF. See docs/decisions/uploads.md, also for damaged videos.
 
-Until a file is processed, its message shows an empty box of the final size, and downloads answer with status 503.
+Until a file is processed, its message shows an empty box with the size of the image or video, and downloads of the file
+are answered with status 503.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 from typing import Any
 
 from chat import events
+from chat.actions import search_index
 from chat.actions.transaction import moderation_transaction
 from chat.attachments import filenames
 from chat.attachments.media import content_types, images, videos
@@ -29,8 +31,8 @@ _EXTENSIONS = {"image/jpeg": "jpg", "image/png": "png", "image/webp": "webp", "i
 def process_file(file_id: int) -> None:
     """Removes the metadata of an uploaded image or video. Does nothing if the file is deleted.
 
-    If the file is processed already, only updates messages that do not show it yet: an earlier run may have been killed
-    after it had processed the file and before it had updated the messages.
+    If the file is processed already, only updates messages that do not show the result yet. This is necessary if an
+    earlier call was interrupted after it had processed the file and before it had updated the messages.
     """
     file = File.objects.filter(pk=file_id).first()
     if file is None:
@@ -43,11 +45,11 @@ def process_file(file_id: int) -> None:
 
 
 def complete_processing(file: File, *, kind: str = "", **changes: Any) -> None:
-    """Saves the result of processing (`changes`), marks the file as ready, and updates the messages that show it.
+    """Saves the result of processing a file, marks the file as ready, and updates the messages that contain it.
 
-    A `kind` that is not empty becomes the kind of the file's attachments. The order matters: first the row of the file
-    is saved. Then each message is updated in a transaction of its own. Last, the unprocessed file is deleted from the
-    storage.
+    `changes` are the new values of fields of `File`. If `kind` is not empty, the attachments of the file get this kind.
+    Each message is updated in a transaction of its own, after the file is saved. Last, the original file is deleted
+    from the storage.
     """
     old_key, old_content_type = file.key, file.content_type
     with write_transaction():
@@ -78,10 +80,9 @@ def _update_messages(file: File) -> None:
 
 
 def _update_message_files(message_id: int) -> None:
-    """Copies the data of a message's attachments into the field `files` of the message, and publishes
-    `message.updated`.
+    """Copies the data of a message's attachments to its field `files`, and publishes the event `message.updated`.
 
-    Also updates the total size of all files of the conversation. Does nothing if `files` is up to date already.
+    Also updates the total size of all files of the conversation. Does nothing if `files` has the same data already.
     """
     with moderation_transaction(message_id) as (tx, message):
         attachments = Attachment.objects.filter(message=message).select_related("file").order_by("place")
@@ -92,4 +93,5 @@ def _update_message_files(message_id: int) -> None:
         tx.mark_changed("file_bytes")
         message.files = files
         tx.save_message(message, "files")
+        search_index.update_message(message)
         tx.publish(events.message_updated(message_schema(message)))

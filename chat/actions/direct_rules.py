@@ -1,8 +1,8 @@
 """Checks whether a user may write to the other user in a direct conversation: blocks and privacy settings.
 
-The privacy setting `write_to_me` only restricts who may start a conversation: a user who has written can always be
-answered. The error is the same for a block by the other user, for this setting and for a suspended account, so that the
-sender cannot tell which of them is the reason.
+The privacy setting `write_to_me` restricts only who may start a conversation: if user A has written to user B, then B
+can always answer A. If the user may not write, the error does not tell whether the reason is a block by the other user,
+this setting or a suspended account.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ def pair_status_error(pair_status: str) -> ApplicationError | None:
 
 
 def require_open_pair(membership: Membership) -> None:
-    """Raises `ApplicationError` unless the user may write to the other user of this direct conversation.
+    """Raises `ApplicationError` if a user may not write to the other user of a direct conversation.
 
-    Call it before an edit, a reaction or a pin, because the other user sees them like a message. In a group it raises
-    nothing and makes no query.
+    `membership` is the membership of the user. Call this before an edit, a reaction or a pin, because the other user
+    sees these like a message. For a group it does nothing and makes no query.
     """
     if membership.conversation.kind == Conversation.Kind.DIRECT and (
         error := pair_status_error(get_pair_status(membership.pk))

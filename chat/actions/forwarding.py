@@ -1,4 +1,4 @@
-"""Forwards a message to several conversations, with optional words of the sender."""
+"""Forwards a message to several conversations. The sender can add a text, which is sent as a message of its own."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ MAX_TARGETS = 10  # conversations to which a message is forwarded at once
 def forward_message(
     user_id: int, message_id: int, conversation_ids: Sequence[int], client_id: uuid.UUID, words: str = ""
 ) -> dict[int, MessageSchema | ApplicationError]:
-    """Forwards a message to each conversation, below the sender's `words`, which are a message of their own.
+    """Sends the text `words` (if not empty) and then the forwarded message to each of the conversations.
 
-    Returns the forwarded message, or the error of a conversation that refuses one of the two messages, by conversation
-    id. Each message gets a client_id that depends on `client_id`, the conversation and the text, so calling this again
-    with the same arguments sends nothing twice. It sends only what was refused before.
+    Returns for each conversation id the forwarded message, or the error if one of the two messages was rejected. A
+    second call with the same arguments sends only the messages that were rejected before: each message has a client_id
+    that is computed from `client_id`, the conversation and the text, and the same client_id is not stored twice.
     """
     return {
         conversation_id: _forward_to(user_id, message_id, conversation_id, client_id, words)

@@ -23,9 +23,11 @@ from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
 from chat.schemas import ConversationSchema, MemberSchema, member_schema, mine_schema
 from chat.selectors import conversation_schemas, count_unread_mentions, shared_conversation_schema, with_member_state
+from chat.text.markdown import render_markdown
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import invalid, not_found
+from messenger.core.excerpts import html_to_text
 from messenger.live.events import UserEvent, publish
 
 TITLE_LIMIT, DESCRIPTION_LIMIT, ANNOUNCEMENT_LIMIT = 80, 500, 1000  # characters
@@ -63,7 +65,11 @@ def open_direct_conversation(user_id: int, other_id: int) -> tuple[ConversationS
 
 
 def _open_existing_direct_conversation(membership: Membership) -> tuple[ConversationSchema, bool]:
-    """Opens a direct conversation that the other user has opened. Other devices of the user get an event."""
+    """Opens a direct conversation for the user of `membership`, after the other user has opened it.
+
+    Returns the conversation, and True if it was not open for this user before. The user's other devices get the event
+    `conversation.added`.
+    """
     with outsider_transaction(membership.conversation_id) as tx:
         membership = tx.conversation.memberships.get(pk=membership.pk)
         membership.conversation = tx.conversation
@@ -76,7 +82,10 @@ def _open_existing_direct_conversation(membership: Membership) -> tuple[Conversa
 
 
 def added_event(membership: Membership) -> UserEvent:
-    """Returns the event `conversation.added` for the user of a membership whose conversation is loaded."""
+    """Returns the event `conversation.added`, which is sent to the user of `membership` only.
+
+    It contains the conversation as this user sees it. `membership.conversation` must be loaded.
+    """
     schema = conversation_schemas([membership], membership.user_id)[0]
     return events.conversation_added(membership.user_id, membership.me_version, schema, membership.version)
 
@@ -110,8 +119,9 @@ def _create_conversation(**fields: Any) -> Conversation:
 def _add_first_members(conversation: Conversation, users: list[User]) -> dict[int, ConversationSchema]:
     """Creates the memberships of a new conversation. Returns the conversation as each member sees it, by user id.
 
-    Publishes the event `conversation.added` to each member. The event `member.updated` is not published, because no
-    WebSocket receives the events of the new conversation yet. A direct conversation exists only for the first user.
+    Publishes the event `conversation.added` to each member. The event `member.updated` is not necessary, because no
+    WebSocket receives the events of the new conversation yet. A direct conversation is opened only for the first user
+    in `users`; the other user gets it later, by opening it or with its first message.
     """
     opening_users = users[:1] if conversation.pair else users
     me_versions = allocate_me_versions(user.pk for user in opening_users)
@@ -123,6 +133,7 @@ def _add_first_members(conversation: Conversation, users: list[User]) -> dict[in
                 conversation=conversation,
                 user=user,
                 role=Role.OWNER if conversation.owner_id == user.pk else Role.MEMBER,
+                added_by=conversation.creator if user.pk != conversation.creator_id else None,
                 joined_at=conversation.created_at,
                 left_at=None if user in opening_users else conversation.created_at,
                 version=conversation.version,
@@ -184,6 +195,8 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
             for name, (event_name, has_texts) in LOGGED_FIELDS.items():
                 if name in changed:
                     texts = {"old": old_values[name], "new": changed[name]} if has_texts else {}
+                    if name == "announcement":  # system messages are plain text
+                        texts = {key: _strip_markdown(text) for key, text in texts.items()}
                     tx.add_system_message(_get_actor(tx), event_name, **texts)
             if "announcement" in changed:
                 _mark_announcement_new(tx)
@@ -193,8 +206,12 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
         return conversation_schemas([tx.membership], user_id)[0]
 
 
+def _strip_markdown(text: str) -> str:
+    return html_to_text(render_markdown(text, {})[0], limit=None)
+
+
 def _mark_announcement_new(tx: ConversationTransaction) -> None:
-    """Marks the announcement as not yet seen by all members except the user who changed it."""
+    """Marks the announcement of a group as new for all members except the user who has changed it."""
     conversation, membership = tx.conversation, tx.membership
     assert membership
     conversation.announced_version = conversation.version + 1  # the version that `publish_conversation_info` takes next
@@ -207,10 +224,10 @@ def _mark_announcement_new(tx: ConversationTransaction) -> None:
 
 
 def publish_conversation_info(tx: ConversationTransaction) -> None:
-    """Publishes the event `conversation.updated` with the fields of the conversation that all members see.
+    """Publishes the event `conversation.updated` with the fields of a conversation that are the same for all members.
 
-    Call this after all other changes of the transaction `tx`, because the event contains the new counts and version
-    numbers.
+    Call this after all other changes of the transaction `tx`, because the event contains the new counts and the new
+    version (number of the newest change).
     """
     conversation = tx.conversation
     conversation.info_version = tx.next_version()
@@ -249,17 +266,18 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
             tx.conversation.memberships.filter(left_at=None, user__in=new_ids).values_list("user_id", flat=True)
         )
         privacy.require_allowed(user_id, [users[pk] for pk in new_ids if pk not in member_ids], "add_me")
-        memberships = join_users(tx, [users[pk] for pk in new_ids])
+        memberships = join_users(tx, [users[pk] for pk in new_ids], added_by=_get_actor(tx))
         if memberships:
             tx.add_system_message(_get_actor(tx), "joined", users=[membership.user for membership in memberships])
             publish_conversation_info(tx)  # for the number of members
         return [member_schema(membership) for membership in memberships]
 
 
-def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membership]:
+def join_users(tx: ConversationTransaction, users: list[User], added_by: User | None = None) -> list[Membership]:
     """Makes users members of a group and returns the memberships of those who were not members before.
 
-    Does not check permission. If a user was a member earlier, the old membership row is used again.
+    Does not check permission. If a user was a member earlier, the old membership row is used again. `added_by` is the
+    member who adds them; None if they join by themselves.
     """
     conversation = tx.conversation
     existing = {
@@ -277,13 +295,13 @@ def join_users(tx: ConversationTransaction, users: list[User]) -> list[Membershi
         else:
             rejoined.append(row)
         row.role, row.joined_at, row.left_at, row.version = Role.MEMBER, tx.now, None, tx.next_version()
-        row.was_removed = False
+        row.was_removed, row.added_by = False, added_by
         # Messages from before the user joined count as read.
         row.read_seq = row.delivered_seq = conversation.last_seq
         row.read_count = conversation.text_count
     Membership.objects.bulk_create(created)
-    fields = ["role", "joined_at", "left_at", "was_removed", "version", "read_seq", "delivered_seq", "read_count"]
-    Membership.objects.bulk_update(rejoined, fields)
+    fields = ["role", "joined_at", "left_at", "was_removed", "added_by", "version"]
+    Membership.objects.bulk_update(rejoined, [*fields, "read_seq", "delivered_seq", "read_count"])
     conversation.member_count += len(created) + len(rejoined)
     tx.mark_changed("member_count")
     memberships = sorted([*created, *rejoined], key=lambda row: row.version)
@@ -388,9 +406,9 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
 
 
 def _member_state_event(membership: Membership) -> UserEvent:
-    """Returns the event `mine.updated` for the user of a membership, with what is stored for this user only.
+    """Returns the event `mine.updated`, which is sent to the user of `membership` only.
 
-    These are role, how far the user has read, mute and so on.
+    It contains what the conversation stores for this user: role, newest message read, mute and so on.
     """
     key = (membership.conversation_id, membership.user_id)
     mention_count = count_unread_mentions([membership]).get(key, 0)

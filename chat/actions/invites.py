@@ -113,8 +113,9 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
 def get_usable_invite(user_id: int | None, token: str, ip: str = "") -> Invite:
     """Returns the invite link with this token (secret part) if the user may join with it or is a member already.
 
-    Without a user (`user_id` is None) it returns a link that a new user could join with. Raises `not_found` otherwise.
-    A user can try only a limited number of wrong tokens; without a user, the IP address can.
+    If `user_id` is None (not signed in), returns the link if a new user could join the group with it. In all other
+    cases raises `not_found`. The number of wrong tokens is limited for each user and, if not signed in, for each IP
+    address.
     """
     tried_by = user_id or ip
     rate_limits.require("invite.tries", tried_by)
@@ -132,9 +133,10 @@ def get_usable_invite(user_id: int | None, token: str, ip: str = "") -> Invite:
 
 
 def preview_invite(user_id: int | None, token: str, ip: str = "") -> InvitePreviewSchema:
-    """Returns the data of a group that a user sees before joining by an invite link, also before signing in.
+    """Returns the data of a group that a user sees before joining by an invite link. The user need not be signed in.
 
-    It is in `chat.actions` and not in `chat.selectors`, because it counts how often the user has tried wrong links.
+    The function is in `chat.actions` and not in `chat.selectors`, because it counts how often the user has tried links
+    that do not work.
     """
     invite = get_usable_invite(user_id, token, ip)
     memberships = Membership.objects.filter(conversation_id=invite.conversation_id, left_at=None)

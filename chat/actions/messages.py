@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -11,15 +12,17 @@ from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events
-from chat.actions import direct_rules
+from chat.actions import direct_rules, search_index
+from chat.actions.rendering import RenderedText, TextSource, may_mention_everybody, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
 from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, messages_with_relations
-from chat.text.language import is_single_emoji
-from chat.text.markdown import render_markdown
+from chat.text.language import is_single_emoji, normalize_emoji
+from chat.text.markdown import find_mention_keys, has_at_sign
+from chat.view_models.rendered_messages import rendered_messages
 from messenger.core import rate_limits
 from messenger.core.errors import invalid, not_found
 from messenger.live.events import UserEvent
@@ -36,6 +39,8 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
     """
     check_body(body, may_be_blank=True)
     rate_limits.require("edit", user_id)
+    mention_keys = find_mention_keys(body)
+    rendered_ahead = _render_edit_ahead(user_id, message_id, body, mention_keys)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         _require_open_pair(tx)
@@ -50,26 +55,46 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
             body_html=message.body_html,
             written_at=message.edited_at or message.created_at,
         )
-        members = find_named_members([(message.conversation_id, body)]).get(message.conversation_id, {})
-        may_mention_all = tx.is_admin_or_owner and tx.conversation.kind == "group"
-        message.body_html, mentions = render_markdown(
-            body,
-            members | _find_users_mentioned_before(message),
-            everybody=may_mention_all or any(mention["user_id"] is None for mention in message.mentions),
-        )
-        message.body, message.edited_at = body, tx.now
+        everybody = may_mention_everybody(tx.conversation.kind, tx.role)
+        rendered = render_text(_edited_text(message, body, mention_keys, everybody), rendered_ahead)
+        message.body, message.body_html, message.edited_at = body, rendered.html, tx.now
+        mentions = rendered.mentions
         message.mentions = [{"user_id": m.user_id, "start": m.start, "end": m.end} for m in mentions]
         tx.save_message(message, "body", "body_html", "mentions", "edited_at")
+        search_index.update_message(message)
         schema = _publish_update(tx, message)
         update_mentions(tx, message, schema, mentions)
         return schema
 
 
-def _find_users_mentioned_before(message: Message) -> dict[str, UserSchema]:
-    """Returns the users whom the message mentions before it is edited, by the normalized user names in its text.
+def _render_edit_ahead(user_id: int, message_id: int, body: str, mention_keys: set[str]) -> RenderedText | None:
+    """Renders the new text of a message before the conversation is locked. See chat.actions.rendering."""
+    message = Message.objects.filter(pk=message_id, sender_id=user_id).select_related("conversation").first()
+    if message is None:
+        return None
+    membership = Membership.objects.filter(conversation_id=message.conversation_id, user_id=user_id, left_at=None)
+    role = membership.values_list("role", flat=True).first() or ""
+    everybody = may_mention_everybody(message.conversation.kind, role)
+    return render_text(_edited_text(message, body, mention_keys, everybody))
 
-    After an edit these names still mention the same users, also if a user has left the group or changed the name since,
-    or if another user has the name now.
+
+def _edited_text(message: Message, body: str, mention_keys: set[str], everybody: bool) -> TextSource:
+    """Returns the new text of a message, with what its rendering depends on: whom it may mention.
+
+    `mention_keys` are the normalized user names in the text. `everybody` is True if the author may mention `@all`.
+    """
+    if not has_at_sign(body):
+        return TextSource(body)
+    members = find_named_members({message.conversation_id: mention_keys}).get(message.conversation_id, {})
+    mentioned_everybody = any(mention["user_id"] is None for mention in message.mentions)
+    return TextSource(body, members | _find_users_mentioned_before(message), everybody or mentioned_everybody)
+
+
+def _find_users_mentioned_before(message: Message) -> dict[str, UserSchema]:
+    """Returns the users whom the message mentions before an edit, by the normalized user names in the old text.
+
+    If such a name is also in the new text, it mentions the same user. This is so even if the user has left the group or
+    changed the name since, or if another user has this name now.
     """
     ids = {
         skeleton(message.body[mention["start"] + 1 : mention["end"]]): mention["user_id"]
@@ -89,10 +114,10 @@ def _publish_update(tx: ConversationTransaction, message: Message) -> MessageSch
 def update_mentions(
     tx: ConversationTransaction, message: Message, schema: MessageSchema, mentions: list[MentionSchema]
 ) -> None:
-    """Stores the mentions of an edited message, and notifies the users whom the message did not mention before.
+    """Stores the mentions of an edited message, and notifies users whom the message did not mention before.
 
-    A user who is mentioned but not notified because of a block gets the event `mine.updated` with the right count of
-    mentions: the user's devices have counted this mention, although it does not count.
+    A mention does not count if the sender or the mentioned user has blocked the other. But the devices of the mentioned
+    user have counted it already. So this user gets the event `mine.updated` with the right number of unread mentions.
     """
     old_ids = set(Mention.objects.filter(message=message).values_list("user_id", flat=True))
     new_ids = find_mentioned_user_ids(tx.conversation.pk, message.sender_id, mentions)
@@ -108,9 +133,9 @@ def update_mentions(
 
 
 def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_ids: set[int]) -> None:
-    """Publishes the new count of unread mentions (event `mine.updated`) to users who have not read this message.
+    """Publishes the new number of unread mentions (event `mine.updated`) to some members.
 
-    Only the users `user_ids` get the event.
+    These are the users in `user_ids` who have not read `message` yet.
     """
     memberships = list(
         Membership.objects.filter(
@@ -171,6 +196,7 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
             if is_sender and message.hidden_by_id:
                 wipe_content(message)
                 message.save(update_fields=WIPED_FIELDS)
+                _remove_from_cache(tx)
             return message_schema(message)
         tx.require(message.kind == Message.Kind.TEXT)
         tx.require(is_sender or tx.is_admin_or_owner, _("Only the sender or an admin can delete this message."))
@@ -180,8 +206,9 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
 def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe: bool, by_id: int) -> MessageSchema:
     """Deletes a message in the open transaction `tx` and publishes the event `message.updated`.
 
-    Does not check permission. With `wipe`, the content of the message is removed permanently. Without `wipe`, it is
-    kept for restoring, and the user `by_id` is stored as the one who hid the message.
+    `tx` has locked the conversation of the message. Permission is not checked. With `wipe`, the content of the message
+    is removed permanently. Without `wipe`, the content is kept, so that the message can be restored, and `by_id` is
+    stored as the id of the user who hid the message.
     """
     message.deleted_at, message.pinned_at = tx.now, None
     fields = ["deleted_at", "pinned_at"]
@@ -195,7 +222,14 @@ def delete_locked_message(tx: ConversationTransaction, message: Message, *, wipe
         message.hidden_by_id = by_id
         fields.append("hidden_by")
     tx.save_message(message, *fields)
+    _remove_from_cache(tx)
+    search_index.update_message(message)
     return _publish_update(tx, message)
+
+
+def _remove_from_cache(tx: ConversationTransaction) -> None:
+    """Removes the HTML of the deleted message, and of messages that quote it, from the memory of this process."""
+    transaction.on_commit(partial(rendered_messages.remove_conversation, tx.conversation.pk))
 
 
 def wipe_content(message: Message) -> None:
@@ -215,10 +249,12 @@ def wipe_content(message: Message) -> None:
 
 # ── React and pin ────────────────────────────────────────────────────────────────────────────────────────────────
 def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> MessageSchema:
-    """Adds (`active`) or removes a user's reaction `emoji` on a message, and returns the message.
+    """Adds a user's reaction `emoji` to a message (if `active` is True) or removes it (if False). Returns the message.
 
-    Does nothing if the reaction exists already, or is removed already.
+    Nothing changes if the reaction is there already, or is not there when it should be removed. The emoji is stored in
+    its normal form, so that `❤` and `❤️` are the same reaction.
     """
+    emoji = normalize_emoji(emoji)
     if not is_single_emoji(emoji):
         raise invalid(emoji=_("Choose one emoji."))
     rate_limits.require("reaction", user_id)
@@ -246,9 +282,9 @@ def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> Mes
 
 
 def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
-    """Pins (`active`) or unpins a message for all members, and returns the message.
+    """Pins a message for all members (if `active` is True) or unpins it (if False). Returns the message.
 
-    Does nothing if the message is pinned already, or unpinned already.
+    Nothing changes if the message is pinned or unpinned already.
     """
     rate_limits.require("pin", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
@@ -269,9 +305,10 @@ def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
 
 # ── Checks ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _require_open_pair(tx: ConversationTransaction) -> None:
-    """Raises `ApplicationError` in a direct conversation whose other user the member may not write to.
+    """Raises `ApplicationError` if the member may not write to the other user of a direct conversation.
 
-    The other user sees edits, reactions and pins, so the same rules apply to them as to a new message.
+    The other user sees edits, reactions and pins like a message, so the same rules apply to them. In a group nothing is
+    checked.
     """
     assert tx.membership
     tx.membership.conversation = tx.conversation

@@ -1,6 +1,6 @@
-"""Lets members report messages, and moderators of the site hide and restore messages, revoke invites, close reports.
+"""Lets members report messages, and lets moderators hide and restore messages, revoke invite links and settle reports.
 
-A moderator needs a permission of Django, but does not have to be a member of the conversation.
+A moderator needs a Django permission (`user.has_perm`), but does not have to be a member of the conversation.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import events
+from chat.actions import search_index
 from chat.actions.messages import delete_locked_message, require_not_deleted, update_mentions
 from chat.actions.transaction import message_transaction, moderation_transaction
 from chat.actions.validation import check_storable
@@ -25,7 +26,7 @@ REASON_LIMIT = 500  # characters
 def report_message(user_id: int, message_id: int, reason: str) -> None:
     """Reports a message to the moderators and stores a copy of its text with the report.
 
-    A second report of the same message by the same user replaces the first report and opens it again.
+    If the same user reports the same message again, the second report replaces the first report and is not settled.
     """
     check_storable(reason, REASON_LIMIT, "reason")
     rate_limits.require("report", user_id)
@@ -47,7 +48,7 @@ def report_message(user_id: int, message_id: int, reason: str) -> None:
 
 
 def hide_message(moderator_id: int, message_id: int) -> None:
-    """Deletes a message for all readers but keeps its content, so that it can be restored."""
+    """Deletes a message for all readers as a moderator. The content stays in the database and can be restored."""
     _require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         tx.require(message.kind == Message.Kind.TEXT)
@@ -56,10 +57,10 @@ def hide_message(moderator_id: int, message_id: int) -> None:
 
 
 def restore_message(moderator_id: int, message_id: int) -> None:
-    """Restores a message that an admin or a moderator has hidden.
+    """Shows a message again that an admin or a moderator has hidden.
 
-    Raises `invalid` for a message that its sender deleted, because its content no longer exists, and `forbidden` for
-    the moderator's own message.
+    Raises `invalid` for a message that its sender has deleted, because its content no longer exists. Raises `forbidden`
+    if the moderator has sent the message.
     """
     _require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
@@ -70,6 +71,7 @@ def restore_message(moderator_id: int, message_id: int) -> None:
             raise invalid(message=_("The sender deleted this message; it can’t be restored."))
         message.deleted_at, message.hidden_by = None, None
         tx.save_message(message, "deleted_at", "hidden_by")
+        search_index.update_message(message)
         schema = message_schema(message)
         tx.publish(events.message_updated(schema))
         update_mentions(tx, message, schema, schema.mentions)
@@ -88,7 +90,7 @@ def revoke_invite_as_moderator(moderator_id: int, invite_id: int) -> None:
 
 
 def settle_report(moderator_id: int, report_id: int) -> None:
-    """Marks a report as settled by this moderator. Does nothing if the report is settled already."""
+    """Marks a report as settled: this moderator has dealt with it. Does nothing if the report is settled already."""
     _require_permission(moderator_id, "chat.change_report")
     with write_transaction():
         locked = Report.objects.select_for_update(no_key=True, of=("self",)).select_related("message")

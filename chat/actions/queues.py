@@ -1,6 +1,6 @@
-"""Two queues: one stores new messages in batches, the other stores in batches how far users have read.
+"""Two queues that store commands in batches: one for new messages, the other for how far users have read.
 
-WebSocket consumers, API and pages put their commands into a queue. Each process has its own two queues. A batch of
+WebSocket consumers, API and views put their commands into a queue. Each process has its own two queues. A batch of
 commands is stored in one transaction, which is faster than one transaction per command.
 """
 

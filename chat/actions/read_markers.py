@@ -1,8 +1,8 @@
 """Changes what a conversation stores for each member: read and delivery markers, mute, notification level, draft …
 
 A marker is the number of the newest message that the member has read or received. Many markers change at the same time:
-a message in a group with a hundred readers changes a hundred. So `move_markers` stores many changes in one transaction,
-and callers put them into a queue (chat.actions.queues).
+if a hundred members read a message, a hundred markers change. So callers put changes of markers into a queue
+(chat.actions.queues), and `move_markers` stores many of them in one transaction.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class MarkerMove(NamedTuple):
 
 
 class _MarkerState(msgspec.Struct):
-    """The data of a locked membership row: how far the user has read and received messages, mute, draft and so on.
+    """The data of a locked membership row: which messages the user has read and received, mute, draft and so on.
 
     Also has two values of the conversation: the number of its newest message, and how many text messages it has.
     """
@@ -67,12 +67,14 @@ class _MarkerState(msgspec.Struct):
     archived: bool
     draft: str
     announcement_seen: int
+    added_by_id: int | None
     receipts: bool  # the setting of the user for this conversation
     me_version: int
     last_seq: int
     text_count: int
     shows_receipts: bool  # both the setting of the user and `receipts` allow it
     stored_markers: tuple[int, int, int] = (0, 0, 0)  # `markers` as they are in the database
+    is_opened: bool = False  # a group to which somebody has added the user is opened for the first time
 
     @property
     def key(self) -> tuple[int, int]:
@@ -99,15 +101,15 @@ def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationEr
             if state := states.get((move.conversation_id, move.user_id)):
                 _apply_move(state, move)
         _set_read_counts([state for state in states.values() if state.read_seq != state.stored_markers[0]])
-        changed = [state for state in states.values() if state.markers != state.stored_markers]
-        read_changed = [state for state in changed if state.markers[:2] != state.stored_markers[:2]]
+        changed = [state for state in states.values() if state.markers != state.stored_markers or state.is_opened]
+        read_changed = [state for state in changed if state.markers[:2] != state.stored_markers[:2] or state.is_opened]
         me_versions = allocate_me_versions(state.user_id for state in read_changed)
         for state in read_changed:
             state.me_version = me_versions[state.user_id].pop(0)
         bulk_sql.update_rows(
             Membership,
-            ("id", "read_seq", "read_count", "delivered_seq", "me_version"),
-            [(state.id, *state.markers, state.me_version) for state in changed],
+            ("id", "read_seq", "read_count", "delivered_seq", "added_by_id", "me_version"),
+            [(state.id, *state.markers, state.added_by_id, state.me_version) for state in changed],
         )
         _insert_history(changed, now)
         member_states = _build_member_states(states, [move for move in moves if move.read_seq is not None])
@@ -123,8 +125,8 @@ def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationEr
 def _lock_states(keys: set[tuple[int, int]]) -> _States:
     rows = bulk_sql.fetch_all(
         "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
-        " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.receipts, m.me_version,"
-        " c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
+        " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.added_by_id, m.receipts,"
+        " m.me_version, c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
         f" AND (m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})"
@@ -144,15 +146,17 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
         if move.back:
             state.read_seq = min(state.read_seq, max(move.read_seq - 1, 0))
         else:
+            state.is_opened = state.is_opened or state.added_by_id is not None
+            state.added_by_id = None
             state.read_seq = max(state.read_seq, min(move.read_seq, state.last_seq))
             state.delivered_seq = max(state.delivered_seq, state.read_seq)
 
 
 def _set_read_counts(states: list[_MarkerState]) -> None:
-    """Sets `read_count` of each membership: how many text messages do not count as unread for the member.
+    """Sets `read_count` of each membership in `states`: the number of text messages that are not unread for the member.
 
-    Each of `states` is one membership: a user in a conversation. The messages are the text messages up to the newest
-    one that the user has read, and the user's own text messages after it.
+    These are all text messages up to the newest message that the user has read, and the text messages after it that the
+    user has written.
     """
     keys = {(state.conversation_id, state.read_seq) for state in states if 0 < state.read_seq < state.last_seq}
     counts: dict[tuple[int, int], int] = {}
@@ -171,10 +175,10 @@ def _set_read_counts(states: list[_MarkerState]) -> None:
 
 
 def _count_own_texts_after(state: _MarkerState) -> int:
-    """Returns how many text messages of the user come after the newest message that the user has read (read marker).
+    """Returns how many text messages the user has written after the newest message that the user has read.
 
-    Makes a query only if the user has marked messages as unread. Otherwise the number is 0, because sending a message
-    also moves the read marker to this message.
+    Normally this is 0 and no query is made, because sending a message also marks all messages as read. It can be
+    greater if the user has marked messages as unread.
     """
     if state.sent_seq <= state.read_seq:
         return 0
@@ -185,10 +189,9 @@ def _count_own_texts_after(state: _MarkerState) -> int:
 
 
 def _insert_history(changed: list[_MarkerState], now: datetime) -> None:
-    """Stores a row of ReceiptHistory with the time `now` for each user in `changed` who has received or read newer
-    messages.
+    """Stores in ReceiptHistory, with the time `now`, which newer messages the users in `changed` have received or read.
 
-    A user who has only marked messages as unread gets no row.
+    Nothing is stored for a user who has only marked messages as unread.
     """
     rows = []
     for state in changed:
@@ -240,6 +243,7 @@ def _build_member_state(state: _MarkerState, unread_mentions: int) -> MineSchema
         announcement_seen=state.announcement_seen,
         receipts=bool(state.receipts),
         last_seq=state.last_seq,
+        added_by_id=state.added_by_id,
     )
 
 
@@ -253,10 +257,11 @@ def _outcome(
 
 
 def update_member_state(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
-    """Changes what a conversation stores for one member (mute, draft …, see MEMBER_STATE_FIELDS) and returns all of it.
+    """Changes what a conversation stores for one member (mute, draft …), and returns the member's new state.
 
-    Publishes no event if the values are the same as before. `announcement_seen` can only increase, up to the version of
-    the current announcement. Raises `not_found` for non-members.
+    `changes` has the new values by name, see MEMBER_STATE_FIELDS. `announcement_seen` can only increase, up to the
+    version of the current announcement. Publishes no event if all values are the same as before. Raises `not_found` for
+    non-members.
     """
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))

@@ -1,6 +1,7 @@
-"""Publishes receipts (which messages a user has received and read) again after a change of who may see them.
+"""Publishes the receipts of a user (which messages the user has received and read) after a change of who may see them.
 
-The change is a setting of the user, a setting for one conversation, or a contact or block between two users.
+This changes with a setting of the user or a setting for one conversation. It also changes when a user adds, removes,
+blocks or unblocks another user.
 """
 
 from __future__ import annotations
@@ -17,9 +18,10 @@ from messenger.live.events import Event, publish
 
 
 def publish_receipts_choice(user_id: int) -> None:
-    """Publishes which messages a user has received and read, in all conversations of the user.
+    """Publishes which messages a user has received and read (receipts), in all conversations of the user.
 
-    Call this after the user has changed the setting `show_receipts`.
+    Call this after the user has changed the setting `show_receipts`. Members who may not see the receipts get the
+    number 0.
     """
     publish(receipt_visibility_events(user_id))
 

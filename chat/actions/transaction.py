@@ -1,11 +1,12 @@
-"""Database transactions on one conversation: they lock its row, number the changes, and publish events on commit.
+"""Database transactions on one conversation. They lock its row, number the changes, and publish events on commit.
 
     with conversation_transaction(conversation_id, user_id) as tx:  # raises not_found for non-members
         tx.require(...)                                             # check permission
         ...                                                         # change rows
         tx.publish(...)                                             # collect events
 
-An action that changes nothing must not take a version (number of a change) and must not publish an event.
+An action that changes nothing must not increase the version (number of the newest change), and must not publish an
+event.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from messenger.live.events import Event, UserEvent, publish
 # Fields of a membership that other transactions change with a lock on the membership only, not on the conversation.
 _MEMBER_STATE_FIELDS = (
     *("read_seq", "read_count", "sent_seq", "delivered_seq", "muted", "level", "favourite", "archived", "draft"),
-    *("announcement_seen", "receipts"),
+    *("announcement_seen", "receipts", "added_by_id"),
 )
 
 
 class ConversationTransaction:
-    """An open transaction: the locked conversation, the membership of the acting user, and the events to publish.
+    """An open transaction: the locked conversation, the membership of the acting user, and events to publish on commit.
 
-    `membership` is None if the acting user is not a member: a user who is joining, or a moderator.
+    `membership` is None if the acting user is not a member, for example a user who is joining, or a moderator.
     """
 
     def __init__(self, conversation: Conversation, membership: Membership | None):
@@ -121,18 +122,19 @@ class ConversationTransaction:
         self._events += new_events
 
     def publish_to_user(self, membership: Membership, make_event: Callable[[Membership], UserEvent]) -> None:
-        """Adds an event for the user of this membership only, to be published on commit.
+        """Adds an event that is published on commit, but only to the user of `membership`.
 
-        `make_event` builds the event at the end of the transaction, when `membership.me_version` is set. The version
-        is set so late because user rows must be locked last and all together, to avoid deadlocks.
+        `make_event` builds the event at the end of the transaction, because the event contains `membership.me_version`
+        (number of the newest change of the user's own data). This number is set only then: the rows of all users are
+        locked together and last, to avoid deadlocks.
         """
         self._user_events.append((membership, make_event))
 
     def lock_memberships(self, memberships: Iterable[Membership]) -> None:
-        """Locks memberships before they are changed, and reloads their member state (read marker, mute, draft …).
+        """Locks memberships before they are changed, and reloads their values (newest message read, mute, draft …).
 
-        The state is reloaded because another transaction may have changed it before the lock. Call this once for all
-        memberships, before user rows are locked. All transactions lock conversations first, then memberships, then
+        The values are reloaded because another transaction may have changed them before the lock. Call this once for
+        all memberships, before user rows are locked. All transactions lock conversations first, then memberships, then
         users, each in the order of the ids, so that two transactions never wait for each other.
         """
         rows = list(memberships)
@@ -187,10 +189,10 @@ def conversation_transaction(conversation_id: int, user_id: int) -> Iterator[Con
 
 @contextmanager
 def outsider_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction on a conversation for a user who may be no member of it yet, for example to join a group.
+    """Opens a transaction on a conversation for a user who may not be a member yet, for example to join a group.
 
-    It does not check permission: the caller must do this inside the transaction. Raises `not_found` if the
-    conversation is deleted.
+    It does not check permission: the caller must do this inside the transaction. Raises `not_found` if the conversation
+    is deleted.
     """
     with write_transaction():
         conversation = _lock_conversation(conversation_id)
@@ -203,9 +205,9 @@ def outsider_transaction(conversation_id: int) -> Iterator[ConversationTransacti
 
 @contextmanager
 def message_transaction(message_id: int, user_id: int) -> Iterator[tuple[ConversationTransaction, Message]]:
-    """Opens a transaction for a member on the conversation of a message. Yields the transaction and the message.
+    """Opens a transaction on the conversation of a message for a member. Yields the transaction and the message.
 
-    The message is read after the conversation is locked. Raises `not_found` for non-members.
+    The message is read after the conversation is locked. Raises `not_found` if the user is not a member.
     """
     with conversation_transaction(_get_conversation_id(message_id), user_id) as tx:
         yield tx, messages_with_relations().get(pk=message_id)
@@ -213,7 +215,7 @@ def message_transaction(message_id: int, user_id: int) -> Iterator[tuple[Convers
 
 @contextmanager
 def moderation_transaction(message_id: int) -> Iterator[tuple[ConversationTransaction, Message]]:
-    """Opens a transaction on the conversation of a message without a member: for moderators and background tasks.
+    """Opens a transaction on the conversation of a message for moderators and background tasks: no member is needed.
 
     Does not check permission, and also works in deleted groups. Yields the transaction and the message.
     """

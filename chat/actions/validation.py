@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from django.conf import settings
 from django.db.models import Q
@@ -13,14 +13,13 @@ from django.utils.translation import gettext_lazy as _
 from accounts.schemas import UserSchema, user_schema
 from chat.models import Membership
 from chat.text.blank import is_blank
-from chat.text.markdown import find_mention_keys
 from messenger.core.errors import ApplicationError, format_lazily, invalid
 
 
 def body_error(body: str, *, may_be_blank: bool = False) -> ApplicationError | None:
-    """Returns the error for a message text that is too long, blank or cannot be stored; None for a valid text.
+    """Returns the error for a message text that is too long, blank or cannot be stored, or None for a valid text.
 
-    `may_be_blank` allows an empty text, for a message with files.
+    With `may_be_blank`, an empty text is valid, because the message has files.
     """
     if len(body) > settings.BODY_LIMIT:
         return invalid(body=format_lazily(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
@@ -46,11 +45,11 @@ def is_encodable(text: str) -> bool:
 
 
 def clean_single_line(text: str, limit: int, field: str, *, required: bool = False) -> str:
-    """Cleans a title or another single line: replaces each run of white space with one space, and returns the line.
+    """Cleans a title or another text of one line: replaces each sequence of white space with one space.
 
-    Raises the error `invalid` for the form field `field` if the line is longer than `limit` characters, is `required`
-    but blank, or contains control characters or invisible format characters, for example for the text direction. The
-    format characters that emoji, flags and Persian words need are allowed.
+    Returns the cleaned text. Raises the error `invalid` for the form field `field` if the text is longer than `limit`
+    characters, is `required` but blank, or contains control characters or invisible format characters (for example
+    those that change the text direction). The format characters that emoji, flags and Persian words need are allowed.
     """
     line = " ".join(text.split())
     if len(line) > limit:
@@ -72,10 +71,11 @@ _REGION_FLAG = re.compile("\U0001f3f4[\U000e0020-\U000e007e]+\U000e007f")  # for
 
 
 def clean_multiline(text: str, limit: int, field: str) -> str:
-    """Cleans a description or an announcement: normalizes line ends, and strips white space from the start and the end.
+    """Cleans a description or an announcement: normalizes line ends and strips white space from start and end.
 
     Raises the error `invalid` for the form field `field` if the text is longer than `limit` characters, contains
-    control characters other than line ends and tabs, or changes the text direction for more than one line.
+    control characters other than line ends and tabs, or contains a change of text direction that does not end in the
+    same line.
     """
     block = text.replace("\r\n", "\n").replace("\r", "\n").strip()
     check_storable(block, limit, field)
@@ -91,9 +91,9 @@ _DIRECTION_ENDS = dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c") | dict.fro
 
 
 def _has_balanced_direction(text: str) -> bool:
-    """Returns True if each change of text direction ends in the same line.
+    """Returns True if each change of text direction (by a Unicode character) ends in the same line.
 
-    Otherwise the text could reverse the direction of other text on the page.
+    Otherwise it could reverse the direction of other text on the web page.
     """
     for line in text.split("\n"):
         pending_ends: list[str] = []
@@ -118,16 +118,11 @@ def check_storable(text: str, limit: int, field: str) -> None:
         raise invalid(**{field: _("This text contains characters that can’t be saved.")})
 
 
-def find_named_members(bodies: Iterable[tuple[int, str]]) -> dict[int, dict[str, UserSchema]]:
-    """Returns the members whose user names appear after an `@` in the texts, by conversation id and `username_key`.
+def find_named_members(keys_by_conversation: Mapping[int, set[str]]) -> dict[int, dict[str, UserSchema]]:
+    """Returns the members whose user names appear in texts, by conversation id and `username_key`. At most one query.
 
-    `bodies` are (conversation id, text) pairs. `username_key` is the normalized user name. Makes one query, or none if
-    no text contains an `@`.
+    `keys_by_conversation` has the `username_key`s (normalized user names) in the texts, from `find_mention_keys`.
     """
-    keys_by_conversation: dict[int, set[str]] = {}
-    for conversation_id, body in bodies:
-        if keys := find_mention_keys(body):
-            keys_by_conversation.setdefault(conversation_id, set()).update(keys)
     if not keys_by_conversation:
         return {}
     conditions = [Q(conversation_id=pk, user__username_key__in=keys) for pk, keys in keys_by_conversation.items()]

@@ -1,6 +1,7 @@
 """Admin pages of conversations, messages, invite links and reports, for the moderators of the site.
 
-Nothing can be edited in a form. The admin actions (such as "hide") call functions of chat.actions and accounts.actions.
+The pages have no forms that edit rows. Rows are changed only by admin actions (such as "hide"), which call functions of
+chat.actions and accounts.actions.
 """
 
 from chat.admin.audit_log import LogEntryAdmin

@@ -10,6 +10,8 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, Prefetch, QuerySet
@@ -19,21 +21,43 @@ from django.urls import NoReverseMatch, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 import messenger.core.path_converters  # noqa: F401  (registers <id:…>)
 from chat.models import Conversation, Membership
+from messenger.core.admin_confirmation import is_dangerous
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, error_message
+from messenger.core.excerpts import shorten
 
 MAX_LISTED_ROWS = 1000  # rows in all pages of a list; a search finds older ones
 MAX_ACTION_ROWS = 200  # rows of one action
-EXCERPT_LENGTH = 120  # characters of a text in a list
+HIDING_QUESTION = gettext_lazy("Hidden messages disappear for everyone. You can restore them later.")
 
 
 def get_user_id(request: HttpRequest) -> int:
     assert request.user.pk is not None  # admin views require a signed-in user
     return request.user.pk
+
+
+def log_private_reading(request: HttpRequest, conversations: Iterable[Conversation]) -> None:
+    """Notes in the admin log that the user has read these direct conversations although no message is reported there.
+
+    Each conversation gets one entry. Only administrators can read the log.
+    """
+    content_type = ContentType.objects.get_for_model(Conversation)
+    LogEntry.objects.bulk_create(
+        LogEntry(
+            user_id=get_user_id(request),
+            content_type=content_type,
+            object_id=str(conversation.pk),
+            object_repr=conversation_title(conversation)[:200],
+            action_flag=CHANGE,
+            change_message="Read without an open report.",
+        )
+        for conversation in {each.pk: each for each in conversations}.values()
+    )
 
 
 class BoundedPaginator(Paginator):
@@ -45,7 +69,7 @@ class BoundedPaginator(Paginator):
 
 
 class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
-    """Shows rows that cannot be edited in a form. Only admin actions (such as "hide") can change them.
+    """Shows rows that cannot be edited in a form. Only admin actions (such as "hide") can change the rows.
 
     `buttons` are the names of the admin actions for which the page of one row has a button.
     """
@@ -77,18 +101,24 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
         return [path("<id:pk>/act/", self.admin_site.admin_view(self.action_view), name=name), *super().get_urls()]
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        """Shows the page of one row, with a button for each admin action that is possible.
+        """Shows the admin page of one row, with a button for each admin action that is possible for this row.
 
-        Django itself rejects users who may not view the row.
+        Users who may not view the row are rejected by Django.
         """
         context = dict(extra_context or {})
         if row := self.get_object(request, object_id):
             context |= {
                 "buttons": self._get_buttons(request, row),
+                "dangerous": self._get_dangerous_actions(request),
                 "action_url": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_act", args=[row.pk]),
-                "title": self.opts.verbose_name,
+                "title": self.describe(row),
+                "subtitle": "",
             }
         return super().change_view(request, object_id, form_url, context)
+
+    def describe(self, row: Any) -> str:
+        """Returns the title of the page of a row, which also names the row in questions and error messages."""
+        return str(row)
 
     def _get_buttons(self, request: HttpRequest, row: Any) -> list[tuple[str, str]]:
         """Returns the name and label of each admin action that the user may run on this row."""
@@ -98,6 +128,10 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
     def _get_allowed_actions(self, request: HttpRequest) -> dict[str, tuple[Callable, str, str]]:
         """Returns the admin actions that the user may run, as a dict: name → (function, name, label)."""
         return {name: action for name, action in self.get_actions(request).items() if action}
+
+    def _get_dangerous_actions(self, request: HttpRequest) -> set[str]:
+        """Returns the names of those admin actions whose buttons are red."""
+        return {name for name, action in self._get_allowed_actions(request).items() if is_dangerous(action[0])}
 
     def is_applicable(self, action_name: str, row: Any) -> bool:
         """Returns True if the admin action is possible for this row in its current state.
@@ -109,21 +143,22 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
     def action_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Runs an admin action on the row with the primary key `pk`.
 
-        The buttons on the page of the row post the name of the action in the field `act`.
+        The buttons on the page of the row post the name of the action in the field `act`. Shows the page with the
+        question if the action asks first.
         """
         allowed = self._get_allowed_actions(request)
         name = request.POST.get("act", "")
         if name not in self.buttons or name not in allowed:
             raise PermissionDenied
-        allowed[name][0](self, request, self.get_queryset(request).filter(pk=pk))
-        return redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
+        response = allowed[name][0](self, request, self.get_queryset(request).filter(pk=pk))
+        return response or redirect(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", pk)
 
     # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def run_for_each(self, request: HttpRequest, rows: Iterable[Any], function: Callable[[Any], None]) -> int:
         """Calls `function` with each row, and returns how many calls raised no ApplicationError.
 
-        The page shows the messages of these errors. Each call runs in its own transaction. If `function` writes entries
-        to the admin log, they are stored in the same transaction.
+        The messages of these errors are shown on the page. Each call runs in its own transaction. Entries that
+        `function` writes to the admin log are stored in the same transaction.
         """
         selected = list(rows[: MAX_ACTION_ROWS + 1]) if isinstance(rows, QuerySet) else list(rows)
         if len(selected) > MAX_ACTION_ROWS:
@@ -135,7 +170,7 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
                 with write_transaction():
                     function(row)
             except ApplicationError as error:
-                self.message_user(request, f"{row}: {error_message(error)}", messages.ERROR)
+                self.message_user(request, f"{self.describe(row)}: {error_message(error)}", messages.ERROR)
             else:
                 succeeded += 1
         return succeeded
@@ -149,12 +184,14 @@ def render_text(text: str) -> SafeString:
 
 
 def render_excerpt(text: str) -> SafeString:
-    line = " ".join(text.split())
-    return render_text(line if len(line) <= EXCERPT_LENGTH else f"{line[: EXCERPT_LENGTH - 1]}…")
+    return render_text(shorten(text))
 
 
 def render_block(text: str) -> SafeString:
-    """Renders a text of a user as HTML. Line breaks are kept; Markdown and links are shown as the user typed them."""
+    """Renders a text that a user has written as HTML.
+
+    Line breaks are kept. Markdown and links are shown as they were typed.
+    """
     return format_html('<div class="said" dir="auto">{}</div>', text) if text else render_text("—")
 
 

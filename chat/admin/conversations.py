@@ -58,6 +58,9 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
             condition |= Q(pk=conversation_id)
         return queryset.filter(condition), False
 
+    def describe(self, row: Conversation) -> str:
+        return base.conversation_title(row)
+
     @admin.display(description=_("name"))
     def name(self, row: Conversation) -> SafeString:
         return base.render_text(base.conversation_title(row))

@@ -18,6 +18,7 @@ from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
 from chat.models import Invite
+from messenger.core.admin_confirmation import asks_first
 from messenger.core.numbers import parse_id
 
 
@@ -63,7 +64,8 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
     def has_take_back_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.change_invite")
 
-    @admin.action(description=_("Revoke: it stops working at once"), permissions=["take_back"])
+    @asks_first(_("Revoked links stop working at once, for good."), dangerous=True)
+    @admin.action(description=_("Revoke link"), permissions=["take_back"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Invite]) -> None:
         def run(invite: Invite) -> None:
             actions.revoke_invite_as_moderator(base.get_user_id(request), invite.pk)
@@ -72,6 +74,10 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
         if count := self.run_for_each(request, queryset.filter(revoked_at=None), run):
             text = ngettext("%d link revoked.", "%d links revoked.", count) % count
             self.message_user(request, text, messages.SUCCESS)
+
+    def describe(self, row: Invite) -> str:
+        title = base.conversation_title(row.conversation)
+        return _("Invite link %(id)s to %(group)s") % {"id": row.pk, "group": title}
 
     @admin.display(description=_("group"))
     def group(self, row: Invite) -> SafeString:

@@ -9,8 +9,8 @@ import re
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Max, Q, QuerySet
-from django.http import HttpRequest
+from django.db.models import Exists, Max, OuterRef, Q, QuerySet, Value
+from django.http import HttpRequest, HttpResponse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
@@ -20,11 +20,14 @@ from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
-from chat.models import Message
+from chat.models import Conversation, Message, Report
+from messenger.core.admin_confirmation import asks_first
+from messenger.core.excerpts import shorten
 from messenger.core.numbers import parse_id
 
 MAX_SEARCHED_MESSAGES = 200_000  # newest messages that a search reads, unless it is limited to one conversation
 MESSAGES_AROUND = 10  # messages shown before and after one
+OPEN_REPORTS = Report.objects.filter(message__conversation=OuterRef("conversation"), settled_at=None)
 ARIA_CURRENT = SafeString(' aria-current="true"')
 
 _MESSAGE_ID = re.compile(r"(?:\S*/m/|id:)(\d+)\S*")  # the URL of a message, or `id:` and its id
@@ -76,15 +79,19 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        return super().get_queryset(request).prefetch_related(base.prefetch_direct_members("conversation__"))
+        rows = super().get_queryset(request).annotate(is_under_report=Exists(OPEN_REPORTS))
+        return rows.prefetch_related(base.prefetch_direct_members("conversation__"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         """Returns the messages that match the search term.
 
-        If the search term does not name a conversation, as in `in:12`, only the newest MAX_SEARCHED_MESSAGES messages
-        are searched. Django also calls this method with an empty search term, to list messages.
+        With `in:12` in the search term, only messages of the conversation with the id 12 are searched; otherwise only
+        the newest MAX_SEARCHED_MESSAGES messages of the site. Django also calls this method with an empty search term,
+        to list messages.
         """
         text = strip_unstorable(search_term)
+        if text.strip():  # a search shows the texts of direct conversations too, and is noted in the log
+            queryset = queryset.annotate(is_search_result=Value(True))
         message_id, text = _extract_id(_MESSAGE_ID, text)
         if message_id is not None:
             return queryset.filter(pk=message_id), False
@@ -101,6 +108,22 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
             queryset = queryset.filter(body__icontains=word)
         return queryset, False
 
+    # ── Reading direct conversations ─────────────────────────────────────────────────────────────────────────────────
+    def changelist_view(self, request: HttpRequest, extra_context=None) -> HttpResponse:
+        response = super().changelist_view(request, extra_context)
+        context = getattr(response, "context_data", None) or {}
+        if request.method == "GET" and "cl" in context:
+            rows = context["cl"].result_list
+            base.log_private_reading(request, [row.conversation for row in rows if _is_private(row) and _is_read(row)])
+        return response
+
+    def change_view(self, request, object_id, form_url="", extra_context=None) -> HttpResponse:
+        response = super().change_view(request, object_id, form_url, extra_context)
+        message = (getattr(response, "context_data", None) or {}).get("original")
+        if message and _is_private(message):
+            base.log_private_reading(request, [message.conversation])
+        return response
+
     # ── Actions ──────────────────────────────────────────────────────────────────────────────────────────────────────
     def has_moderate_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("chat.moderate_message")
@@ -110,7 +133,8 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
             return row.deleted_at is None and row.kind == Message.Kind.TEXT
         return row.deleted_at is not None and row.hidden_by_id is not None
 
-    @admin.action(description=_("Hide for everyone, at once"), permissions=["moderate"])
+    @asks_first(base.HIDING_QUESTION)
+    @admin.action(description=_("Hide for everyone"), permissions=["moderate"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def run(message: Message) -> None:
             actions.hide_message(base.get_user_id(request), message.pk)
@@ -131,8 +155,13 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
 
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────────
+    def describe(self, row: Message) -> str:
+        return _("Message %(id)s by %(name)s") % {"id": row.pk, "name": row.sender.username}
+
     @admin.display(description=_("text"))
     def text_excerpt(self, row: Message) -> SafeString:
+        if _is_private(row) and not _is_read(row):
+            return format_html("<i>{}</i>", _("in a direct conversation"))
         return base.render_excerpt(row.body) if row.kind == Message.Kind.TEXT else base.render_text(_event_text(row))
 
     @admin.display(description=_("text"))
@@ -145,8 +174,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("conversation"))
     def conversation_link(self, row: Message) -> SafeString:
-        title = base.conversation_title(row.conversation)
-        return base.render_link(row.conversation, f"{title} ({row.conversation_id}/{row.seq})")
+        return base.render_link(row.conversation, base.conversation_title(row.conversation))
 
     @admin.display(description=_("status"))
     def state(self, row: Message) -> Any:
@@ -155,7 +183,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     @admin.display(description=_("reply to"))
     def replied_message(self, row: Message) -> SafeString:
         message = row.reply_to
-        text = f"{message.sender.username}: {message.body[: base.EXCERPT_LENGTH]}" if message else ""
+        text = f"{message.sender.username}: {shorten(message.body)}" if message else ""
         return base.render_link(message, text)
 
     @admin.display(description=_("forwarded from"))
@@ -205,10 +233,23 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
         )
 
 
-def message_state(row: Message) -> Any:
-    """Returns the state of a message for an admin page.
+def _is_private(row: Message) -> bool:
+    """Returns whether the message is in a direct conversation in which no message has an open report.
 
-    It is "edited", "deleted by the sender", "hidden by" with the name of the user, or "" if nothing of this happened.
+    Moderators need no reason to read such a conversation, but reading it is noted in the log.
+    """
+    return row.conversation.kind == Conversation.Kind.DIRECT and not row.is_under_report  # type: ignore[attr-defined]
+
+
+def _is_read(row: Message) -> bool:
+    """Returns whether a row of the list shows the text of a private message: only in the results of a search."""
+    return getattr(row, "is_search_result", False)
+
+
+def message_state(row: Message) -> Any:
+    """Returns what an admin page shows about the state of a message.
+
+    It is "edited", "deleted by the sender", "hidden by" with the name of the user, or "" for an unchanged message.
     """
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
@@ -228,9 +269,9 @@ def _event_text(row: Message) -> str:
 
 
 def _extract_id(pattern: re.Pattern, text: str) -> tuple[int | None, str]:
-    """Searches for `pattern` in a search term, and returns the id that it finds and the term without this part.
+    """Searches for `pattern` (such as `in:12`) in a search term. Returns the id in it, and the rest of the term.
 
-    The id is None if the pattern is not found, and 0, which no row has, if the number is too large for an id.
+    The id is None if the pattern is not found. It is 0, which matches no row, if the number is too large for an id.
     """
     match = pattern.search(text)
     if match is None:

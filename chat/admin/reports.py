@@ -1,6 +1,6 @@
 """Admin pages of messages that users have reported to the moderators.
 
-Reports that no moderator has settled come first, then settled reports, each with the newest first.
+Reports that no moderator has settled come first, then settled reports. Both are sorted by time, newest first.
 """
 
 from __future__ import annotations
@@ -16,21 +16,32 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import actions as account_actions
+from accounts.admin import SUSPENSION_QUESTION
 from chat import actions
 from chat.admin import base
 from chat.admin.messages import message_state
 from chat.models import Message, Report
+from messenger.core.admin_confirmation import asks_first
 
 
 class StateFilter(admin.SimpleListFilter):
+    """Filters reports by state. Without a choice in the URL, the list shows the open ones."""
+
     title = _("status")
     parameter_name = "state"
 
     def lookups(self, request, model_admin):
-        return [("open", _("Unresolved")), ("settled", _("Resolved"))]
+        return [("open", _("Unresolved")), ("settled", _("Resolved")), ("all", _("All"))]
+
+    def choices(self, changelist):
+        _without_choice, *choices = super().choices(changelist)
+        return choices
+
+    def value(self) -> str:
+        return super().value() or "open"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        return queryset if self.value() is None else queryset.filter(settled_at__isnull=self.value() == "open")
+        return queryset if self.value() == "all" else queryset.filter(settled_at__isnull=self.value() != "settled")
 
 
 @admin.register(Report)
@@ -60,6 +71,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return self.has_settle_permission(request) and request.user.has_perm("accounts.suspend_user")
 
+    @asks_first(base.HIDING_QUESTION)
     @admin.action(description=_("Hide the message and resolve"), permissions=["moderate"])
     def hide_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
@@ -79,6 +91,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
 
         self._run_for_open_reports(request, queryset, run)
 
+    @asks_first(SUSPENSION_QUESTION, dangerous=True)
     @admin.action(description=_("Suspend the sender and resolve"), permissions=["suspend"])
     def suspend_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
@@ -98,12 +111,18 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
             self.message_user(request, text, messages.SUCCESS)
 
     def _settle_all(self, request: HttpRequest, report: Report) -> None:
-        """Settles all open reports of the message of this report, because the moderator has judged this message."""
+        """Settles all open reports of the message that `report` is about.
+
+        The moderator has decided about this message, so no other moderator has to look at it.
+        """
         for open_report in Report.objects.filter(message=report.message_id, settled_at=None):
             actions.settle_report(base.get_user_id(request), open_report.pk)
             self.log_change(request, open_report, "Settled.")
 
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────────
+    def describe(self, row: Report) -> str:
+        return _("Report %(id)s: message by %(name)s") % {"id": row.pk, "name": row.message.sender.username}
+
     @admin.display(description=_("reported text"))
     def reported_excerpt(self, row: Report) -> SafeString:
         return base.render_excerpt(row.body)
@@ -122,7 +141,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("message"))
     def message_link(self, row: Report) -> SafeString:
-        return base.render_link(row.message, _("Show in conversation") + f" ({row.message})")
+        return base.render_link(row.message, str(_("Show in conversation")))
 
     @admin.display(description=_("message status"))
     def message_now(self, row: Report) -> SafeString:

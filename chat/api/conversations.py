@@ -1,6 +1,6 @@
 """API views for conversations: list, create, change and delete them.
 
-Also changes what a conversation stores for the current user only (muted, archived, …).
+They also change what a conversation stores for the current user only (muted, archived, …).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """API views for messages: lists of messages, sending, and operations on one message such as editing.
 
-Also returns the changes of a conversation after a version (number of a change).
+One view returns the changes of a conversation after a version (number of a change).
 """
 
 from __future__ import annotations

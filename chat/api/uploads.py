@@ -1,6 +1,6 @@
 """API views for uploads with the tus 1.0 protocol: create an upload, read how much of it is stored, cancel it.
 
-Also lists the files of a conversation. PATCH requests with the bytes of a file do not reach these views:
+Another view lists the files of a conversation. PATCH requests with the bytes of a file do not reach these views:
 chat/attachments/tus/receiver.py handles them before Django, which would read the whole body before it calls a view.
 The OpenAPI document leaves them out, because generators of clients do not know their content type.
 """

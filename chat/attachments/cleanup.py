@@ -24,12 +24,11 @@ GRACE_PERIOD = timedelta(minutes=5)  # protects a new file whose attachment is j
 
 
 def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
-    """Deletes files that no attachment uses and that are at least `older_than` old. Returns the number of deleted
-    files.
+    """Deletes files that no attachment uses, and returns how many were deleted.
 
-    One transaction deletes the bytes of a file and then its database row. If the server crashes in between, the row
-    remains and the next run deletes it. A user who forwards the file at the same moment waits for the lock of the row
-    and then gets an error.
+    Files that were stored less than `older_than` ago are kept. One transaction deletes the bytes of a file and then its
+    database row. If the server crashes in between, the row remains and the next run deletes it. A user who forwards the
+    file at the same moment waits for the lock of the row and then gets an error.
     """
     count = 0
     orphaned = File.objects.filter(attachments=None, created_at__lte=timezone.now() - older_than)
@@ -46,10 +45,9 @@ def delete_orphaned_files(older_than: timedelta = timedelta(0)) -> int:
 
 
 def clean_up() -> None:
-    """Deletes expired uploads, uploaded files that were not sent within UNSENT_HOURS, and files of deleted
-    conversations.
+    """Deletes expired uploads, files of deleted conversations, and uploaded files not sent within UNSENT_HOURS.
 
-    Also enqueues the processing task of an uploaded file again if the first task of this file was lost.
+    If the task that processes an uploaded file was lost, it is enqueued again.
     """
     now = timezone.now()
     for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:
@@ -80,10 +78,10 @@ def _enqueue_lost_processing() -> None:
 
 
 def _delete_orphaned_partial_files(folder: Path) -> None:
-    """Deletes partial files (with the bytes of unfinished uploads) in `folder` that have no row in the database and are
-    older than an hour.
+    """Deletes partial files (with the bytes of unfinished uploads) in `folder` that have no row in the database.
 
-    Such a file remains if the server is killed after deleting the row of an upload and before deleting its bytes.
+    Only files older than an hour are deleted. Such a file remains if the server is killed after deleting the row of an
+    upload and before deleting its bytes.
     """
     if not folder.is_dir():
         return

@@ -14,9 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
 from django.utils.http import content_disposition_header, parse_etags
-from django.views.decorators.http import require_safe
 
-from accounts.authentication import get_request_user
+from accounts.decorators import file_view
+from accounts.models import User
 from chat.attachments import selectors
 from chat.attachments.media import content_types
 from chat.attachments.storage.base import get_upload_storage, storage_error
@@ -31,15 +31,15 @@ CACHE_REVALIDATE, CACHE_SHORTLY = "private, no-cache", "private, max-age=600"
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})$")
 
 
-@require_safe
-def download_file(request: HttpRequest, attachment_id: int, name: str) -> HttpResponseBase:
+@file_view
+def download_file(request: HttpRequest, user: User | None, attachment_id: int, name: str) -> HttpResponseBase:
     """Sends the file of an attachment. Images, audio and video are shown in the browser, files of other types are
     downloaded.
 
     Responds with 503 while a background task still has to process the file, for example to remove metadata.
     """
     try:
-        attachment = _get_attachment(request, attachment_id)
+        attachment = _get_attachment(user, attachment_id)
         if name != attachment.name:
             raise not_found()
         file = attachment.file
@@ -55,10 +55,10 @@ def download_file(request: HttpRequest, attachment_id: int, name: str) -> HttpRe
         return _error_response(error)
 
 
-@require_safe
-def download_thumbnail(request: HttpRequest, attachment_id: int, width: int) -> HttpResponseBase:
+@file_view
+def download_thumbnail(request: HttpRequest, user: User | None, attachment_id: int, width: int) -> HttpResponseBase:
     try:
-        file = _get_attachment(request, attachment_id).file
+        file = _get_attachment(user, attachment_id).file
         thumbnail = next((thumbnail for thumbnail in file.thumbnails if thumbnail["width"] == width), None)
         if thumbnail is None:
             raise not_found()
@@ -68,13 +68,12 @@ def download_thumbnail(request: HttpRequest, attachment_id: int, width: int) -> 
         return _error_response(error)
 
 
-def _get_attachment(request: HttpRequest, attachment_id: int) -> Attachment:
-    """Returns an attachment that the user of the request may see. Otherwise raises not_found.
+def _get_attachment(user: User | None, attachment_id: int) -> Attachment:
+    """Returns an attachment that the user may see. Otherwise raises not_found.
 
     Anonymous users and users who are not in the conversation get the same 404 as for an attachment that does not exist,
     so they cannot find out which attachments exist.
     """
-    user = get_request_user(request)
     if user is None:
         raise not_found()
     return selectors.get_attachment(user.pk, attachment_id)
@@ -96,10 +95,10 @@ def serve_file(
     disposition: str,
     cache_control: str,
 ) -> HttpResponseBase:
-    """Sends the file that is stored under `key`, or redirects to a signed S3 URL for it.
+    """Sends the file that is stored under `key`, or redirects to a signed S3 URL of the file.
 
-    The caller must have checked that the user may see the file. Raises not_found if the file is missing, unavailable
-    (503) if the storage does not answer.
+    The caller must have checked that the user may see the file. Raises `not_found` if the file is missing, and
+    `unavailable` (status 503) if the storage does not answer.
     """
     response: HttpResponseBase
     try:
@@ -170,10 +169,10 @@ def _range_applies(request: HttpRequest, etag: str) -> bool:
 
 
 def _parse_range(request: HttpRequest, length: int, etag: str) -> tuple[int, int]:
-    """Returns which bytes of the file to send, as (start, stop), from the request header `Range`.
+    """Returns the bytes of the file to send, as (start, stop), from the request header `Range`.
 
-    A header with several ranges or with another unit than bytes is ignored: the whole file is sent. Raises ValueError
-    if the range lies outside the file.
+    Returns the range of the whole file if the header is missing, has several ranges, or has another unit than bytes.
+    Raises ValueError if the requested range lies outside the file.
     """
     if "Range" not in request.headers or not _range_applies(request, etag):
         return 0, length

@@ -7,6 +7,9 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from accounts.text.cleaning import remove_categories
+from messenger.core.graphemes import find_cut
+
 MAX_LENGTH = 120  # code points
 MAX_BYTES = 200  # in UTF-8; file systems allow 255
 _FORBIDDEN = re.compile(r'[<>:"|?*]')  # on Windows
@@ -26,7 +29,7 @@ def clean_filename(name: str, default: str = "file") -> str:
     name = unicodedata.normalize("NFC", name.encode("utf-8", "ignore").decode())
     name = re.split(r"[/\\]", name)[-1]
     name = "".join(" " if char.isspace() else char for char in name)
-    name = "".join(char for char in name if char in _JOINERS or unicodedata.category(char) not in _REMOVED_CATEGORIES)
+    name = remove_categories(name, _REMOVED_CATEGORIES)
     name = " ".join(_FORBIDDEN.sub("_", name).split()).strip(" .")
     if not name.strip(_JOINERS):
         return default
@@ -38,10 +41,14 @@ def clean_filename(name: str, default: str = "file") -> str:
 def _truncate(name: str) -> str:
     suffix = match[0] if (match := _SUFFIX.search(name)) else ""
     stem = name[: len(name) - len(suffix)]
-    stem = stem[: max(MAX_LENGTH - len(suffix), 1)]
+    stem = _cut(stem, max(MAX_LENGTH - len(suffix), 1))
     while len((stem + suffix).encode()) > MAX_BYTES and len(stem) > 1:
-        stem = stem[:-1]
+        stem = _cut(stem, len(stem) - 1)
     return stem.rstrip(" .") + suffix if len((stem + suffix).encode()) <= MAX_BYTES else stem[:40]
+
+
+def _cut(text: str, length: int) -> str:
+    return text[: find_cut(text, length)]
 
 
 def get_extension(name: str) -> str:

@@ -11,12 +11,13 @@ from chat.attachments.schemas import attachment_schema
 from chat.models import Attachment, Conversation, Message
 from chat.schemas import FileSchema
 from chat.selectors.conversations import PAGE, get_membership
+from chat.selectors.search import MessageSearch
 from messenger.core.errors import not_found
 from messenger.core.timestamps import format_timestamp
 
 
 def get_attachment(user_id: int, attachment_id: int) -> Attachment:
-    """Returns an attachment that the user may see. Otherwise raises not_found.
+    """Returns an attachment that the user may see. Otherwise raises `not_found`.
 
     A user may see attachments of messages that are not deleted, in conversations of which the user is a member, and
     attachments that the user has uploaded but not sent yet.
@@ -39,7 +40,7 @@ def list_files(
     """Returns one page of the files of a conversation, newest first, and the cursor of the next page (an attachment
     id).
 
-    With `kind` (such as image or video), only files of this kind are returned. Raises not_found if the user is not a
+    With `kind` (such as image or video), only files of this kind are returned. Raises `not_found` if the user is not a
     member of the conversation.
     """
     get_membership(user_id, conversation_id)
@@ -58,6 +59,26 @@ def list_files(
             FileSchema(attachment_schema(row), message.pk, message.seq, sender, format_timestamp(message.created_at))
         )
     return files, (rows[limit - 1].pk if len(rows) > limit else None)
+
+
+def search_files(
+    search: MessageSearch, *, before: int | None = None, limit: int = PAGE
+) -> tuple[list[FileSchema], int | None]:
+    """Returns the files whose names have the words of a search, newest first, and the cursor of the next page.
+
+    The cursor is the id of a message. All files of a message are on the same page.
+    """
+    if not search.query.words:
+        return [], None
+    page = search.find_messages_with_files(before, limit)
+    messages = [hit.message for hit in page.hits]
+    files = [
+        FileSchema(attachment, message.id, message.seq, message.sender, message.created_at)
+        for message in messages
+        for attachment in message.attachments
+        if search.matches_file(attachment.name)
+    ]
+    return files, page.cursor
 
 
 def list_sent_attachment_ids(user_id: int, client_id: UUID) -> list[int] | None:

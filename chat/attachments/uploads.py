@@ -62,9 +62,9 @@ class UploadError(ApplicationError):
 def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
     """Creates an upload for a file of `size` bytes, which the client sends later, and returns the upload.
 
-    `options`: alt, sha256 (of the complete file, hexadecimal), conversation_id (to check now whether the file fits into
-    the size limit of the conversation), claims (width, height, duration as measured by the client). Raises too_large,
-    rate_limited, not_found, invalid or unavailable if the server does not accept the upload.
+    `options` are `alt` (text), `sha256` (of the complete file, hexadecimal), `claims` (width, height and duration as
+    measured by the client), and `conversation_id` (the conversation whose size limit is checked now). Raises
+    `too_large`, `rate_limited`, `not_found`, `invalid` or `unavailable` if the server does not accept the upload.
     """
     rate_limits.require("upload", user_id)
     if size > settings.FILE_LIMIT:
@@ -101,9 +101,9 @@ def create_upload(user_id: int, size: int, name: str, **options: Any) -> Upload:
 
 
 def _ensure_free_space(size: int) -> None:
-    """Raises unavailable if the storage has no space for a new upload of `size` bytes.
+    """Raises `unavailable` if the storage has no space for a new upload of `size` bytes.
 
-    The bytes that all unfinished uploads have still to send count as used space.
+    Bytes of unfinished uploads that clients have not sent yet count as used space.
     """
     promised = Upload.objects.filter(attachment=None).aggregate(total=Sum(F("size") - F("offset")))["total"] or 0
     try:
@@ -113,7 +113,7 @@ def _ensure_free_space(size: int) -> None:
 
 
 def check_conversation_quota(used_bytes: int, additional_bytes: int) -> None:
-    """Raises too_large if `additional_bytes` more bytes would exceed the size limit for all files of a conversation.
+    """Raises `too_large` if `additional_bytes` more bytes would exceed the size limit for all files of a conversation.
 
     `used_bytes` is the present size of all its files.
     """
@@ -133,7 +133,7 @@ def format_megabytes(count: int) -> str:
 
 
 def clean_alt_text(text: str) -> str:
-    """Returns an alternative text (description of an image) with each run of white space as one space.
+    """Returns an alternative text (description of an image) with each sequence of white space as one space.
 
     The text is cut to MAX_ALT_LENGTH characters.
     """
@@ -145,7 +145,10 @@ def _expiry() -> datetime:
 
 
 def get_upload(user_id: int, upload_id: str) -> Upload:
-    """Returns an upload of the user `user_id`. Raises not_found for missing uploads and for uploads of other users."""
+    """Returns an upload of the user `user_id`.
+
+    Raises `not_found` if there is no such upload, or if it belongs to another user.
+    """
     upload = Upload.objects.filter(pk=upload_id, owner_id=user_id).select_related("attachment__file").first()
     if upload is None:
         raise not_found()
@@ -216,7 +219,7 @@ class IncomingPart:
     def __init__(self, user_id: int, upload_id: str, offset: int, checksum: tuple[str, bytes] | None = None):
         """Acquires the lease of the upload (exclusive write access for a limited time).
 
-        `checksum` is (algorithm, digest) of the bytes of this part. Raises not_found if the user has no such upload.
+        `checksum` is (algorithm, digest) of the bytes of this part. Raises `not_found` if the user has no such upload.
         Raises UploadError with status 409 if the number of stored bytes is not `offset`, 423 if another request holds
         the lease.
         """
@@ -248,7 +251,7 @@ class IncomingPart:
     def write(self, data: bytes) -> None:
         """Stores bytes at the end of the upload.
 
-        Raises too_large if the upload would get longer than the size declared by the client. Raises UploadError with
+        Raises `too_large` if the upload would get longer than the size declared by the client. Raises UploadError with
         status 423 if another request has taken over the lease (exclusive write access for a limited time).
         """
         if self._writer is None or self.upload.offset + self._uncommitted + len(data) > self.upload.size:
@@ -268,10 +271,10 @@ class IncomingPart:
             self._commit()
 
     def finish(self) -> Upload:
-        """Stores the last bytes of this part safely and increases the offset of the upload, after the whole request
-        body has arrived. Completes the upload if this was its last part.
+        """Stores the last bytes of this part safely, and increases the offset (number of stored bytes) of the upload.
 
-        Raises UploadError with status 460 if the checksum of the part or the SHA-256 of the whole file is wrong.
+        Call it after the whole request body has arrived. If this was the last part, completes the upload. Raises
+        UploadError with status 460 if the checksum of the part or the SHA-256 of the whole file is wrong.
         """
         if self._writer is None:
             return self.upload
@@ -314,8 +317,9 @@ class IncomingPart:
         self._renew_lease(offset=self.upload.offset, parts=self.upload.parts, expires_at=_expiry(), writer="")
 
     def commit_partial(self) -> None:
-        """Keeps the bytes of this part that arrived before the connection broke. Does nothing if the part has a
-        checksum.
+        """Saves the bytes of this part that arrived before the connection broke.
+
+        Does nothing if the part has a checksum, because such a part must be complete.
         """
         if self._writer is not None and self._part_hash is None and self._uncommitted:
             self._commit()
@@ -391,7 +395,7 @@ def _cache_hash(upload: Upload, running_hash: Any) -> None:
 
 # ── Completing ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], None]) -> None:
-    """Creates a File and an Attachment from an upload whose bytes are all stored. Can be repeated after a crash.
+    """Creates a File and an Attachment from an upload whose bytes are all stored. Can be called again after a crash.
 
     Calls `extend_lease` between slow steps, so that no other request writes to the upload. Raises UploadError with
     status 460 if the SHA-256 of the file differs from the one that the client declared.
@@ -440,16 +444,15 @@ def _complete_upload(upload: Upload, file_hash: Any, extend_lease: Callable[[], 
 
 
 def set_expected_sha256(user_id: int, upload_id: str, sha256: str) -> None:
-    """Sets the SHA-256 that the complete file of an upload must have. A client may send it as late as with the last
-    part.
+    """Sets the SHA-256 that the complete file of an upload must have.
+
+    The client may send it with any part of the file, even with the last one.
     """
     Upload.objects.filter(pk=upload_id, owner_id=user_id, attachment=None).update(sha256=sha256)
 
 
 def complete_empty_upload(upload: Upload) -> Upload:
-    """Completes an upload of zero bytes. This is a function of its own, because the client sends no part for an empty
-    file.
-    """
+    """Completes an upload of zero bytes, for which the client sends no request with bytes."""
     part = IncomingPart(upload.owner_id, upload.pk, 0)
     try:
         return part.finish()

@@ -64,7 +64,7 @@ class DemoMessage:
 class DemoAction:
     """Something that happens in a demo conversation and is not a text message, for example a reaction or a new member.
 
-    `message_number` is the number of the message to which the action is applied, None for an action on the
+    `message_number` is the number of the message that the action changes, or None if the action changes the
     conversation.
     """
 
@@ -237,8 +237,8 @@ class ConversationParser:
     def _find_message_number(self, conversation: DemoConversation, reference: str | None) -> int | None:
         """Returns the number of the message to which a message replies.
 
-        `reference` is the tag of that message, or a number n for the n-th message before. Returns None for the
-        reference None.
+        `reference` is the tag of that message, or a number n for the n-th message before. Returns None if `reference`
+        is None.
         """
         if reference is None:
             return None

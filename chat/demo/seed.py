@@ -1,6 +1,6 @@
 """Creates the demo data: calls functions of chat.actions in the order in which the demo texts say that things happened.
 
-Before each step, a replaced clock is set to the time of the step, so that messages get times in the past.
+During this, `timezone.now` returns the time of the current step of the demo, so that messages get times in the past.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ class _Clock:
 
 @contextmanager
 def _fake_time() -> Iterator[_Clock]:
-    """Replaces `timezone.now`, from which the functions of chat.actions take the time, by a clock that can be set.
+    """Replaces `timezone.now` by a clock that can be set. The functions of chat.actions then use this clock.
 
     No other code may run in this process at the same time, because it would get the wrong time.
     """
@@ -168,7 +168,7 @@ class _SeedContext:
     last_active_at: dict[str, datetime] = field(default_factory=dict)  # by user name
 
     def get_active_user_id(self, username: str) -> int:
-        """Returns the id of a demo user who does something now, and remembers the time as the user's last activity."""
+        """Returns the id of a demo user, and stores the current demo time as the time of the user's last activity."""
         self.last_active_at[username] = self.clock.now
         return self.users[username].pk
 
@@ -247,10 +247,11 @@ class _ConversationSeeder:
                 actions.settle_report(user_id, report.pk)
 
     def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
-        """Marks the messages up to the end of a session (messages that follow each other closely) as read.
+        """Marks messages as read for some members, up to the end of a session (a period with many messages).
 
-        It does this for the members whose user id modulo `share_count` is `share`. If the demo should show unread
-        messages to a member, only the messages before them are marked.
+        The members are divided into `share_count` shares by their user ids, so that not all of them read at the same
+        time. Only the members of the share with the index `share` read now. Messages that the demo should show as
+        unread stay unread.
         """
         usernames = {user.pk: name for name, user in self.context.users.items()}
         last_number = max(message.number for message in self.conversation.messages if message.at <= session.ends_at)

@@ -16,8 +16,10 @@ from django.conf import settings
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.db import transaction
+from django.urls import reverse
 from django.utils import timezone
 
+from accounts.email.notifications import send_mail_without_request
 from chat import tasks
 from chat.export.builder import ExportBuilder, ExportCancelled, StorageFull
 from chat.models import DataExport
@@ -37,10 +39,10 @@ def get_export(user_id: int) -> DataExport | None:
 
 
 def request_export(user_id: int) -> DataExport:
-    """Starts a new data export of the user, which replaces the user's earlier export. If an export of the user is being
-    built, returns this export instead.
+    """Starts a new data export of the user, which replaces the user's earlier export.
 
-    Raises "rate_limited" if the user has requested too many exports.
+    If an export of the user is being built at this time, returns that export instead. Raises `rate_limited` if the user
+    has requested too many exports.
     """
     current = get_export(user_id)
     if current and current.state == DataExport.State.BUILDING:
@@ -54,7 +56,7 @@ def request_export(user_id: int) -> DataExport:
 
 
 def get_ready_export(user_id: int) -> DataExport:
-    """Returns the data export of the user. Raises "not_found" if there is none, or if it is unfinished, failed or
+    """Returns the data export of the user. Raises `not_found` if there is none, or if it is unfinished, failed or
     expired.
     """
     export = DataExport.objects.filter(
@@ -76,8 +78,9 @@ def delete_export(user_id: int) -> None:
 def build_export(export_id: int) -> None:
     """Builds the ZIP file of a data export. Only the background task calls it.
 
-    Does nothing if the user has replaced or deleted the export. An error lets the task try again, but after MAX_TRIES,
-    or if the disk is full, PermanentFailure is raised and the export is marked as failed.
+    Does nothing if the user has replaced or deleted the export. After an error, the task is run again. If the error
+    occurs for the last time (MAX_TRIES), or if the disk is full, marks the export as failed and raises
+    PermanentFailure.
     """
     export = DataExport.objects.filter(pk=export_id, state=DataExport.State.BUILDING).select_related("owner").first()
     if export is None:
@@ -105,6 +108,10 @@ def _build_file(export: DataExport) -> None:
         changes = {"state": DataExport.State.READY, "key": key, "size": size, "expires_at": now + RETENTION}
         with write_transaction():
             updated = DataExport.objects.filter(pk=export.pk, state=DataExport.State.BUILDING).update(**changes)
+            if updated:
+                send_mail_without_request(
+                    export.owner, "account/email/data_export_ready", reverse("own_data"), expires_at=now + RETENTION
+                )
         if not updated:  # replaced or deleted in the meantime
             _delete_file(key)
     finally:
@@ -121,8 +128,9 @@ def _save_progress(export_id: int, done: int, total: int) -> bool:
 
 
 def _store_file(path: Path) -> str:
-    """Moves the ZIP file of a data export to the storage of uploaded files (local disk or S3), under a random name that
-    cannot be guessed. Returns this name.
+    """Moves the ZIP file of a data export to the storage of uploaded files (local disk or S3).
+
+    Returns the new name of the file, which is random and cannot be guessed.
     """
     key = f"archives/{token_hex(24)}.zip"
     if settings.STORAGE_URL:
@@ -142,8 +150,9 @@ def _delete_file(key: str) -> None:
 
 
 def clean_up_exports() -> None:
-    """Deletes expired data exports. Marks exports as failed that are not finished BUILD_TIMEOUT after the request,
-    because their background worker has probably died.
+    """Deletes expired data exports, and marks exports as failed that take longer than BUILD_TIMEOUT.
+
+    The background worker that built such an export has probably died.
     """
     now = timezone.now()
     for owner_id in list(DataExport.objects.filter(expires_at__lt=now).values_list("owner_id", flat=True)):

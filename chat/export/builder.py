@@ -1,8 +1,7 @@
-"""Writes a data export: a ZIP file with everything that one user may read, as HTML pages and JSON, and the files that
-this user sent.
+"""Writes a data export: a ZIP file with everything that one user may read, and the files that this user sent.
 
-Messages are read and written in pages, so memory use does not grow with their number. Messages that are deleted while
-the export is written may be missing in it. Messages that are sent during this time may be missing, too.
+Messages are written as HTML pages and as JSON, PAGE_SIZE messages at a time, so memory use does not grow with the
+number of messages. Messages that are sent or deleted while the export is written may be missing in it.
 """
 
 from __future__ import annotations
@@ -52,9 +51,7 @@ class ExportCancelled(Exception):
 
 @dataclass(slots=True)
 class ExportedConversation:
-    """A conversation in a data export, with its title and folder and the numbers of its pages and messages in the ZIP
-    file.
-    """
+    """A conversation in a data export: title, folder in the ZIP file, and how many pages and messages are exported."""
 
     conversation: Conversation
     membership: Membership
@@ -106,6 +103,7 @@ class ExportBuilder:
     _progress_saved_at: float = 0.0
     _files: dict[int, ExportedFile] = field(default_factory=dict)  # by attachment id
     _missing_names: list[str] = field(default_factory=list)  # files whose content could not be read
+    _folder: Path = field(init=False)  # in which the ZIP file is written
 
     def write(self, path: Path) -> None:
         """Writes the ZIP file of the data export. Raises StorageFull if the disk has too little space, ExportCancelled
@@ -147,9 +145,17 @@ class ExportBuilder:
         message_count = sum(exported.conversation.last_seq for exported in conversations)
         self._total = message_count + attachments.count() + 1
         size = attachments.aggregate(total=Sum("file__size"))["total"] or 0
-        if shutil.disk_usage(path.parent).free < size + RESERVED_BYTES:
-            raise StorageFull
+        self._folder = path.parent
+        self._require_free_space(size)
         self._advance(0)
+
+    def _require_free_space(self, size: int) -> None:
+        """Raises StorageFull if writing `size` more bytes would leave too little free space on the disk.
+
+        Also called while the export is written, because other exports and uploads use the same space meanwhile.
+        """
+        if shutil.disk_usage(self._folder).free < size + RESERVED_BYTES:
+            raise StorageFull
 
     def _advance(self, steps: int) -> None:
         """Adds `steps` (exported messages or files) to the progress of the data export, which is saved at intervals.
@@ -197,6 +203,7 @@ class ExportBuilder:
             return False
         with source, archive.open(info, "w", force_zip64=True) as target:
             while block := source.read(BLOCK_SIZE):
+                self._require_free_space(len(block))
                 target.write(block)
                 self._advance(0)
         return True
@@ -213,8 +220,7 @@ class ExportBuilder:
             messages = next_messages
 
     def _read_page(self, exported: ExportedConversation, after_seq: int) -> list[MessageSchema]:
-        """Returns the messages of a conversation for the next page of the data export: those that follow number
-        `after_seq`.
+        """Returns the messages after number `after_seq`, for the next page of a conversation in the data export.
 
         The user's membership is checked after the messages have been read. So a user who is removed from a group during
         the export gets no messages that were sent after the removal.
@@ -250,6 +256,7 @@ class ExportBuilder:
                 },
             )
         )
+        self._require_free_space(len(html))
         archive.writestr(f"{exported.folder}/messages-{page_number}.html", html)
         archive.writestr(f"{exported.folder}/messages-{page_number}.json", _encode_json(messages))
 
@@ -314,10 +321,10 @@ class ExportBuilder:
 
 
 def _conversation_title(membership: Membership) -> str:
-    """Returns the title of a conversation as the member knew it last: for a former member, the title at the time of
-    leaving.
+    """Returns the title of a conversation as the member knew it last.
 
-    This title is the old title in the first message about a renaming that was created after the member left.
+    For a former member this is the title at the time of leaving. If the conversation was renamed after that, the old
+    title is taken from the system message about the first renaming.
     """
     if membership.left_at is None:
         return membership.conversation.title
@@ -332,9 +339,10 @@ def _conversation_title(membership: Membership) -> str:
 
 
 def _without_others_contributions(message: MessageSchema) -> MessageSchema:
-    """Returns a copy of a message without quote, reactions and pin.
+    """Returns a copy of a message without its quote, reactions and pin.
 
-    It is used for conversations that the user has left, because other members can change these three after that.
+    Other members can change these after the user has left the conversation, so they are not exported for conversations
+    that the user has left.
     """
     return msgspec.structs.replace(message, reply_to=None, reactions=[], pinned=False)
 

@@ -5,6 +5,7 @@ from chat.models.conversations import Conversation, Level, Membership, ReceiptHi
 from chat.models.data_exports import DataExport
 from chat.models.invites import Invite
 from chat.models.messages import Mention, Message, Reaction, Report, Revision
+from chat.models.search import SearchBackfill, SearchEntry
 
 __all__ = [
     "Attachment",
@@ -21,5 +22,7 @@ __all__ = [
     "Report",
     "Revision",
     "Role",
+    "SearchBackfill",
+    "SearchEntry",
     "Upload",
 ]

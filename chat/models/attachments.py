@@ -88,7 +88,7 @@ class Attachment(models.Model):
 class Upload(models.Model):
     """A file that is being uploaded in parts.
 
-    `offset` is the number of bytes that are stored so that they are not lost if the web server crashes.
+    `offset` is the number of bytes that are stored safely: they are not lost if the web server crashes.
     """
 
     id = models.CharField(primary_key=True, max_length=43, default=generate_upload_id)

@@ -79,12 +79,13 @@ class Level(models.TextChoices):
 
 
 class Membership(models.Model):
-    """A user in a conversation. The row is kept after the user has left. All members can see the role of the user.
+    """A user in a conversation. The row is kept after the user has left.
 
-    Only the user sees the other settings (how far the user has read, mute, draft …). The API calls them `mine`.
+    All members can see the role. Only the user can see the other values (newest message read, mute, draft …), which the
+    API calls `mine`.
 
-    A direct conversation has two rows from the beginning. The row of the user who has not opened it has `left_at` equal
-    to `joined_at` until the first message: so the conversation does not exist for this user (`is_unopened`).
+    A direct conversation has two rows from the beginning. If a user has not opened it and it has no message, `left_at`
+    of this user's row equals `joined_at`: the conversation does not exist for this user yet (`is_unopened`).
     """
 
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="memberships")
@@ -95,6 +96,8 @@ class Membership(models.Model):
     version = models.BigIntegerField(default=0)  # the conversation's version of the newest change above
     was_removed = models.BooleanField(default=False)  # by another member; older invite links do not work then
 
+    # The member who has added this user to the group, until the user has opened the group.
+    added_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+", db_index=False)
     me_version = models.BigIntegerField(default=0)  # the user's version of the newest change below
     read_seq = models.BigIntegerField(default=0)
     # Text messages up to the read marker, and own ones after it: unread = conversation.text_count - read_count.
@@ -143,7 +146,7 @@ class Membership(models.Model):
     def is_unopened(self) -> bool:
         """Returns True if this direct conversation does not exist for the user yet.
 
-        Another user has opened it, and has not written yet.
+        Only the other user has opened it, and it has no message.
         """
         return self.left_at is not None and self.left_at == self.joined_at
 

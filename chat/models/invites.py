@@ -19,9 +19,10 @@ def generate_token() -> str:
 
 
 def hash_token(token: str) -> str:
-    """Returns the hash of `token`, the secret part of an invite link. The database finds the link by this hash.
+    """Returns the hash of `token`, the secret part of an invite link. Links are searched in the database by this hash.
 
-    A search for the token itself could take longer if its first characters are right, and so help to guess the token.
+    If the token itself were searched, the time of the search could tell an attacker whether the first characters of a
+    guessed token are right.
     """
     return sha256(token.encode()).hexdigest()
 
@@ -49,7 +50,7 @@ class Invite(models.Model):
         verbose_name_plural = _("invite links")
 
     def __str__(self) -> str:
-        return f"{self.conversation_id} by {self.made_by_id}"
+        return _("Invite link %(id)s") % {"id": self.pk}
 
     def save(self, **options) -> None:
         self.digest = hash_token(self.token)

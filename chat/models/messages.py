@@ -62,7 +62,7 @@ class Message(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.conversation_id}/{self.seq}"
+        return _("Message %(id)s") % {"id": self.pk}
 
 
 class Revision(models.Model):
@@ -122,4 +122,4 @@ class Report(models.Model):
         constraints = [models.UniqueConstraint(fields=["message", "reporter"], name="one_report_each")]
 
     def __str__(self) -> str:
-        return f"{self.message_id} by {self.reporter_id}"
+        return _("Report %(id)s") % {"id": self.pk}

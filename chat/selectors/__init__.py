@@ -73,6 +73,8 @@ from chat.selectors.reconcile import (
     get_conversation_versions,
     get_user_versions,
 )
+from chat.selectors.reports import count_open_reports
+from chat.selectors.search import MessageSearch, find_matches
 from chat.selectors.summaries import (
     ConversationSummary,
     ConversationTitle,
@@ -91,6 +93,7 @@ __all__ = [
     "InvitePreviewSchema",
     "InviteSchema",
     "MemberPosition",
+    "MessageSearch",
     "OnlineMembersSchema",
     "SyncAnswerSchema",
     "activity_time",
@@ -98,6 +101,7 @@ __all__ = [
     "build_missed_user_events",
     "contact_presence",
     "conversation_schemas",
+    "count_open_reports",
     "count_unread_mentions",
     "filter_members",
     "filter_summaries_after",
@@ -105,6 +109,7 @@ __all__ = [
     "find_first_seq_since",
     "find_group_avatar",
     "find_hidden_receipts",
+    "find_matches",
     "find_members",
     "find_message_refusals",
     "get_changes",

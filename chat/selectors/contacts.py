@@ -11,7 +11,7 @@ from presence.visibility import list_visible_presence
 
 
 def contact_presence(viewer: User, relationships: Iterable[Relationship]) -> dict[int, PresenceSchema]:
-    """Returns which contacts of `viewer` are online, by user id, as far as their privacy settings allow it.
+    """Returns by user id whether each contact of `viewer` is online, as far as the contacts' privacy settings allow it.
 
     Users with a contact request that is not accepted are left out.
     """

@@ -111,16 +111,17 @@ def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set
 def get_direct_conversation_id(user_id: int, other_id: int) -> int | None:
     """Returns the id of the direct conversation of two users, or None if it does not exist for the user `user_id`.
 
-    A conversation that the other user has opened exists for the user `user_id` from its first message.
+    If only the other user has opened the conversation, it does not exist for the user `user_id` before its first
+    message.
     """
     pair = "{}:{}".format(*sorted((user_id, other_id)))
     return Conversation.objects.visible_to(user_id).filter(pair=pair).values_list("pk", flat=True).first()
 
 
 def find_message_refusals(user_id: int, people: Iterable[User]) -> dict[int, ApplicationError]:
-    """Returns, by user id, the error for each of these people with whom the user may not begin a direct conversation.
+    """Returns the users in `people` with whom the user may not begin a direct conversation: the error by user id.
 
-    A conversation that exists can always be opened.
+    Users who have a direct conversation with the user already are not in the result, because it can always be opened.
     """
     refusals = privacy.find_refusals(user_id, people, "write_to_me")
     pairs = {"{}:{}".format(*sorted((user_id, other_id))): other_id for other_id in refusals}
@@ -156,8 +157,8 @@ MAX_SUGGESTED_GROUPS, MAX_GROUP_MATES = 20, 100
 def list_group_mate_ids(user_id: int) -> list[int]:
     """Returns the ids of users who are in a group with the user `user_id`, at most 100.
 
-    Only the 20 groups with the newest activity are searched. Users whose newest message is among the last messages of
-    the group come first.
+    Only the 20 groups with the newest activity are searched. Users who have written in a group come first, ordered by
+    how many messages were sent in the group after theirs.
     """
     groups = (
         Membership.objects.filter(
@@ -177,9 +178,9 @@ def list_group_mate_ids(user_id: int) -> list[int]:
 
 
 def find_group_avatar(user_id: int, conversation_id: int, filename: str) -> FieldFile | None:
-    """Returns the avatar file of a group. Returns None if the user is not a member of the group.
+    """Returns the avatar file of a group, or None if the user is not a member of the group.
 
-    Also returns None if the name of the current avatar file is not `filename`, because the avatar was replaced.
+    Also returns None if `filename` is not the name of the current avatar file, because the avatar was replaced.
     """
     conversation = Conversation.objects.visible_to(user_id).filter(pk=conversation_id).first()
     if conversation is None or (conversation.avatar.name or "").rpartition("/")[2] != filename:

@@ -1,8 +1,8 @@
 """Reads the members of a conversation in pages: first the owner, then admins, then other members, each sorted by name.
 
-Names are compared by code point, with A to Z as lower case. All databases and the scripts of the page
+Names are compared by code point, with A to Z as lower case. All databases and the browser scripts
 (`static/js/conversation/panel/member-order.js`) compare names in this way. So a member whom a script adds to the list
-gets the same position as after loading the page again.
+has the same position as after a reload of the web page.
 """
 
 from __future__ import annotations
@@ -139,10 +139,10 @@ def filter_members(conversation_id: int, user_ids: Iterable[int]) -> set[int]:
 
 
 def list_shared_groups(user_id: int, other_id: int, limit: int = 6) -> tuple[list[Membership], int]:
-    """Returns the groups of which both users are members, newest activity first, at most `limit` groups.
+    """Returns groups of which both users are members, newest activity first, and the number of all such groups.
 
-    The groups are returned as memberships of `user_id`. Also returns the number of all groups that both users share,
-    which can be greater than `limit`.
+    At most `limit` groups are returned, so the number can be greater. Each group is returned as the membership of the
+    user `user_id` in it.
     """
     memberships_in_shared = Membership.objects.filter(
         user_id=user_id,

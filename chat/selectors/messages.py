@@ -128,7 +128,7 @@ def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
 
 
 def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
-    """Returns the pinned messages of a conversation, the one pinned last first, at most 100.
+    """Returns the pinned messages of a conversation, at most 100. The message that was pinned last comes first.
 
     Raises `not_found` for non-members.
     """
@@ -142,7 +142,7 @@ def list_pins(user_id: int, conversation_id: int) -> list[MessageSchema]:
 
 
 def list_pin_ids(conversation_id: int) -> list[int]:
-    """Returns the ids of the pinned messages of a conversation, the one pinned last first, at most 100.
+    """Returns the ids of the pinned messages of a conversation, at most 100. The one that was pinned last comes first.
 
     Does not check membership.
     """

@@ -1,8 +1,9 @@
-"""Loads messages and conversations with all related rows that the API returns, in a constant number of queries."""
+"""Loads messages and conversations with all related rows that an API response needs, in a fixed number of queries."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import msgspec
@@ -12,11 +13,12 @@ from accounts.models import User
 from chat.events import HiddenReceipts
 from chat.models import Conversation, Membership, Message
 from chat.schemas import ConversationSchema, MessageSchema, conversation_schema, message_schema, mine_schema
+from chat.text.markdown import render_markdown
 from messenger.core.bulk_sql import fetch_all, placeholders
 
 
 def messages_with_relations() -> QuerySet[Message]:
-    """Returns a query of messages that also loads the related rows (sender, attachments …) that `message_schema` reads.
+    """Returns a query of messages that also loads the related rows (sender, reactions …) that `message_schema` reads.
 
     It takes two SQL queries for any number of messages.
     """
@@ -33,10 +35,10 @@ def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
 
 
 class HasReadMarker(Protocol):
-    """The type of an object that has the ids of a conversation and of a member, and what this member has read.
+    """The type of an object that tells which messages of a conversation a member has read, such as a `Membership`.
 
-    A `Membership` is such an object. `read_seq` is the number of the newest message that the member has read.
-    `last_seq` is the number of the newest message of the conversation.
+    `read_seq` is the number of the newest message that the member has read. `last_seq` is the number of the newest
+    message of the conversation.
     """
 
     conversation_id: int
@@ -48,9 +50,10 @@ class HasReadMarker(Protocol):
 
 
 def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, int], int]:
-    """Returns how many unread messages mention the user of each membership, by (conversation id, user id). One query.
+    """Returns how many unread messages mention each reader, by (conversation id, user id). One query.
 
-    Counts messages up to `last_seq` of each membership. Memberships without unread mentions are left out.
+    Each of `readers` (for example a membership) has a user, a conversation and the number of the newest message read.
+    Messages after its `last_seq` are not counted. Readers without unread mentions are left out.
     """
     if not readers:
         return {}
@@ -70,11 +73,10 @@ def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, i
 
 
 def find_hidden_receipts(receipts: Iterable[tuple[int, int]]) -> HiddenReceipts:
-    """Returns which members must not be told what these users have read (receipts). One query.
+    """Returns which members must not be told what other users have read, because of privacy settings. One query.
 
-    `receipts` are the (conversation id, user id) pairs of users who have read newer messages. A member who hides
-    receipts, in all conversations or in this conversation, is not sent the receipts of others. If a user shows receipts
-    to contacts only, the result has the ids of these contacts for this user.
+    `receipts` are the (conversation id, user id) pairs of users who have read newer messages. See `HiddenReceipts` for
+    the result.
     """
     pairs = list(receipts)
     if not pairs:
@@ -116,7 +118,11 @@ def get_peers_by_conversation(conversations: Iterable[Conversation], user_id: in
 def shared_conversation_schema(conversation: Conversation) -> ConversationSchema:
     """Returns a conversation in the format of the API, with only the fields that are the same for all members."""
     last_messages = message_schemas([conversation.last_message_id])
-    return conversation_schema(conversation, last_message=last_messages.get(conversation.last_message_id or 0))
+    return conversation_schema(
+        conversation,
+        last_message=last_messages.get(conversation.last_message_id or 0),
+        announcement_html=_render_announcement(conversation.announcement),
+    )
 
 
 def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[ConversationSchema]:
@@ -128,9 +134,9 @@ def conversation_schemas(rows: Sequence[Membership], user_id: int) -> list[Conve
 
 
 def opened_conversation_schema(row: Membership) -> ConversationSchema:
-    """Returns a conversation in the format of the API as one member sees it, but without its last message.
+    """Returns a conversation in the format of the API as one member sees it, but without its last message. Two queries.
 
-    For pages that load the messages of the conversation separately. Two queries.
+    Use it for web pages that load the messages of the conversation separately.
     """
     return _build_schemas([row], row.user_id, {})[0]
 
@@ -146,9 +152,16 @@ def _build_schemas(
             last_message=last_messages.get(row.conversation.last_message_id or 0),
             peer=peers.get(row.conversation_id),
             mine=mine_schema(row, row.conversation, unread.get((row.conversation_id, user_id), 0)),
+            announcement_html=_render_announcement(row.conversation.announcement),
         )
         for row in rows
     ]
+
+
+@lru_cache(maxsize=1024)
+def _render_announcement(announcement: str) -> str:
+    """Renders the Markdown of an announcement as that of a message, but without mentions."""
+    return render_markdown(announcement, {})[0] if announcement else ""
 
 
 def with_member_state(shared: ConversationSchema, row: Membership, mentions: int = 0) -> ConversationSchema:

@@ -109,7 +109,7 @@ def _shows_receipts(membership: Membership) -> bool:
 
 
 def get_visible_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]:
-    """Returns the number of the newest message that each of these users has read in a conversation, by user id.
+    """Returns the number of the newest message that each of the users has read in a conversation, by user id.
 
     Users who hide receipts (what they have read) are left out.
     """

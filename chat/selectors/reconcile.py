@@ -1,7 +1,7 @@
-"""Reads what the hub needs to find lost events and to send them again.
+"""Reads what the hub (the part of each process that sends events to WebSockets) needs to find lost events.
 
-The hub is the part of each process that sends events to WebSockets. It compares the version (number of the newest
-change) of the last event with the version in the database. If events are missing, it builds them from the changed rows.
+The hub compares the version (number of the newest change) of the last event that it has sent with the version in the
+database. If events are missing, it builds them again from the changed rows.
 """
 
 from __future__ import annotations
@@ -67,19 +67,20 @@ def _row_version(row: Message | Membership | Conversation) -> int:
 
 
 def _is_out_of_order(new_messages: list[Message]) -> bool:
-    """Returns True if the new messages have another order by version (newest change) than by number (seq).
+    """Returns True if a new message was changed after a newer message was sent.
 
-    This happens if a new message has been changed after a newer message was sent.
+    Then the order of the new messages by version (number of the newest change) is not the order by `seq` (number of the
+    message).
     """
     return any(message.seq > following.seq for message, following in pairwise(new_messages))
 
 
 def _build_sync_event(conversation: Conversation, after: int) -> ConversationEvent:
-    """Returns an event that makes clients ask for the changes that they have missed, with the WebSocket command `sync`.
+    """Returns an event that makes clients ask for missed changes with the WebSocket command `sync`.
 
-    Changes are numbered without gaps (versions). The event has a number that is not the next one, so clients see that
-    they have missed changes. The hub (it sends events to WebSockets) sends the event as if it followed the version
-    `after`.
+    All changes of a conversation have consecutive numbers (versions). The event has the newest version, which is not
+    the next number for the clients, so they see that they have missed changes. `after` is the version of the last event
+    that the hub (the part of the process that sends events) has sent.
     """
     event = events.conversation_updated(shared_conversation_schema(conversation), conversation.version)
     event.after = after
@@ -87,11 +88,11 @@ def _build_sync_event(conversation: Conversation, after: int) -> ConversationEve
 
 
 def build_missed_user_events(user_id: int, after: int) -> tuple[list[UserEvent], int]:
-    """Returns events for the changes of one user's data after the version `after`, and the user's current version.
+    """Returns events for all changes of a user's own data after the version `after`, and the newest version.
 
     A version is the number of a change. The events contain conversations that were added, removed or changed for this
-    user only, and contacts that changed. If none of these events has the newest version, the last event contains the
-    user's own profile.
+    user only, and contacts that changed. If the newest version belongs to none of these, the last event contains the
+    user's profile.
     """
     user = User.objects.filter(pk=user_id).first()
     if user is None:

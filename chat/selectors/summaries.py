@@ -17,7 +17,7 @@ from chat.models import Level
 from messenger.core.bulk_sql import fetch_all
 
 # Bits of `ConversationSummary.flags` (static/js/conversation-list/unread-totals.js).
-MUTED, MENTIONS_ONLY, NOTIFICATIONS_OFF, ARCHIVED, FAVOURITE = 1, 2, 4, 8, 16
+MUTED, MENTIONS_ONLY, NOTIFICATIONS_OFF, ARCHIVED, FAVOURITE, ADDED = 1, 2, 4, 8, 16, 32
 
 
 class ConversationSummary(NamedTuple):
@@ -38,15 +38,17 @@ class ConversationSummary(NamedTuple):
     level: str
     favourite: bool
     archived: bool
+    is_added: bool  # somebody has added the user to this group, and the user has not opened it
 
     @property
     def flags(self) -> int:
         level = {Level.MENTIONS: MENTIONS_ONLY, Level.NONE: NOTIFICATIONS_OFF}.get(Level(self.level), 0)
-        return self.muted * MUTED + level + self.archived * ARCHIVED + self.favourite * FAVOURITE
+        others = self.archived * ARCHIVED + self.favourite * FAVOURITE + self.is_added * ADDED
+        return self.muted * MUTED + level + others
 
     @property
     def badge_count(self) -> int:
-        """The number that this conversation adds to the unread count in the page title.
+        """The number that this conversation adds to the unread count in the browser tab (in `<title>`).
 
         It is the number of unread text messages. If the notification level is "mentions only", it is the number of
         unread mentions. It is 0 if the conversation is muted or its notification level is "none".
@@ -62,7 +64,7 @@ def list_conversation_summaries(user_id: int) -> list[ConversationSummary]:
         "SELECT c.id, c.kind, c.version, c.active_at, c.last_seq, m.read_seq, c.text_count - m.read_count,"
         " CASE WHEN c.text_count > m.read_count THEN (SELECT COUNT(*) FROM chat_mention n WHERE n.user_id = m.user_id"
         " AND n.conversation_id = m.conversation_id AND n.seq > m.read_seq) ELSE 0 END,"
-        " m.muted, m.level, m.favourite, m.archived"
+        " m.muted, m.level, m.favourite, m.archived, m.added_by_id IS NOT NULL"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " WHERE m.user_id = %s AND m.left_at IS NULL AND c.deleted_at IS NULL"
         " ORDER BY c.active_at DESC, c.id DESC",
@@ -70,8 +72,8 @@ def list_conversation_summaries(user_id: int) -> list[ConversationSummary]:
     )
     summaries = []
     for row in rows:
-        pk, kind, version, at, last_seq, read_seq, unread, mentions, muted, level, favourite, archived = row
-        flags = bool(muted), level, bool(favourite), bool(archived)  # SQLite returns 0 and 1
+        pk, kind, version, at, last_seq, read_seq, unread, mentions, muted, level, favourite, archived, added = row
+        flags = bool(muted), level, bool(favourite), bool(archived), bool(added)  # SQLite returns 0 and 1
         summaries.append(
             ConversationSummary(pk, kind, version, at, last_seq, read_seq, max(unread, 0), mentions, *flags)
         )
@@ -88,7 +90,7 @@ def activity_time(at: Any) -> datetime:
 def filter_summaries_after(
     summaries: Sequence[ConversationSummary], cursor: tuple[str, int] | None
 ) -> list[ConversationSummary]:
-    """Returns the conversations that come after `cursor` in the list of conversations; all, if `cursor` is None.
+    """Returns the conversations that come after `cursor` in the list of conversations, or all if `cursor` is None.
 
     The cursor is the (time of last activity, id) of the last conversation on the previous page.
     """
@@ -99,10 +101,10 @@ def filter_summaries_after(
 
 
 def summaries_as_json(summaries: Iterable[ConversationSummary]) -> str:
-    """Returns the state of a user's conversations as JSON, for the scripts of a page.
+    """Returns summaries of a user's conversations as JSON, for browser scripts.
 
     Each conversation is an array `[id, version, last_seq, flags, read_seq, unread, mentions]`. `version` increases with
-    each change. `flags` are bits: muted, archived, favourite, notification level. `last_seq` is the
+    each change. `flags` are bits: muted, archived, favourite, notification level, added. `last_seq` is the
     number of the newest message, `read_seq` of the newest one that the user has read. `unread` and `mentions` count
     unread messages. Zeros at the end are left out, and also `read_seq` if no message is unread: it equals `last_seq`.
     """

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
-from functools import cache, lru_cache
+from functools import cache
+from html import unescape
 from typing import Any
 
 import msgspec
@@ -16,11 +18,13 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts.text import pinyin
+from chat import selectors
 from chat.schemas import make_excerpt
 from chat.text import autolink, truncation
 from chat.text.language import get_lang_attribute, is_emoji_only
 from chat.view_models import message_log, template_samples, times
 from chat.view_models.conversation_list import ConversationList
+from chat.view_models.rendered_messages import rendered_messages
 
 register = template.Library()
 register.filter("is_emoji_only", is_emoji_only)
@@ -28,6 +32,7 @@ register.filter("is_long", truncation.is_long)
 register.filter("linkify", autolink.linkify)
 register.filter("pinyin", pinyin.spell_pinyin)
 
+_TAG = re.compile(r"<[^>]*>")
 QUICK_EMOJI = ("👍", "❤️", "😂", "🎉", "👀", "🙏")  # offered before the emoji picker opens
 
 
@@ -36,7 +41,8 @@ def navigation_rail(context: template.Context, current: str = "") -> dict[str, A
     """Renders the main navigation with the user's unread counts. `current` is the name of the selected entry."""
     request = context["request"]
     listing = context.get("listing") or ConversationList(request.user.pk, {})
-    return {"listing": listing, "current": current, "user": request.user}
+    reports = selectors.count_open_reports(request.user)
+    return {"listing": listing, "current": current, "user": request.user, "open_report_count": reports}
 
 
 @register.simple_tag
@@ -76,7 +82,7 @@ def time_of_day(value: str | datetime) -> str:
 
 @register.filter
 def short_datetime(value: str | datetime) -> str:
-    """Formats a date and time shortly: today as time of day, the last six days as weekday, other days as date."""
+    """Formats a date and time in short form: today as time of day, the last six days as weekday, other days as date."""
     return times.format_short(_to_local_time(value), timezone.localtime())
 
 
@@ -100,12 +106,24 @@ def _to_local_time(value: str | datetime) -> datetime:
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
+def reply_excerpt(message: Any) -> str:
+    """Returns the beginning of the message that the user answers, above the field for the answer."""
+    return make_excerpt(message.body_html, message.attachments)
+
+
+@register.filter
 def pin_excerpt(message: Any) -> str:
     """Returns the beginning of the text of a pinned message, for the list of pinned messages.
 
     For a message without text, returns the names of its files.
     """
-    return make_excerpt(message.body) or ", ".join(attachment.name for attachment in message.attachments)
+    return make_excerpt(message.body_html) or ", ".join(attachment.name for attachment in message.attachments)
+
+
+@register.filter
+def html_text(html: str) -> str:
+    """Returns the text of sanitised HTML as one line. In the browser, conversation-announcement.js does the same."""
+    return " ".join(unescape(_TAG.sub("", html)).split())
 
 
 @register.simple_tag
@@ -114,14 +132,18 @@ def render_message(item: message_log.MessageItem, is_group: bool = False) -> Saf
 
     With `is_group`, the mark below a message shows how many members have read it.
     """
-    render = _render_item if settings.DEBUG else _render_item_cached
-    return render(msgspec.json.encode((item, is_group)), get_language())
+    encoded, language = msgspec.json.encode((item, is_group)), get_language()
+    if settings.DEBUG:
+        return _render_item(encoded)
+    # Caching pays off: users often switch between a few conversations, and several users read the same conversation.
+    html = rendered_messages.get(item.message.conversation_id, (encoded, language), lambda: _render_item(encoded))
+    return mark_safe(html)
 
 
 _item_decoder = msgspec.json.Decoder(tuple[message_log.MessageItem, bool])
 
 
-def _render_item(encoded: bytes, language: str | None) -> SafeString:
+def _render_item(encoded: bytes) -> SafeString:
     """Renders the HTML of one message from its view model, encoded as JSON.
 
     The result is cached by this JSON and the language. The HTML depends on nothing else, so a cached message is never
@@ -132,15 +154,11 @@ def _render_item(encoded: bytes, language: str | None) -> SafeString:
     return mark_safe(get_template(name).render({"item": item, "is_group": is_group, "whole": False}))
 
 
-# Caching pays off: users often switch between a few conversations, and several users read the same conversation.
-_render_item_cached = lru_cache(maxsize=2048)(_render_item)
-
-
 @register.simple_tag
 def script_templates() -> SafeString:
-    """Renders the HTML elements `<template>`, of which browser scripts make copies for new messages, rows and so on.
+    """Renders the HTML elements `<template>`. Browser scripts copy these elements for new messages, rows and so on.
 
-    They come from the same Django templates as the rest of the page, rendered with empty view models.
+    The elements are rendered from empty view models with the same Django templates as the rest of the page.
     """
     return _render_script_templates() if settings.DEBUG else _render_script_templates_cached(get_language())
 
@@ -151,8 +169,8 @@ def _render_script_templates() -> SafeString:
 
 @cache
 def _render_script_templates_cached(language: str | None) -> SafeString:
-    """Returns the HTML elements `<template>`, of which browser scripts make copies, rendered once for each language.
+    """Returns the HTML elements `<template>`, which browser scripts copy. They are rendered once for each language.
 
-    They are the same on every page. Rendering them takes a fifth of the time of rendering one page.
+    The elements are the same on every page. Rendering them takes a fifth of the time that the whole page takes.
     """
     return _render_script_templates()

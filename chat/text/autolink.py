@@ -1,8 +1,4 @@
-"""Turns URLs in plain text into links, in messages and in texts without Markdown such as announcements.
-
-In the browser `static/js/lib/autolink.js` does the same. The tests of both modules use
-tests/shared_cases/autolink.json.
-"""
+"""Turns URLs in plain text into links, in messages and in texts without Markdown such as descriptions."""
 
 from __future__ import annotations
 
@@ -11,14 +7,17 @@ from html import escape
 
 from django.utils.safestring import SafeString, mark_safe
 
-from chat.text.east_asian import SENTENCE_PUNCTUATION, UNSPACED_LETTERS
+from chat.text.east_asian import SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS
 
 # White space, controls, and characters that end a URL in running text.
 _STOP = f'\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u206f\u3000\ufeff<>"`{SENTENCE_PUNCTUATION}'
 _USER = rf"[^{_STOP}@/?#()\[\]]{{1,50}}@"
 _HOST = rf"[^{_STOP}!-/:-@\[-`{{-~](?:[^{_STOP}!-,/:-@\[-^`{{-~]*[^{_STOP}!-/:-@\[-`{{-~])?"
-# Brackets belong to a URL only in pairs.
-_PATH = rf"(?:[^{_STOP}()\[\]{{}}]|\([^{_STOP}()]*\)|\[[^{_STOP}\[\]]*\]|\{{[^{_STOP}{{}}]*\}})*"
+# Brackets belong to a URL only in pairs, emoji only directly behind `/` or `=`.
+_PATH = (
+    rf"(?:[^{_STOP}{SYMBOLS}()\[\]{{}}]|(?<=[/=])[{SYMBOLS}]+"
+    rf"|\([^{_STOP}()]*\)|\[[^{_STOP}\[\]]*\]|\{{[^{_STOP}{{}}]*\}})*"
+)
 _URL = re.compile(rf"(https?://(?:{_USER})?)({_HOST})(:\d{{1,5}})?([/?#]{_PATH})?", re.IGNORECASE)
 _TRAILING = ".,;:!?'*~"  # at the end of a URL these characters belong to the sentence
 # The end of a host in Latin letters, directly before a Chinese, Japanese or Korean sentence.

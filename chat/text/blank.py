@@ -7,7 +7,11 @@ import unicodedata
 
 
 def is_blank(text: str) -> bool:
-    """Returns True if a text has no visible character: only white space, control, zero-width and mark characters."""
+    """Returns True if a text has no visible character.
+
+    White space, control characters, zero-width characters and combining marks (such as accents without a letter) are
+    not visible.
+    """
     return all(
         unicodedata.category(char) in _INVISIBLE_CATEGORIES or _INVISIBLE_CHARACTERS.match(char) for char in text
     )

@@ -87,8 +87,8 @@ def _change(removed: str, added: str) -> Iterator[DiffPart]:
 def diff_versions(texts: Sequence[str]) -> list[list[DiffPart]]:
     """Compares each version of a text with the version before it, and returns one diff per version, oldest first.
 
-    To limit the time, only about MAX_PAGE_CHARACTERS characters are compared, beginning with the newest version. Older
-    versions that are not compared are returned as one part "same".
+    To limit the time, only about MAX_PAGE_CHARACTERS characters are compared, beginning with the newest version. The
+    diff of an older version that is not compared is its whole text, marked as "same".
     """
     diffs: list[list[DiffPart]] = []
     budget = MAX_PAGE_CHARACTERS

@@ -7,7 +7,11 @@ because the character classes of regular expressions are different in JavaScript
 
 from __future__ import annotations
 
+import json
 import re
+from functools import cache
+
+from django.conf import settings
 
 CHINESE, LATIN, OTHER = "zh-Hans", "en", "und"
 
@@ -70,3 +74,27 @@ def is_single_emoji(text: str) -> bool:
     Used to check the emoji with which a user reacts to a message.
     """
     return len(text) <= 32 and _SINGLE_EMOJI.fullmatch(text) is not None and not _NOT_EMOJI.search(text)
+
+
+_VARIATION_SELECTORS = re.compile("[\ufe0e\ufe0f]")
+EMOJI_TABLE = "static/vendor/emoji/emoji.json"
+
+
+def normalize_emoji(text: str) -> str:
+    """Returns an emoji in the form that Unicode recommends, so that equal emoji are equal texts.
+
+    `❤` and `❤️` are the same emoji; the second one has a variation selector. The result has the selector behind each
+    character that would otherwise be displayed as text, and nowhere else.
+    """
+    plain = _VARIATION_SELECTORS.sub("", text)
+    return "".join(
+        f"{char}\ufe0f" if char in _text_characters() and not re.match(_SKIN_TONE, plain[index + 1 :]) else char
+        for index, char in enumerate(plain)
+    )
+
+
+@cache
+def _text_characters() -> frozenset[str]:
+    """Returns the characters that are displayed as emoji only with a variation selector."""
+    table = json.loads((settings.BASE_DIR / EMOJI_TABLE).read_text("utf-8"))
+    return frozenset(re.findall("(.)\ufe0f", "".join(table["emoji"])))

@@ -108,9 +108,9 @@ def is_misleading(text: str, host: str) -> bool:
 
 
 def _readings(word: str) -> set[str]:
-    """Returns the word as it is written, and the word as a reader may read it.
+    """Returns two texts: the word as it is written, and the word as a reader may read it.
 
-    In the second one, characters that look like `/`, `:` or `.` are replaced by these characters.
+    In the second text, each character that looks like `/`, `:` or `.` is replaced by the character that it looks like.
     """
     plain = unicodedata.normalize("NFKC", word).translate(_LOOKALIKES)
     return {word, plain.replace("\u3002", ".") if "://" in plain else _IDEOGRAPHIC_STOP.sub(".", plain)}

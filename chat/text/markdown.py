@@ -21,7 +21,7 @@ from accounts.usernames.rules import MAX_USERNAME_LENGTH, MIN_USERNAME_LENGTH, i
 from chat.schemas import MentionSchema
 from chat.text.blank import is_blank
 from chat.text.code_highlighting import highlight_code
-from chat.text.east_asian import SENTENCE_PUNCTUATION, UNSPACED_LETTERS
+from chat.text.east_asian import SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS
 from chat.text.markdown_parser import TooComplex, create_parser
 
 EVERYBODY = "all"
@@ -30,7 +30,7 @@ EVERYBODY = "all"
 _AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
 _AT_SIGNS = ("@", "＠", "﹫")
 # URLs and link targets: an `@` inside them is no mention.
-_URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}]*", re.IGNORECASE)
+_URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}{SYMBOLS}]*", re.IGNORECASE)
 # Before or after such a letter a user name may end, although no space follows.
 _UNSPACED = re.compile(f"[{UNSPACED_LETTERS}]")
 # While Markdown is parsed, each mention is replaced by a placeholder: a number between two private code points. A
@@ -42,7 +42,7 @@ _PLACEHOLDER_IN_URL = re.compile(f"%EE%80%80{_SECRET}(\\d+)%EE%80%81")
 # A text without any of these is plain text, as most messages are, and the Markdown parser is skipped. The last
 # alternatives are special white space, which the parser and the sanitiser would change.
 _MARKDOWN_CHARACTERS = re.compile(
-    r"[*_`~\[\]<>\\&]|://|mailto:|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
+    r"[*_`~\[\]<>\\&]|://|^ |^[+\-=]|^\d{1,9}[.)]|[^\S \n]|[\x00\ufeff]", re.MULTILINE | re.IGNORECASE
 )
 _TAG = re.compile(r"<[^>]*>")
 _LANGUAGE = re.compile(r"[\w+#.-]{1,30}")  # after the opening fence
@@ -111,15 +111,13 @@ def render_markdown(
     `members` has the users who can be mentioned, by the `skeleton` (normalized form) of their user names. `everybody`
     is True if `@all` is a mention: the author is then the owner or an admin of a group.
     """
-    mentions = _resolve_mentions(body, members, everybody) if _has_at_sign(body) else []
+    mentions = _resolve_mentions(body, members, everybody) if has_at_sign(body) else []
     text = _normalize_line_ends(body)
     if not mentions and not _MARKDOWN_CHARACTERS.search(text):
         return _render_plain(text), []
     names = [body[mention.start : mention.end] for mention, _ in mentions]
     env: dict[str, Any] = {
-        "is_mention": lambda src, position: (
-            (match := _AT.match(src, position)) is not None and bool(_resolve_mentions(match[0], members, everybody))
-        ),
+        "is_mention": lambda src, position: _is_unescaped_mention(src, position, members, everybody),
         "rendered": set(),
         "spans": [span for _, span in mentions],
         "names": names,
@@ -148,12 +146,20 @@ def find_mention_keys(body: str) -> set[str]:
 
     Load the members with these keys before calling `render_markdown`.
     """
-    if not _has_at_sign(body):
+    if not has_at_sign(body):
         return set()
     return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
 
 
-def _has_at_sign(body: str) -> bool:
+def mentions_everybody(body: str) -> bool:
+    """Returns True if a text mentions everybody (`@all`), whether or not its author may do so."""
+    if skeleton(EVERYBODY) not in find_mention_keys(body):
+        return False
+    return any(mention.user_id is None for mention in render_markdown(body, {}, everybody=True)[1])
+
+
+def has_at_sign(body: str) -> bool:
+    """Returns True if the text contains an `@`. Only such a text can mention somebody."""
     return any(sign in body for sign in _AT_SIGNS)
 
 
@@ -162,24 +168,28 @@ def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
     url_spans = [match.span() for match in _URL.finditer(body)]
     for match in _AT.finditer(body):
         start = match.start()
-        before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
-        if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
-            continue  # inside a word, or an e-mail address
-        if before == "\\" and _is_escaped(body, start):
-            continue
-        if before == "/" and _is_in_path(body, start - 1):
-            continue
         while url_spans and url_spans[0][1] <= start:
             url_spans.pop(0)
-        if url_spans and url_spans[0][0] <= start:
-            continue
-        run = "".join(takewhile(is_username_character, match[1]))
-        if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
-            run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
-        ):
-            continue  # `@alice@example.org` is a user of another site
-        if names := _list_prefixes(run):
+        if not (url_spans and url_spans[0][0] <= start) and (names := _list_names(body, match)):
             yield start, names
+
+
+def _list_names(body: str, match: re.Match) -> list[str]:
+    """Returns the user names that a match of `_AT` in a text may mention, longest first. `_URL` is not considered."""
+    start = match.start()
+    before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
+    if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
+        return []  # inside a word, or an e-mail address
+    if before == "\\" and _is_escaped(body, start) and not _is_name_before(body, start - 1):
+        return []
+    if before == "/" and _is_in_path(body, start - 1):
+        return []
+    run = "".join(takewhile(is_username_character, match[1]))
+    if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
+        run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
+    ):
+        return []  # `@alice@example.org` is a user of another site
+    return _list_prefixes(run)
 
 
 def _is_escaped(body: str, start: int) -> bool:
@@ -187,20 +197,35 @@ def _is_escaped(body: str, start: int) -> bool:
     return (start - len(body[max(start - 60, 0) : start].rstrip("\\")) - max(start - 60, 0)) % 2 == 1
 
 
-def _is_in_path(body: str, slash: int) -> bool:
-    """Returns True if the `/` at the index `slash` belongs to a path such as `src/@types`, which is not a mention.
+def _is_name_before(body: str, end: int) -> bool:
+    """Returns True if a mention, such as the first one of `@alice\\@bob`, ends at the index `end`."""
+    start = end
+    while start > end - 60 and start > 0 and is_username_character(body[start - 1]):
+        start -= 1
+    before = body[start - 2 : start - 1]
+    is_mention = body[:start].endswith(_AT_SIGNS) and before != "\\" and not (before and is_username_character(before))
+    return start < end and is_mention
 
-    It belongs to a path if it follows a word. A mention or a Chinese character is not such a word.
+
+def _is_unescaped_mention(src: str, position: int, members: Mapping[str, UserSchema], everybody: bool) -> bool:
+    """Returns True if the `@` at the index `position` would be a mention without the backslash before it."""
+    before = src[max(position - 61, 0) : position - 1]
+    match = _AT.match(before + src[position : position + 61], len(before))
+    names = _list_names(match.string, match) if match else []
+    return any(skeleton(name) in members or (everybody and name.lower() == EVERYBODY) for name in names)
+
+
+def _is_in_path(body: str, slash: int) -> bool:
+    """Returns True if the `/` at the index `slash` is part of a path such as `src/@types`, which has no mention.
+
+    The `/` is part of a path if a word stands before it. After a mention or a Chinese character it is not.
     """
     start = slash
     while start > slash - 60 and start > 0 and is_username_character(body[start - 1]):
         if _UNSPACED.match(body[start - 1]):
             return False
         start -= 1
-    if start == slash:
-        return False
-    is_mention = body[:start].endswith(_AT_SIGNS) and (start < 2 or not is_username_character(body[start - 2]))
-    return not is_mention
+    return start < slash and not _is_name_before(body, slash)
 
 
 def _list_prefixes(run: str) -> list[str]:

@@ -16,15 +16,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, MutableMapping
 from dataclasses import dataclass, field, replace
+from types import SimpleNamespace
 from typing import Any
 
-from markdown_it import MarkdownIt
+from markdown_it import MarkdownIt, helpers
 from markdown_it.common.normalize_url import normalizeLink
-from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
+from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace, unescapeAll
 from markdown_it.parser_inline import ParserInline
 from markdown_it.rules_block import StateBlock, blockquote, list_block
 from markdown_it.rules_core import StateCore
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, autolink, link
 from markdown_it.rules_inline.balance_pairs import processDelimiters
 from markdown_it.rules_inline.state_inline import Delimiter, Scanned
 from markdown_it.token import Token
@@ -43,12 +44,11 @@ _EAST_ASIAN = re.compile(f"[{PUNCTUATION}{UNSPACED_LETTERS}\ue000\ue001]")
 
 # ── Emphasis ────────────────────────────────────────────────────────────────────────────────────────────────────────
 class MessageInlineState(StateInline):
-    """The state of the inline parser of markdown-it, with another rule for where emphasis (`*`, `**`, `~~`) begins and
-    ends.
+    """The state of the inline parser of markdown-it. It changes where emphasis (`*`, `**`, `~~`) may begin and end.
 
-    In CommonMark, such a sign between punctuation and a letter cannot begin or end emphasis, because in languages with
-    spaces the sign belongs to another word. Chinese has no spaces, so this is not applied to East Asian punctuation,
-    nor to any punctuation beside an East Asian character.
+    CommonMark allows no emphasis to begin or end between punctuation and a letter. This is wrong for Chinese, which has
+    no spaces between words. So this rule is not applied to East Asian punctuation, nor to any punctuation beside an
+    East Asian character.
     """
 
     def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
@@ -61,10 +61,13 @@ class MessageInlineState(StateInline):
 
 
 def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
-    """Returns whether emphasis can begin and end at a run of equal signs such as `**`.
+    """Returns whether emphasis can begin or end at `length` repetitions of a sign, such as `**`.
 
-    This depends on the characters `before` and `after` the run.
+    This depends on the characters `before` and `after` them. A sign between two digits, as in `3*5` or `9~~10`, begins
+    nothing. As on GitHub, only two `~` strike a text through; `~~~` is a long wave.
     """
+    if sign == "~" and length != 2:
+        return Scanned(False, False, length)
     if sign == "_":  # does not split words
         if length == 1 and _FACE_SIDE.match(before) and _FACE_SIDE.match(after):
             return Scanned(False, False, length)  # `^_^`
@@ -72,8 +75,12 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
         return StateInline(f"{before}{sign * length}{after}", md, {}, []).scanDelims(1, False)
     if after in ".,;:!?" and not isWhiteSpace(ord(before)) and not _is_punctuation(before):
         can_open = False  # `是*.txt` is a file name
+    elif before.isdecimal() and after.isdecimal():
+        can_open = False
     else:
         can_open = after not in _CLOSING_BRACKETS and _may_stand_between(before, after)
+    if sign * length == "*" and before.isdecimal() and after.isdecimal():
+        return Scanned(False, False, length)
     can_close = before not in _OPENING_BRACKETS and _may_stand_between(after, before)
     return Scanned(can_open, can_close, length)
 
@@ -81,7 +88,7 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
 def _may_stand_between(outer: str, inner: str) -> bool:
     """Returns True if a sign of emphasis such as `*` may stand between the characters `outer` and `inner`.
 
-    `inner` is the character on the side that would be emphasised.
+    `inner` is the character next to the sign inside the emphasis, `outer` the one outside.
     """
     if isWhiteSpace(ord(inner)):
         return False
@@ -110,8 +117,12 @@ _FACE_SIDE = re.compile(r"[\^\-=<>.;@*'|+\u00b0\u00b4\u02c7\u2022\u3002\u30fb\uf
 # The words between two signs of emphasis that are a face: signs at both ends, and no two letters beside each other.
 _FACE_EDGE = r"[^\s\w“‘「『《【（〈＂\U0001f000-\U0001ffff]|[_\u02b0-\u02ff]"
 _FACE = re.compile(
-    rf"(?!.*[^\W_\u02b0-\u02ff]{{2}})(?![(\[\"'][A-Za-z0-9][)\]\"']\Z)(?:{_FACE_EDGE})(?:.*(?:{_FACE_EDGE}))?"
+    rf"(?!.*[^\W_\u02b0-\u02ff]{{2}})(?![(\[\"'][A-Za-z0-9\u3400-\u9fff][)\]\"']\Z)(?:{_FACE_EDGE})(?:.*(?:{_FACE_EDGE}))?"
 )
+# Half of a face, such as `(੭` in `*(੭*ˊᵕˋ)੭*`: a bracket is not closed.
+_HALF_FACE = re.compile(r"(?!.*[A-Za-z0-9\u3400-\u9fff])(?:[^()]*\([^()]*|[^()]*\)[^()]*)")
+# A face with eyes and mouth, such as `(>_<)` in `~~(>_<)~~`.
+_WHOLE_FACE = re.compile(r"(?!.*[^\W_]{2})[^\s\w]*[\^><=;TtOoUu\-]?[_.ω﹏▽︿∇][\^><=;TtOoUu\-][^\s\w]*")
 _MAX_FACE_LENGTH = 12
 
 
@@ -125,13 +136,13 @@ def _release_faces(tokens: list[Token], delimiters: list[Delimiter]) -> None:
     Without this, two such signs would be a pair that begins and ends emphasis.
     """
     for opener in delimiters:
-        if opener.end < 0 or opener.length != 1:
-            continue
         closer = delimiters[opener.end]
-        if closer.length == 1 and closer.token - opener.token <= _MAX_FACE_LENGTH + 1:
-            inside = "".join(token.content for token in tokens[opener.token + 1 : closer.token])
-            if len(inside) <= _MAX_FACE_LENGTH and _FACE.fullmatch(inside):
-                opener.end = -1
+        if opener.end < 0 or opener.length > 1 or closer.token - opener.token > _MAX_FACE_LENGTH + 1:
+            continue
+        inside = "".join(token.content for token in tokens[opener.token + 1 : closer.token])
+        patterns = (_FACE, _HALF_FACE) if opener.length == closer.length == 1 else (_WHOLE_FACE,)
+        if len(inside) <= _MAX_FACE_LENGTH and any(pattern.fullmatch(inside) for pattern in patterns):
+            opener.end = -1
 
 
 def _faces_rule(state: StateInline) -> None:
@@ -141,7 +152,7 @@ def _faces_rule(state: StateInline) -> None:
 
 # ── Backslashes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 _ESCAPED_SIGNS = re.compile(r"\\([*_~])(?:\\\1)*")
-_LINK_LIKE = re.compile(r"\\?\[[^\[\]\n\\]*\\?\]\\?\([^()\s]*\)")
+_LINK_LIKE = re.compile(r"\\?\[[^\[\]\n\\]*\\?\]\\?\(([^()\s]*?)\\?\)")
 _AUTOLINK_LIKE = re.compile(r"<[a-zA-Z][\w+.-]*[:@][^<>\s]*>")
 _ENTITY_LIKE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _MARKER_BEHIND = re.compile(r"[-+*>.)](?:[ \t]|$)", re.MULTILINE)
@@ -252,7 +263,12 @@ def _count_backticks(state: StateInline) -> int:
 
 def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:
     """Returns the parts of the text, as index ranges, that would be links if the text had no backslashes."""
-    return _remember(state, "links", lambda: [match.span() for match in _LINK_LIKE.finditer(state.src)])
+
+    def find() -> list[tuple[int, int]]:
+        matches = _LINK_LIKE.finditer(state.src)
+        return [match.span() for match in matches if _is_allowed_target(_normalize_target(match[1]))]
+
+    return _remember(state, "links", find)
 
 
 def _remember(state: StateInline, key: str, compute: Callable[[], Any]) -> Any:
@@ -325,11 +341,17 @@ def _links_rule(state: StateCore) -> None:
 # A link target without scheme: a host such as `www.example.com/page`, or an e-mail address.
 _HOST_TARGET = re.compile(r"(?:[^\W_][\w-]*\.)+[^\W\d_]{2,}(?::\d{1,5})?(?:[/?#].*)?", re.DOTALL)
 _EMAIL_TARGET = re.compile(r"[\w.+-]+@(?:[\w-]+\.)+[^\W\d_]{2,}")
+_HTTP_TARGET = re.compile(r"(https?):/?(?=[^/\\?#\s])", re.IGNORECASE)
 
 
 def _normalize_target(url: str) -> str:
-    """Returns the target of a link as it goes into the HTML. A host without scheme gets `https://`."""
-    if url.startswith("//"):
+    """Returns the target of a link as it goes into the HTML. A host without scheme gets `https://`.
+
+    `http:example.com` gets its missing slashes, because a browser would open it as a path of this site.
+    """
+    if match := _HTTP_TARGET.match(url):
+        url = f"{match[1]}://{url[match.end() :]}"
+    elif url.startswith("//"):
         url = f"https:{url}"
     elif _HOST_TARGET.fullmatch(url):
         url = f"https://{url}"
@@ -343,14 +365,71 @@ def _is_allowed_target(url: str) -> bool:
 
     A link to another target, such as `word`, would open a page of this site that does not exist.
     """
-    return re.match("(?:https?|mailto):|/", url, re.IGNORECASE) is not None
+    return re.match(r"https?://[^/?#\s]|mailto:[^?#\s]|/", url, re.IGNORECASE) is not None
+
+
+class _NoTarget(Exception):
+    """Raised for a link without target, such as `[word]()`. It would open the same page again."""
+
+
+_MAX_BRACKETS = 8  # nested in the target of a link
+_TARGET_PART = re.compile(r"(?:[^\x00-\x20\x7f()\\]|\\[^ ])*+")  # without brackets
+
+
+def _parse_target(text: str, start: int, end: int) -> Any:
+    """Parses the target of a link, such as `(https://example.org)` without its outer brackets.
+
+    The function of markdown-it reads one character after the other, which makes it slow for targets without an end.
+    """
+    if text.startswith("<", start):
+        target = helpers.parseLinkDestination(text, start, end)
+        if not target.str:
+            raise _NoTarget
+        return target
+    level, position = 0, start
+    while (position := _match_end(text, position, end)) < end and text[position] in "()":
+        level += 1 if text[position] == "(" else -1
+        if level < 0:
+            break
+        if level > _MAX_BRACKETS:
+            raise _NoTarget
+        position += 1
+    if position in (start, end) or level > 0:
+        raise _NoTarget
+    return SimpleNamespace(ok=True, pos=position, str=unescapeAll(text[start:position]))
+
+
+def _match_end(text: str, start: int, end: int) -> int:
+    match = _TARGET_PART.match(text, start, end)
+    return match.end() if match else start
+
+
+def _link_rule(state: StateInline, silent: bool) -> bool:
+    """Parses a link such as `[word](https://example.org)`. A link without target remains text."""
+    start = state.pos
+    try:
+        found = link(state, silent)
+    except _NoTarget:
+        state.pos = start
+        return False
+    if found and not silent:
+        spend(state.env, TARGET_WORK)
+    return found
+
+
+def _autolink_rule(state: StateInline, silent: bool) -> bool:
+    """Parses a link such as `<https://example.org>`."""
+    found = autolink(state, silent)
+    if found and not silent:
+        spend(state.env, LINK_WORK)
+    return found
 
 
 # ── Blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 _FENCE = re.compile(r"(`{3,})[ \t]*([^`]*)")
 _QUOTE_LINE = re.compile(r">+(?=[ \t]|\Z)(?![\W_]*<(?:\s|\Z))")  # `> _ <` is a face
 _QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t>]*[^\s>]")
-_ITEM_START = re.compile(r"(?:[-+*]|(?:0|[1-9]\d{0,8})[.)])[ \t]+(?![-+*>\s]*\Z)")
+_ITEM_START = re.compile(r"(?:[-+*]|(?:0|[1-9]\d{0,8})[.)])[ \t]+(?![-+*>_\s]*\Z)")
 _LEADING_ZERO = re.compile(r"0\d+[.)]")
 
 
@@ -374,7 +453,7 @@ def _quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a list. The lines are a list only if the first item has a text, and no zero of its number would be lost.
+    """Parses a list. The lines are a list only if the first item has a text, and if its number does not begin with 0.
 
     HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text.
     """
@@ -382,9 +461,9 @@ def _list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Decides whether a line ends the paragraph of a list item before it.
+    """Returns True if a line ends the list item before it.
 
-    A line that is not indented ends it. A line that begins with a number such as `02.` ends the list.
+    A line that is not indented ends the item. A line that begins with a number such as `02.` ends the whole list.
     """
     if not silent:
         return False
@@ -394,10 +473,11 @@ def _item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> boo
 
 
 def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
-    """Parses a code block between two lines of backticks.
+    """Parses a code block between two lines of backticks. A block without code becomes text.
 
-    The first line may have the name of a programming language after its backticks. Other words there are the first line
-    of the code if the block has a closing line, and normal text if it has not. A block without code becomes text.
+    After its backticks, the first line may have the name of a programming language. If it has other words, they become
+    the first line of the code. But if the closing line of backticks is missing, a block with such words becomes normal
+    text.
     """
     match = _FENCE.fullmatch(_get_line(state, start))
     if not match:
@@ -426,9 +506,9 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 
 
 def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tuple[int, bool]:
-    """Returns the number of the line that ends a code block, and True if this line consists of backticks.
+    """Returns the number of the line at which a code block ends, and True if this line is its closing line.
 
-    The closing line has at least `length` backticks. Without such a line, the code block is not closed.
+    A closing line has at least `length` backticks. Without such a line, the code block is not closed.
     """
     failed = state.env.setdefault("unclosed_fences", {})  # the shortest fence that was not closed, by end of the search
     key = (end, state.blkIndent)
@@ -461,7 +541,7 @@ def _list_numbers_rule(state: StateCore) -> None:
 
 # ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 MAX_WORK = 3_000  # steps of the parser; about 4 µs each
-BLOCK_WORK, LINK_WORK = 6, 12  # steps that a block or a URL counts as
+BLOCK_WORK, TARGET_WORK, LINK_WORK = 6, 4, 12  # steps that a block, a link or a URL counts as
 
 
 class TooComplex(Exception):
@@ -494,12 +574,15 @@ def create_parser(max_nesting: int) -> MarkdownIt:
     parser.configure("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": max_nesting})
     parser.enable(["strikethrough", "linkify"])
     parser.disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
+    parser.helpers = SimpleNamespace(**{**vars(helpers), "parseLinkDestination": _parse_target})
     parser.normalizeLink = _normalize_target
     parser.validateLink = _is_allowed_target
     parser.normalizeLinkText = str  # URLs are shown as they were written
     inline, pairs, block = parser.inline.ruler, parser.inline.ruler2, parser.block.ruler
     inline.before("text", "work", _inline_work_rule)
     inline.at("linkify", _linkify_rule)
+    inline.at("link", _link_rule)
+    inline.at("autolink", _autolink_rule)
     inline.at("escape", _escape_rule)
     pairs.before("balance_pairs", "escapes", _resolve_escapes_rule)
     pairs.after("balance_pairs", "faces", _faces_rule)
@@ -508,6 +591,7 @@ def create_parser(max_nesting: int) -> MarkdownIt:
     block.at("blockquote", _quote_rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     block.at("list", _list_rule, {"alt": ["paragraph", "reference", "blockquote"]})
     block.before("paragraph", "item_end", _item_end_rule, {"alt": ["paragraph", "list"]})
+    parser.core.ruler.disable("linkify")  # it would also link `www.example.com` and e-mail addresses
     parser.core.ruler.push("links", _links_rule)
     parser.core.ruler.push("list_numbers", _list_numbers_rule)
     return parser

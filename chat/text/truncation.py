@@ -1,8 +1,8 @@
-"""Decides whether a message is so long that the page shows only its beginning, with a "show more" button.
+"""Decides whether a message is so long that the web page shows only its beginning, with a "show more" button.
 
-The decision depends on the text only and not on the layout. So Django can render a long message collapsed, and the page
-does not move when it is loaded. In the browser `static/js/lib/long-message.js` does the same. The tests of both modules
-use tests/shared_cases/long_messages.json.
+The decision depends only on the text and not on the layout. So Django can render a long message collapsed, and nothing
+on the page moves after it is loaded. In the browser `static/js/lib/long-message.js` does the same. The tests of both
+modules use tests/shared_cases/long_messages.json.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSc
 
 @dataclass(frozen=True, slots=True)
 class AllowedActions:
-    """The actions that one user may do in one conversation."""
+    """The actions that one user is allowed to perform in one conversation."""
 
     user_id: int
     role: str
@@ -60,7 +60,7 @@ class AllowedActions:
 def get_allowed_actions(conversation: ConversationSchema, user_id: int) -> AllowedActions:
     """Returns what the user `user_id` may do in a conversation.
 
-    `conversation` must include the fields that are different for each member (`mine`: role, mute …), of this user.
+    `conversation.mine` (role, mute and other values that each member has separately) must hold the values of this user.
     """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     role = conversation.mine.role

@@ -1,4 +1,4 @@
-"""View model of the list of conversations: filters, search, counts and one page of rows.
+"""View model of the list of conversations: its rows (one page at a time), filters, search and unread counts.
 
 When a conversation changes, the browser script `static/js/conversation-list/list-order.js` filters and sorts the list
 by the same rules.
@@ -6,7 +6,7 @@ by the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,6 +16,7 @@ from urllib.parse import urlencode
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.selectors import users
 from accounts.text import pinyin
 from chat import selectors
 from chat.models import Level
@@ -24,6 +25,7 @@ from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
 from chat.view_models.attachments import summarize_files
 from chat.view_models.message_log import conversation_title
+from messenger.core.excerpts import shorten
 from presence.tracker import get_tracker
 from presence.visibility import list_visible_presence
 
@@ -42,6 +44,7 @@ class ConversationRow:
     sender_kind: str  # "you", "other" (the sender is named), or "" if no sender is shown
     excerpt: str
     is_blocked: bool = False  # the reader has blocked the sender of the last message; the excerpt is hidden
+    added_by: str = ""  # name of the member who has added the reader to this group, until the reader opens it
     icon: str = ""  # before the excerpt: the kind of the first file of a message without text
 
     @property
@@ -49,18 +52,26 @@ class ConversationRow:
         return self.member_state.unread_count
 
     @property
+    def is_added(self) -> bool:
+        return self.member_state.added_by_id is not None
+
+    @property
     def is_quiet(self) -> bool:
-        """True if the conversation is muted, or if the user is notified only of mentions or of no messages at all."""
+        """True if the user is not notified of every new message of the conversation.
+
+        That is, the conversation is muted, or the notification level is "mentions only" or "none".
+        """
         return self.member_state.muted or self.member_state.level != Level.ALL
 
     @property
     def css_classes(self) -> str:
-        """The CSS classes of the row.
+        """The CSS classes of this row of the list, separated by spaces.
 
         The browser script static/js/conversation-list/conversation-row.js sets the same classes.
         """
         flags = {
-            "unread": bool(self.unread_count),
+            "unread": bool(self.unread_count) or self.is_added,
+            "added": self.is_added,
             "quiet": self.is_quiet,
             "muted": self.member_state.muted,
             "favourite": self.member_state.favourite,
@@ -70,7 +81,7 @@ class ConversationRow:
 
     @property
     def draft_excerpt(self) -> str:
-        return make_excerpt(self.member_state.draft)
+        return shorten(self.member_state.draft)
 
     @property
     def is_deleted(self) -> bool:
@@ -78,12 +89,17 @@ class ConversationRow:
 
 
 def build_conversation_row(
-    conversation: ConversationSchema, user_id: int, now: datetime, blocked: Collection[int] = ()
+    conversation: ConversationSchema,
+    user_id: int,
+    now: datetime,
+    blocked: Collection[int] = (),
+    names: Mapping[int, str] | None = None,
 ) -> ConversationRow:
     """Returns the row of a conversation in the list of the user `user_id`.
 
     `conversation` must include the fields that are different for each member (`mine`: unread count, mute …), of this
-    user. `blocked` are the ids of users whom this user has blocked: the row hides their messages.
+    user. `blocked` are the ids of users whom this user has blocked: the row hides their messages. `names` are display
+    names by user id, of the members who have added this user.
     """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
     last = conversation.last_message
@@ -93,7 +109,7 @@ def build_conversation_row(
         sender_kind = "you"
     elif last and conversation.kind == "group":
         sender_kind = "other"
-    icon, excerpt = "", make_excerpt(last.body) if last else ""
+    icon, excerpt = "", make_excerpt(last.body_html) if last else ""
     if last and last.attachments and not excerpt:
         icon, excerpt = summarize_files(last.attachments)
     return ConversationRow(
@@ -105,26 +121,27 @@ def build_conversation_row(
         sender_kind=sender_kind,
         excerpt=excerpt,
         icon=icon,
+        added_by=(names or {}).get(conversation.mine.added_by_id or 0, ""),
         is_blocked=last is not None and last.sender.id in blocked,
     )
 
 
 def parse_cursor(text: str) -> tuple[str, int] | None:
-    """Parses a cursor of the list of conversations, such as `2026-11-21T01:02:03+00:00~12`, into (time, id).
+    """Parses the cursor of a page of the list of conversations, such as `2026-11-21T01:02:03+00:00~12`.
 
-    The cursor names the last conversation on a page of the list: the time of its last activity and its id. Returns None
-    if the cursor is invalid.
+    Returns (time, id): the time of the last activity and the id of the conversation after which the page begins.
+    Returns None if the text is not a valid cursor.
     """
     active_at, _, conversation_id = text.partition("~")
     return times.parse_activity_cursor(active_at, conversation_id)
 
 
 class ConversationList:
-    """The list of conversations beside a page, as one user sees it.
+    """The list of conversations at the side of a web page, as one user sees it.
 
-    Counts and rows are loaded when they are first used, so that pages without the list do not load them. `query` has
-    the parameters of the URL: `find` (search), `show` (filter) and `older` (cursor of a page of the list). `blocked`
-    are the ids of users whom this user has blocked.
+    Rows and unread counts are loaded when they are first used, so pages that do not show them do not load them. `query`
+    are the parameters of the URL: `find` (search text), `show` (filter) and `older` (cursor: after which conversation
+    the rows begin). `blocked` are the ids of users whom this user has blocked.
     """
 
     FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
@@ -142,7 +159,7 @@ class ConversationList:
     # ── Counts: for every page ───
     @cached_property
     def summaries(self) -> list[ConversationSummary]:
-        """Short data (unread counts, mute …) of all conversations of the user, newest activity first."""
+        """A summary (unread counts, mute …) of each conversation of the user, newest activity first."""
         return selectors.list_conversation_summaries(self.user_id)
 
     @property
@@ -151,24 +168,28 @@ class ConversationList:
 
     @property
     def summaries_json(self) -> str:
-        """Short data (unread counts, version …) of all conversations of the user, as JSON for the scripts of the page.
+        """A summary (unread counts, version …) of each conversation of the user, as JSON for the browser scripts.
 
-        The scripts compute new counts from it. They also compare the versions (numbers of the newest changes) with
-        those that the WebSocket sends, to find out what they have missed.
+        When messages arrive or are read, the scripts compute new unread counts from the summaries. The version is the
+        number of the newest change of a conversation. The scripts compare it with the version that the server sends
+        over the WebSocket, to find out which changes they have missed.
         """
         return selectors.summaries_as_json(self.summaries)
 
     @property
     def unread_count(self) -> int:
-        """The number in the title of the page: unread messages of all conversations of the user that are not muted.
+        """The unread count in the browser tab (in `<title>`): the sum over all conversations of the user.
 
-        See `ConversationSummary.badge_count`.
+        A conversation with the notification level "mentions only" adds only its unread mentions. A muted conversation
+        or one with the level "none" adds 0.
         """
         return sum(summary.badge_count for summary in self.summaries)
 
     @property
     def unread_conversation_count(self) -> int:
-        return sum(1 for summary in self.summaries if summary.badge_count and not summary.archived)
+        return sum(
+            1 for summary in self.summaries if (summary.badge_count or summary.is_added) and not summary.archived
+        )
 
     @property
     def mention_count(self) -> int:
@@ -180,13 +201,13 @@ class ConversationList:
 
     @cached_property
     def online_count(self) -> int:
-        """The number of people who are on the site now, signed in or not. Needs no database query."""
+        """The number of people who are on the site now, signed in or not. Makes no database query."""
         return get_tracker().get_head_count()
 
     # ── Rows: for pages with the list ───
     @cached_property
     def _page(self) -> tuple[list[ConversationRow], str]:
-        """The rows on the current page of the list of conversations, and the cursor of its next page.
+        """The rows on the current page of the list of conversations, and the cursor with which the next page begins.
 
         The cursor is "" on the last page.
         """
@@ -204,8 +225,11 @@ class ConversationList:
             page = [*favourites, *page, *current]
         now = timezone.localtime()
         conversations = selectors.list_conversations_by_id(self.user_id, [summary.id for summary in page])
+        adder_ids = {conversation.mine.added_by_id for conversation in conversations if conversation.mine}
+        names = users.get_display_names(pk for pk in adder_ids if pk)
         rows = [
-            build_conversation_row(conversation, self.user_id, now, self.blocked_ids) for conversation in conversations
+            build_conversation_row(conversation, self.user_id, now, self.blocked_ids, names)
+            for conversation in conversations
         ]
         return rows, next_cursor
 
@@ -217,14 +241,14 @@ class ConversationList:
         if summary.archived != (self.filter == "archived"):
             return bool(self.search_query) and self.filter == "all"  # a search in "all" includes archived conversations
         matches = {
-            "unread": summary.unread > 0,
+            "unread": summary.unread > 0 or summary.is_added,
             "people": summary.kind == "direct",
             "groups": summary.kind == "group",
         }
         return matches.get(self.filter, True)
 
     def _is_on_top(self, summary: ConversationSummary) -> bool:
-        return summary.favourite and self.filter != "archived"
+        return (summary.favourite or summary.is_added) and self.filter != "archived"
 
     def _matches_search(self, summary: ConversationSummary) -> bool:
         return not self.search_query or summary.id in self._search_results
@@ -238,16 +262,17 @@ class ConversationList:
     def rows(self) -> list[ConversationRow]:
         """The rows on the current page of the list of conversations.
 
-        Favourite conversations come first, then the other conversations, each with the newest activity first.
+        Favourite conversations and groups that the user was added to and has not opened come first, then the other
+        conversations, each with the newest activity first.
         """
         return self._page[0]
 
     @cached_property
     def online_peer_ids(self) -> set[int]:
-        """Ids of the other users of the direct conversations on the current page of the list who are online.
+        """Ids of users who are online and with whom the user has a direct conversation that the web page shows.
 
-        Leaves out users who hide from the reader that they are online. Includes the conversation that is open beside
-        the list. Two queries if any of the users is online, else none.
+        The web page shows the rows of the list and the opened conversation. Users whose privacy settings hide from the
+        user that they are online are left out. Makes two queries if anybody is online, else none.
         """
         conversations = [] if self.is_omitted else [row.conversation for row in self.rows]
         if self.open_conversation:
@@ -267,15 +292,15 @@ class ConversationList:
 
     @property
     def filter_query(self) -> str:
-        """The query string for links to conversations.
+        """The query string that is added to links to conversations, such as `?show=unread`. Empty without a filter.
 
-        It has the current filter of the list, so that the list is still filtered beside the opened conversation.
+        It keeps the current filter of the list when the user opens a conversation.
         """
         return "" if self.filter == "all" else f"?show={self.filter}"
 
     @property
     def next_page_query(self) -> str:
-        """The query string of the link to the next page of the list: filter, search and cursor."""
+        """The query string of the link to the next page of the list: filter, search text and cursor."""
         parameters = {
             "show": "" if self.filter == "all" else self.filter,
             "find": self.search_query,

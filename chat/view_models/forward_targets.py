@@ -1,4 +1,4 @@
-"""View model of the list of conversations to which the user can forward a message."""
+"""View model of the list of conversations from which a user chooses those that a message is forwarded to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ MAX_ROWS = 40  # other conversations are found by search
 
 @dataclass(slots=True)
 class ForwardTarget:
-    """One conversation in the list. `refusal` is why it did not accept the message, or empty."""
+    """A conversation to which the user can forward a message.
+
+    `refusal` is the reason why the message could not be forwarded to it, or "" if there was no such error.
+    """
 
     conversation: ConversationSchema
     is_chosen: bool
@@ -28,9 +31,10 @@ class ForwardTarget:
 
 
 class ForwardTargets:
-    """The conversations of a user: the chosen ones first, then those that match a search, newest activity first.
+    """The conversations to which a user can forward a message: first those selected in the form, then the others.
 
-    Without a search, archived conversations are left out.
+    The others are sorted by newest activity. With a search text, only those that match it are listed; without a search
+    text, archived conversations are left out.
     """
 
     def __init__(self, user_id: int, search_query: str, chosen_ids: Sequence[int]):
@@ -51,7 +55,11 @@ class ForwardTargets:
         return self._titles[conversation_id].name
 
     def mark_refused(self, refusals: dict[int, str], sent_ids: Sequence[int]) -> None:
-        """Keeps only the conversations chosen that refused the message. `refusals` are the reasons."""
+        """Marks the conversations to which the message could not be forwarded: they show an error and stay selected.
+
+        `refusals` maps the id of each of these conversations to the error text. `sent_ids` are the conversations to
+        which the message was forwarded; they are no longer selected.
+        """
         self.refusals, self.sent_ids, self.chosen_ids = refusals, list(sent_ids), list(refusals)
 
     def format_names(self, conversation_ids: Collection[int]) -> str:
@@ -59,7 +67,7 @@ class ForwardTargets:
 
     @property
     def sent_names(self) -> str:
-        """The names of the conversations that have the message already, as one text."""
+        """The names of the conversations to which the message was forwarded, as one text."""
         return self.format_names(self.sent_ids)
 
     @cached_property

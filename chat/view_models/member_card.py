@@ -1,6 +1,7 @@
-"""View model of the card that shows a member: profile, whether the member is online, and groups shared with the viewer.
+"""View model of the card that shows one member of a conversation to another user (the viewer).
 
-Also has what the viewer may do with the member.
+It has the profile, whether the member is online, the groups that both share, and what the viewer may do with the
+member, such as removing the member from the group.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from presence.visibility import list_visible_presence
 
 
 class MemberCard:
-    """The data on the card of a member, as far as the user `viewer` may see it."""
+    """The data on the card of the member `member`: only what the user `viewer` may see."""
 
     def __init__(self, viewer: User, conversation: ConversationSchema, member: MemberSchema):
         user = users.find_user(member.user.id)
@@ -24,6 +25,7 @@ class MemberCard:
         self.user = user
         self.is_me = user.pk == viewer.pk
         allowed = get_allowed_actions(conversation, viewer.pk)
+        self.is_blocked = user.pk in viewer.blocked_ids
         self.in_group = allowed.is_group
         self.can_remove = allowed.is_group and allowed.can_remove(member)
         self.can_change_role = allowed.is_owner and not self.is_me

@@ -12,11 +12,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chat.schemas import MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
+from chat.text.markdown import mentions_everybody
 from chat.view_models import times
 from chat.view_models.attachments import AttachmentView, build_attachment_views
 
@@ -41,9 +43,10 @@ class GroupingInput:
 
 @dataclass(slots=True)
 class GroupPosition:
-    """Whether a message is the first or last of a group (messages of one sender), and which separators are above it.
+    """Whether a message is the first or the last of a group (messages of one sender that are shown together).
 
-    The field names are the same as in tests/shared_cases/grouping.json.
+    Also tells whether a line with the day or the time is shown above the message. The field names are the same as in
+    tests/shared_cases/grouping.json.
     """
 
     first: bool
@@ -67,6 +70,7 @@ class MessageItem:
     system_text: SystemMessageText | None = None
     reactions: list[ReactionItem] = field(default_factory=list)
     is_blocked: bool = False  # the reader has blocked the sender; the message is collapsed
+    is_quote_blocked: bool = False  # the reader has blocked the sender of the quoted message; its text is hidden
     receipt_mark: ReceiptMark | None = None
 
     @property
@@ -84,7 +88,7 @@ class MessageItem:
 
     @property
     def css_classes(self) -> str:
-        """The CSS classes of the message. The scripts of the page also use these classes to find messages."""
+        """The CSS classes of the message, separated by spaces. Browser scripts also find messages by these classes."""
         classes = {
             "msg": True,
             "first": self.position.first,
@@ -120,9 +124,10 @@ class ReactionItem:
 
 @dataclass(slots=True)
 class SystemMessageText:
-    """The parts of the text of a system message, such as "Ann added Ben".
+    """The values from which a template makes the text of a system message, such as "Ann added Ben".
 
-    The template has one sentence for each value of `kind` and inserts the other fields into it.
+    The template has one sentence for each `kind` of system message ("added", "left" …). It inserts the other fields,
+    such as the names, into this sentence.
     """
 
     kind: str
@@ -174,7 +179,8 @@ def build_message_items(
 
     `messages` are in ascending order. `from_start` is True if the page begins with the first message of the
     conversation. `names` has display names by user id, for system messages and reactions. `blocked` are the ids of
-    users whom this user has blocked: their messages are collapsed and do not count as mentions.
+    users whom this user has blocked: their messages are collapsed, also where others quote
+    them, and do not count as mentions.
     """
     timestamps = [times.parse_timestamp(message.created_at) for message in messages]
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
@@ -190,7 +196,7 @@ def build_message_items(
             message=message,
             sent_at=sent_at,
             position=position,
-            body_html=highlight_own_mentions(message.body_html, user_id),
+            body_html=link_mentions(highlight_own_mentions(message.body_html, user_id)),
             is_own=message.sender.id == user_id,
             mentions_me=mentions_user(message, user_id) and message.sender.id not in blocked,
             day_label=times.format_day_label(sent_at.date(), today) if position.day_before else "",
@@ -207,14 +213,25 @@ def build_message_items(
                 for reaction in message.reactions
             ],
             is_blocked=message.sender.id in blocked and message.deleted_at is None,
+            is_quote_blocked=_is_quote_blocked(message, blocked),
         )
         for message, sent_at, position in zip(messages, timestamps, positions, strict=True)
     ]
 
 
+def _is_quote_blocked(message: MessageSchema, blocked: Collection[int]) -> bool:
+    quoted = message.reply_to
+    return quoted is not None and quoted.sender.id in blocked and not quoted.deleted
+
+
 def mentions_user(message: MessageSchema, user_id: int) -> bool:
     """Returns True if a message mentions this user or everybody (`@all`), and another user has sent it."""
     return message.sender.id != user_id and any(mention.user_id in (user_id, None) for mention in message.mentions)
+
+
+def has_ignored_mention_of_everybody(message: MessageSchema) -> bool:
+    """Returns True if `@all` in a message notified nobody, because only the owner and admins of a group may use it."""
+    return mentions_everybody(message.body) and all(mention.user_id is not None for mention in message.mentions)
 
 
 def highlight_own_mentions(html: str, user_id: int) -> str:
@@ -225,12 +242,31 @@ def highlight_own_mentions(html: str, user_id: int) -> str:
     return re.sub(rf'<span class="mention" (data-user-id="(?:{user_id}|all)")', r'<span class="mention me" \1', html)
 
 
+_LINK_OR_MENTION = re.compile(r'<a\b.*?</a>|<span class="mention" data-user-id="(\d+)">([^<]*)</span>', re.DOTALL)
+
+
+def link_mentions(html: str) -> str:
+    """Returns the HTML of a message in which mentions of other users are links to their profiles.
+
+    A mention inside a link stays as it is. static/js/conversation/message/message-view.js does the same in the browser.
+    """
+
+    def link(match: re.Match[str]) -> str:
+        user_id, text = match.groups()
+        if user_id is None:
+            return match[0]
+        url = reverse("person", args=[user_id])
+        return f'<a class="mention" data-user-id="{user_id}" href="{url}" data-dialog="">{text}</a>'
+
+    return _LINK_OR_MENTION.sub(link, html) if 'class="mention"' in html else html
+
+
 def _find_first_unread(
     messages: Sequence[MessageSchema], user_id: int, member_state: MineSchema | None, from_start: bool
 ) -> int | None:
-    """Returns the number (seq) of the first unread message, above which the page shows a separator.
+    """Returns the number (seq) of the first unread message, above which the web page shows a separator.
 
-    Returns None if nothing is unread, or if the first unread message is not on this page.
+    Returns None if nothing is unread, or if the first unread message is not among `messages`.
     """
     if member_state is None or not member_state.unread_count or not messages:
         return None
@@ -246,7 +282,10 @@ def _find_first_unread(
 
 # ── System messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, str]) -> SystemMessageText | None:
-    """Returns the parts of the text of a system message as the user `user_id` reads it; None for a text message."""
+    """Returns the text of a system message as the user `user_id` reads it, or None for a text message.
+
+    The result has the kind of the message and the names and titles from which a template makes the text.
+    """
     if (event := message.event) is None:
         return None
     actor_id = event.actor_id or message.sender.id
@@ -273,7 +312,7 @@ def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, 
 
 
 def collect_named_user_ids(messages: Sequence[MessageSchema]) -> set[int]:
-    """Returns the ids of the users whose names are shown in the system messages and reactions of these messages."""
+    """Returns the ids of the users whose names are shown with `messages`: in system messages and below reactions."""
     user_ids = {
         user_id
         for message in messages
@@ -308,10 +347,10 @@ def format_name_list(names: Sequence[str]) -> str:
 
 
 def name_words() -> dict[str, str]:
-    """Returns the translated words (such as "and" and "You") and the limits for lists of names.
+    """Returns translated words (such as "and" and "You"), and how many names and reactions are shown at most.
 
-    They become the data attributes of `<template id="name-words">`, so that scripts build the same lists of names as
-    the templates.
+    They become the data attributes of `<template id="name-words">`. Browser scripts use them to write lists of names in
+    the same way as the Django templates.
     """
     return {
         "writer": pgettext("writer", "You"),
@@ -335,10 +374,10 @@ def conversation_title(conversation) -> str:
 # ── Receipt marks ───────────────────────────────────────────────────────────────────────────────────────────────────
 @dataclass(frozen=True, slots=True)
 class ReceiptMark:
-    """The mark below a message of the reader, which shows that the message is "sent", "delivered" or "read" (`state`).
+    """The mark below an own message of the reader. It shows the `state` of the message: "sent", "delivered" or "read".
 
-    `total` is the number of other members who let the reader see what they have read. `count` is how many of them have
-    read the message.
+    `total` is the number of other members who let the reader see what they have read. `count` is how many of these
+    members have read the message.
     """
 
     state: str
@@ -347,19 +386,19 @@ class ReceiptMark:
 
     @property
     def key(self) -> str:
-        """A text that is the same for equal receipt marks.
+        """A text that is the same for two marks with the same values.
 
-        Browser scripts compare the texts to find out whether a mark has changed.
+        Browser scripts compare it to find changed marks.
         """
         return f"{self.state} {self.count} {self.total}"
 
 
 def attach_receipt_marks(items: Sequence[MessageItem], receipts: Sequence[ReceiptSchema]) -> None:
-    """Sets `receipt_mark` ("sent", "delivered" or "read") of messages that the reader has sent.
+    """Sets `receipt_mark` ("sent", "delivered" or "read") on messages that the reader has sent.
 
-    If several messages in a group (messages that the page shows together) have the same state, only the last one gets a
-    mark. `items` are the messages of one page in ascending order. `receipts` tell what the other members have received
-    and read, without members who hide this.
+    `items` are messages in ascending order. `receipts` tell which messages each other member has received and read;
+    members who hide this are not included. If several messages of a group (messages that are shown together) have the
+    same state, only the last of these gets a mark.
     """
     own_items = [item for item in items if item.is_own and not item.is_deleted and not item.system_text]
     marks = [_build_receipt_mark(item.message.seq, receipts) for item in own_items]

@@ -17,7 +17,10 @@ class MessageVersion(NamedTuple):
 
 
 def build_message_versions(message: MessageSchema, revisions: Sequence[RevisionSchema]) -> list[MessageVersion]:
-    """Returns all versions of a message, newest first. `revisions` are its earlier versions, oldest first."""
+    """Returns all versions of a message, newest first.
+
+    `revisions` are the earlier versions of the message, oldest first.
+    """
     times = [*(revision.written_at for revision in revisions), message.edited_at or message.created_at]
     texts = diff_versions([*(revision.body for revision in revisions), message.body])
     versions = [

@@ -1,4 +1,7 @@
-"""Decides which messages are shown when a conversation is opened: a requested message, unread ones, or the newest."""
+"""Decides which messages are shown when a user opens a conversation.
+
+These are messages near a message that the URL names, the first unread messages, or the newest messages.
+"""
 
 from __future__ import annotations
 
@@ -18,10 +21,10 @@ _POSITION_PARAMETERS = ("before", "after", "at")  # query parameters; each value
 def get_initial_page(
     conversation: Conversation, member_state: MineSchema, parameters: Mapping[str, int | None], newest: bool
 ) -> HistorySchema:
-    """Returns the messages that the page of a conversation shows when it is opened.
+    """Returns the messages that are shown when a user opens a conversation.
 
-    `parameters` has the numbers of messages (seq) from the URL parameters `before`, `after` and `at`. Without such a
-    number the page shows the first unread messages, or the newest messages if `newest` is True or nothing is unread.
+    `parameters` has the numbers of messages (seq) from the URL parameters `before`, `after` and `at`. If all three are
+    missing, returns the first unread messages; if nothing is unread or `newest` is True, returns the newest messages.
     """
     before, after, around = (parameters.get(name) for name in _POSITION_PARAMETERS)
     above = None
@@ -31,17 +34,17 @@ def get_initial_page(
 
 
 def _find_first_unread(conversation: Conversation, member_state: MineSchema) -> int | None:
-    """Returns the number (seq) of the first unread message, or None if the page should show the newest messages.
+    """Returns the number (seq) of the first unread message, or None if the newest messages should be shown.
 
-    The page should show the newest messages if nothing is unread, or if all unread messages and some read messages
-    above them fit on the page of the newest messages.
+    The newest messages should be shown if nothing is unread. They should also be shown if they include all unread
+    messages and a few read messages before these.
     """
     is_beyond_newest_page = conversation.last_seq - member_state.read_seq > selectors.PAGE - READ_ABOVE_UNREAD
     return member_state.read_seq + 1 if member_state.unread_count and is_beyond_newest_page else None
 
 
 def parse_day(text: str | None) -> date | None:
-    """Parses the value of `<input type="date">`. Returns None if it is not a valid date."""
+    """Parses the value of an `<input type="date">`, such as `2026-11-20`. Returns None if it is not a valid date."""
     try:
         return date.fromisoformat(text or "")
     except ValueError:
@@ -49,10 +52,10 @@ def parse_day(text: str | None) -> date | None:
 
 
 def start_of_day(day: date) -> datetime:
-    """Returns the time at which a day begins in the reader's time zone, converted to UTC.
+    """Returns midnight at the beginning of a day in the reader's time zone, converted to UTC.
 
-    If the time in UTC is before the year 1 or after the year 9999, Python cannot represent it. Then returns midnight in
-    UTC.
+    Python cannot represent times before the year 1 or after the year 9999. If the conversion leads to such a time, the
+    function returns midnight in UTC instead.
     """
     midnight = datetime.combine(day, time.min, tzinfo=timezone.get_current_timezone())
     try:

@@ -1,6 +1,7 @@
-"""Empty view models, from which the page renders `<template>` elements. Browser scripts copy these elements.
+"""Empty view models (messages, rows …). Django renders them into `<template>` elements, which browser scripts copy.
 
-The same Django templates render real messages and rows, so that scripts and Django produce the same HTML.
+Messages and rows with real data are rendered with the same Django templates. So the HTML that scripts add to a page is
+the same as the HTML from the server.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Formats dates and times in the reader's time zone and language.
 
-In the browser `static/js/lib/times.js` does the same, with the formats and names from `time_words()`.
+In the browser `static/js/lib/times.js` does the same. It gets the date formats and the names of weekdays and months
+from `time_words()`.
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ def parse_timestamp(text: str) -> datetime:
 
 
 def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, int] | None:
-    """Parses a cursor of the list of conversations into (time, id). Returns None if the cursor is invalid.
+    """Parses the cursor of a page of the list of conversations into (time, id). Returns None if it is not valid.
 
-    The cursor names the last conversation on a page of the list: the time of its last activity and its id. The time is
-    returned in UTC. A time that Python cannot represent in UTC is invalid.
+    These are the time of the last activity and the id of the conversation after which the page begins. The time is
+    returned in UTC. A time that Python cannot represent in UTC is not valid.
     """
     is_number = conversation_id.isascii() and conversation_id.isdecimal()
     if not (is_number and len(conversation_id) <= len(str(MAX_ID))):
@@ -40,10 +41,10 @@ def parse_activity_cursor(active_at: str, conversation_id: str) -> tuple[str, in
 
 
 def date_formats() -> dict[str, str]:
-    """Returns the date formats of the current language, in Django's syntax.
+    """Returns the date formats of the current language, by name, in the syntax of Django's `date` filter.
 
-    A translation of a format may use only the letters l D j n d F M m Y y H i, because the browser scripts that use the
-    formats know no others.
+    Translators of a format may use only the letters l D j n d F M m Y y H i. The browser scripts that use the formats
+    do not know other letters.
     """
     return {
         "time": pgettext("date format", "H:i"),
@@ -84,7 +85,7 @@ def format_long_date(value: datetime) -> str:
 
 
 def format_short(value: datetime, now: datetime) -> str:
-    """Formats a time shortly: today as time of day, the six days before as weekday, other days as date."""
+    """Formats a time in short form: today as time of day, the six days before as weekday, other days as date."""
     days = (now.date() - value.date()).days
     if days <= 0:
         return format_time(value)

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
+from chat import selectors
 from chat.forms import BaseForm
 from chat.schemas import MessageSchema
 from chat.view_models.conversation_list import ConversationList
+from chat.view_models.message_log import has_ignored_mention_of_everybody
 from chat.views.decorators import AuthenticatedRequest
 from messenger.core.errors import ApplicationError, invalid
 
@@ -37,9 +41,9 @@ def render_page(request: AuthenticatedRequest, template: str, status: int = 200,
 
 
 def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
-    """Returns the validated data of a form, or raises `invalid` if the form is not valid.
+    """Returns the validated data of a form. Raises `invalid` if the form is not valid.
 
-    For forms that are not rendered again with their errors, such as a single button.
+    Use it for a form that is not shown again with error messages, such as a single button.
     """
     if not form.is_valid():
         raise invalid(**{name: str(messages[0]) for name, messages in form.errors.items()})
@@ -47,9 +51,9 @@ def get_cleaned_data(form: BaseForm) -> dict[str, Any]:
 
 
 def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
-    """Adds an ApplicationError to the form, which then shows it, and returns the HTTP status of the error.
+    """Adds the messages of an ApplicationError to a form, which then shows them. Returns the HTTP status of the error.
 
-    An error that the user cannot correct in the form, such as `not_found`, is not added but raised again.
+    If the user cannot correct the error in the form (such as `not_found`), raises the error again instead.
     """
     if error.code not in FORM_ERROR_CODES:
         raise error
@@ -68,6 +72,15 @@ def newest_message_url(message: MessageSchema) -> str:
 def message_url(message: MessageSchema) -> str:
     """Returns the URL that opens the conversation of a message at this message, even if the message is old."""
     return conversation_url_at(message.conversation_id, message.seq)
+
+
+def warn_of_ignored_mention(request: AuthenticatedRequest, message: MessageSchema) -> None:
+    """Shows on the next page that `@all` in a message of the user notified nobody."""
+    if not has_ignored_mention_of_everybody(message):
+        return
+    membership = selectors.get_membership(request.user.pk, message.conversation_id)
+    if membership.conversation.kind == "group":
+        messages.warning(request, _("Nobody was notified: only the owner and admins can mention everyone with @all."))
 
 
 def conversation_url_at(conversation_id: int, seq: int) -> str:

@@ -17,7 +17,7 @@ from accounts.selectors import contact_lists, privacy, users
 from accounts.selectors.user_search import search_users
 from chat import selectors
 from chat.views.common import get_search_query, render_page
-from chat.views.decorators import AuthenticatedRequest, page_view, post_view
+from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
 from messenger.core.errors import invalid, not_found
 from presence import visibility
 from presence.schemas import PresenceSchema
@@ -26,11 +26,11 @@ from presence.tracker import get_tracker
 if TYPE_CHECKING:
     from accounts.models import Relationship, User
 
-MAX_RESULTS = 30  # people found by a search
+MAX_RESULTS, MAX_SUGGESTIONS = 30, 12  # people found by a search, and without one
 
 
 class PersonRow(NamedTuple):
-    """One user in a list. `state` is the contact state between this user and the reader, "none" if there is none."""
+    """One user in a list. `state` is the relation of the reader to this user, such as "contact" or "none"."""
 
     user: User
     state: str
@@ -46,8 +46,8 @@ def _rows(relationships: Iterable[Relationship]) -> list[PersonRow]:
 def people(request: AuthenticatedRequest) -> HttpResponse:
     """Lists the contacts, contact requests and blocked users of the current user.
 
-    With `?q=`, also shows the users found by this search text. Without contacts and `?q=`, shows suggested users
-    instead.
+    With `?q=`, also shows the users found by this search text. Without contacts, suggests users: conversation partners
+    and members of the same groups first.
     """
     user_id, query = request.user.pk, get_search_query(request)
     lists = contact_lists.list_contacts(user_id)
@@ -56,23 +56,42 @@ def people(request: AuthenticatedRequest) -> HttpResponse:
         PersonRow(relationship.person, relationship.visible_state, presence.get(relationship.person_id), index)
         for index, relationship in enumerate(lists.contacts)
     ]
-    results = search_users(user_id, query, limit=MAX_RESULTS) if query or not lists.contacts else []
-    relationships = contact_lists.contacts_by_user_id(user_id, [user.pk for user in results])
+    results = _search_rows(request, query, MAX_RESULTS) if query else []
+    suggestions = [] if lists.contacts or query else _search_rows(request, "", MAX_SUGGESTIONS)
     return render_page(
         request,
         "chat/people/contacts.html",
         q=query,
-        found=[
-            PersonRow(user, relationships[user.pk].state if user.pk in relationships else "none") for user in results
-        ],
+        found=results,
+        # People with open requests have lists of their own.
+        suggestions=[row for row in suggestions if row.state == "none"],
         received_requests=_rows(lists.received_requests),
         online_contacts=[row for row in contact_rows if row.presence and row.presence.online],
         offline_contacts=[row for row in contact_rows if not (row.presence and row.presence.online)],
         sent_requests=_rows(lists.sent_requests),
-        refusals=selectors.find_message_refusals(user_id, [*results, *(row.user for row in contact_rows)]),
+        refusals=selectors.find_message_refusals(
+            user_id, [row.user for row in (*results, *suggestions, *contact_rows)]
+        ),
         blocked=[relationship.person for relationship in contact_lists.list_blocked(user_id)],
         count=len(contact_rows),
     )
+
+
+def _search_rows(request: AuthenticatedRequest, query: str, limit: int) -> list[PersonRow]:
+    """Returns the users found by a search text, with contact state and presence; suggested users if it is empty."""
+    user_id = request.user.pk
+    found = search_users(user_id, query, limit=limit)
+    user_ids = [user.pk for user in found]
+    relationships = contact_lists.contacts_by_user_id(user_id, user_ids)
+    presence = _visible_presence(request.user, user_ids)
+    states = {pk: relationship.state for pk, relationship in relationships.items()}
+    return [PersonRow(user, states.get(user.pk, "none"), presence.get(user.pk)) for user in found]
+
+
+def _visible_presence(viewer: User, user_ids: list[int]) -> dict[int, PresenceSchema]:
+    reachable = visibility.filter_reachable_users(viewer.pk, user_ids)
+    rows = visibility.list_visible_presence(viewer, reachable, get_tracker().get_online_users(reachable))
+    return {row.user_id: row for row in rows}
 
 
 @page_view
@@ -87,17 +106,9 @@ def person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
 
 
 def render_person(request: AuthenticatedRequest, user_id: int, status: int = 200) -> HttpResponse:
-    """Renders the page of another user. It says so if the current user may not send this user messages."""
+    """Renders the page of another user. If the current user may not send messages to this user, the page says so."""
     current_user_id = request.user.pk
-    relationship = contact_lists.find_relationship(current_user_id, user_id)
-    if relationship:
-        user = users.find_user(user_id)
-    else:
-        user = privacy.discoverable_users(current_user_id, [user_id]).get(user_id)
-    if user is None:
-        user = _get_deleted_user(current_user_id, user_id)
-    reachable = visibility.filter_reachable_users(current_user_id, [user_id])
-    presence = visibility.list_visible_presence(request.user, reachable, get_tracker().get_online_users(reachable))
+    user, relationship = _get_person(current_user_id, user_id)
     memberships, shared_count = selectors.list_shared_groups(current_user_id, user_id)
     return render_page(
         request,
@@ -107,11 +118,33 @@ def render_person(request: AuthenticatedRequest, user_id: int, status: int = 200
         state=relationship.visible_state if relationship else "none",
         blocked=relationship is not None and relationship.blocked_at is not None,
         refusal=selectors.find_message_refusals(current_user_id, [user]).get(user_id) if user.is_active else None,
-        presence=presence[0] if presence else None,
+        presence=_visible_presence(request.user, [user_id]).get(user_id),
         shared_groups=[membership.conversation for membership in memberships],
         shared_count=shared_count,
         direct_conversation_id=selectors.get_direct_conversation_id(current_user_id, user_id),
     )
+
+
+def _get_person(current_user_id: int, user_id: int) -> tuple[User, Relationship | None]:
+    """Returns a user whom the current user may see, and the relationship of the current user to this user, if any.
+
+    Raises `not_found` if the privacy settings of the user hide the account.
+    """
+    relationship = contact_lists.find_relationship(current_user_id, user_id)
+    if relationship:
+        user = users.find_user(user_id)
+    else:
+        user = privacy.discoverable_users(current_user_id, [user_id]).get(user_id)
+    return user or _get_deleted_user(current_user_id, user_id), relationship
+
+
+@page_view
+def block_person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
+    """Asks for confirmation before a user is blocked. The form is posted to the view `update_contact`."""
+    if user_id == request.user.pk:
+        return redirect("profile")
+    user, _relationship = _get_person(request.user.pk, user_id)
+    return render_page(request, "chat/people/block_person.html", person=user)
 
 
 def _get_deleted_user(current_user_id: int, user_id: int) -> User:
@@ -155,5 +188,7 @@ def update_contact(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
     messages.success(request, success_message)
     if request.GET.get("page") == "person":
         return redirect("person", user_id)
+    if request.POST.get("next"):
+        return redirect_back(request, "people")
     query = get_search_query(request)
     return redirect(reverse("people") + (f"?{urlencode({'q': query})}" if query else ""))

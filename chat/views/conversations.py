@@ -18,6 +18,7 @@ from django.utils.translation import gettext as _
 
 from accounts import actions as account_actions
 from accounts.decorators import pop_unsent_text
+from accounts.schemas import UserSchema
 from accounts.selectors import users
 from chat import actions, selectors
 from chat.attachments.selectors import list_sent_attachment_ids
@@ -40,6 +41,7 @@ from chat.views.common import (
     get_cleaned_data,
     newest_message_url,
     render_page,
+    warn_of_ignored_mention,
 )
 from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
 from messenger.core.errors import ApplicationError, invalid
@@ -128,10 +130,13 @@ def render_conversation(
         items=items,
         is_group=is_group,
         opens_at_start=positions["after"] is not None,
+        opens_at=positions["at"],
         began=timezone.localtime(membership.conversation.created_at),
         creator=names.get(creator_id or 0),
         creator_id=creator_id,
         creator_is_me=creator_id == user_id,
+        peer_is_deleted=_is_deleted(conversation.peer),
+        is_first_member=membership.joined_at == membership.conversation.created_at,
         receipts=msgspec.json.encode(receipts).decode(),
         members=members,
         members_after=MemberCursorField.encode(members_cursor),
@@ -152,6 +157,12 @@ def render_conversation(
     )
 
 
+def _is_deleted(peer: UserSchema | None) -> bool:
+    """Returns whether the other user of a direct conversation has deleted the account. In a group `peer` is None."""
+    user = users.find_user(peer.id) if peer else None
+    return user is not None and user.deleted_at is not None
+
+
 def _find_replied_message(user_id: int, conversation_id: int, message_id_text: str | None) -> MessageSchema | None:
     """Returns the message to which the user is going to reply. `message_id_text` is its id.
 
@@ -167,8 +178,7 @@ def _find_replied_message(user_id: int, conversation_id: int, message_id_text: s
 
 
 def _complete_names(names: dict[int, str], user_ids: Iterable[int]) -> dict[int, str]:
-    """Returns `names` (display names by user id) and, in addition, the names of those `user_ids` that are missing in
-    it.
+    """Returns display names by user id: those in `names`, and those of users in `user_ids` who are not in `names`.
 
     For example, `names` has the names of the members, but a page also shows the names of former members.
     """
@@ -195,6 +205,7 @@ def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
         if error.code == "conflict":
             form.renew_client_id()
         return render_conversation(request, conversation_id, form, status)
+    warn_of_ignored_mention(request, message)
     # The draft may come from another device. Its text is sent now.
     actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
     return redirect(newest_message_url(message))

@@ -15,13 +15,13 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.decorators import login_required_for_post
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
 from messenger.core.errors import ApplicationError, error_message, rate_limited
+from messenger.core.site_urls import is_site_url
 
 if TYPE_CHECKING:
     from accounts.models import User
@@ -88,7 +88,7 @@ def _check_rate_limit(request: HttpRequest) -> None:
     Requests without sign-in count for their IP address.
     """
     if not request.user.is_authenticated:
-        wait = rate_limits.acquire("api.address", request_ip(request))
+        wait = rate_limits.acquire("api.address", request_network(request))
     elif request.method == "POST":
         wait = rate_limits.acquire("api.person", request.user.pk)
     else:
@@ -129,9 +129,7 @@ def redirect_back(request: HttpRequest, default: str = "home", *args) -> HttpRes
     If `next` is missing or is a URL of another site, redirects to the URL pattern `default`.
     """
     url = request.POST.get("next", "")
-    # `redirect` would take a text without a slash for the name of a view.
-    is_address = url.startswith(("/", "http://", "https://"))
-    if is_address and url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure()):
+    if is_site_url(request, url):
         return HttpResponseRedirect(url)
     return redirect(default, *args)
 

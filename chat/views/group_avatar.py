@@ -6,22 +6,21 @@ from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.http import require_safe
 
 from accounts import avatars
-from accounts.authentication import get_request_user
+from accounts.decorators import file_view
+from accounts.models import User
 from accounts.text.cleaning import strip_unstorable
 from chat import selectors
 
 
-@require_safe
-def group_avatar(request: HttpRequest, conversation_id: int, name: str) -> HttpResponseBase:
+@file_view
+def group_avatar(request: HttpRequest, user: User | None, conversation_id: int, name: str) -> HttpResponseBase:
     """Sends the avatar of a group to its members.
 
     Browsers may cache the image forever, because a new avatar gets a new URL. The view accepts a session or an API
     token, because API clients load avatars too.
     """
-    user = get_request_user(request)
     if user is None:
         return HttpResponse(status=HTTPStatus.UNAUTHORIZED, headers={"WWW-Authenticate": "Bearer"})
     if name != strip_unstorable(name):

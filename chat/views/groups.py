@@ -84,7 +84,7 @@ def render_group_settings(
         title=conversation_title(conversation),
         allowed=allowed,
         form=form,
-        members=[{"member": member, "removable": allowed.can_remove(member)} for member in members],
+        members=members,
         member_q=member_query,
         members_after=MemberCursorField.encode(cursor),
         members_from_start=not request.GET.get("after"),
@@ -95,7 +95,7 @@ def render_group_settings(
 
 
 def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosition | None:
-    """Returns the position in the list of members at which the page begins (cursor), from the URL parameter `after`.
+    """Parses the URL parameter `after`: the cursor (position in the list of members) at which the page begins.
 
     Returns None, which means the first page, if the parameter is missing or invalid.
     """

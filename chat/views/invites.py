@@ -20,7 +20,7 @@ from chat.forms import InviteForm
 from chat.views.common import add_form_errors
 from chat.views.decorators import AuthenticatedRequest, post_view, public_form_view, public_page_view
 from chat.views.groups import render_group_settings
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
 from messenger.core.errors import ApplicationError
 
 # The URL contains the token, so no Referer header may contain the URL. `no-referrer` would also remove the Origin
@@ -60,7 +60,10 @@ def _redirect_to_links(conversation_id: int) -> HttpResponse:
 
 @dataclass(frozen=True)
 class GroupFace:
-    """What the tag `{% avatar %}` needs of a group whose id must not be shown."""
+    """The data of a group that the template tag `{% avatar %}` needs. The real id of the group is not included.
+
+    It is for the invite page, which is also shown to users who are not members.
+    """
 
     title: str
     avatar_url: str | None
@@ -72,7 +75,8 @@ class GroupFace:
 def join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
     """Shows the group of an invite link. POST joins the group. Members are redirected to the conversation.
 
-    Signed-out visitors see the same group with the ways to get in: they create an account or sign in, and come back.
+    Signed-out visitors see the same group, with links to create an account or to sign in. After that they come back to
+    this page.
     """
     response = _join_by_invite(request, token)
     for name, value in INVITE_HEADERS.items():
@@ -88,7 +92,7 @@ def _join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
             if joined:
                 messages.success(request, _("You’ve joined. Say hello!"))
             return redirect("conversation", conversation.id)
-        group = actions.preview_invite(user_id, token, request_ip(request))
+        group = actions.preview_invite(user_id, token, request_network(request))
     except ApplicationError as error:
         if error.code != "not_found":
             raise
@@ -107,7 +111,7 @@ def _join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
 @public_page_view
 def invite_group_avatar(request: HttpRequest, token: str) -> HttpResponse:
     """Sends the avatar of the group to somebody who has opened a valid invite link."""
-    avatar = get_usable_invite(request.user.pk, token, request_ip(request)).conversation.avatar
+    avatar = get_usable_invite(request.user.pk, token, request_network(request)).conversation.avatar
     if not avatar:
         raise Http404
     response = avatars.avatar_response(avatar.storage, avatar.name)

@@ -69,7 +69,7 @@ def set_role(request: AuthenticatedRequest, conversation_id: int, user_id: int) 
 def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
     """Shows the page on which the owner of a group confirms that the member `user_id` becomes the owner instead.
 
-    The form on it is posted to the view `set_role`.
+    The form on this page is posted to the view `set_role`.
     """
     current_user_id = request.user.pk
     conversation = get_group(current_user_id, conversation_id)
@@ -103,10 +103,7 @@ def member(request: AuthenticatedRequest, conversation_id: int, user_id: int) ->
 
 
 def _get_member(current_user_id: int, conversation_id: int, user_id: int) -> MemberSchema:
-    """Returns the member `user_id` of a conversation.
-
-    Raises `not_found` if this user is not a member, or was a member earlier.
-    """
+    """Returns the member `user_id` of a conversation. Raises `not_found` if this user is not a member now."""
     members, _cursor = selectors.find_members(current_user_id, conversation_id, user_ids=[user_id])
     if not members or members[0].left_at:
         raise not_found()

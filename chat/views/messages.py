@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -17,9 +18,17 @@ from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.forward_targets import ForwardTargets
 from chat.view_models.message_log import build_message_items, conversation_title
 from chat.view_models.message_versions import build_message_versions
-from chat.views.common import add_form_errors, get_cleaned_data, message_url, newest_message_url, render_page
+from chat.views.common import (
+    add_form_errors,
+    get_cleaned_data,
+    message_url,
+    newest_message_url,
+    render_page,
+    warn_of_ignored_mention,
+)
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
 from messenger.core.errors import ApplicationError, error_message, not_found
+from messenger.core.numbers import parse_id
 
 
 @page_view
@@ -81,6 +90,7 @@ def edit_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse
         message = actions.edit_message(request.user.pk, message_id, form.cleaned_data["body"])
     except ApplicationError as error:
         return render_message_actions(request, message_id, edit_form=form, status=add_form_errors(form, error))
+    warn_of_ignored_mention(request, message)
     return redirect(message_url(message))
 
 
@@ -115,10 +125,11 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
 
 @form_view
 def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Asks to which conversations the message is forwarded. POST forwards it, or searches if the button is `search`.
+    """Asks to which conversations a message is forwarded. POST forwards it, or searches if the button was `search`.
 
-    If some conversations refuse it, the page names them and keeps only them ticked. A script that shows the page as a
-    dialog asks for JSON, and gets an empty response when everything is sent.
+    If the message cannot be forwarded to some of the conversations, the page is shown again with their errors, and only
+    they are still selected. A script that shows the page as a dialog asks for JSON, and gets an empty response when the
+    message was forwarded to all.
     """
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
@@ -171,7 +182,11 @@ def _redirect_after_forwarding(
     forwarded: dict[int, MessageSchema],
     targets: ForwardTargets,
 ) -> HttpResponse:
-    """Opens the conversation if there is only one, otherwise the forwarded message, with a note that names all."""
+    """Redirects after a message was forwarded. A script that asks for JSON gets an empty response instead.
+
+    If the message was forwarded to one conversation, opens this conversation. Otherwise opens the original message and
+    shows the names of all conversations in a flash message.
+    """
     if request.headers.get("Accept") == "application/json":
         return HttpResponse(status=204)
     if len(forwarded) == 1:
@@ -194,12 +209,31 @@ def message_details(request: AuthenticatedRequest, message_id: int) -> HttpRespo
     )
 
 
+RECEIPTS_PER_PAGE = 50
+
+
+def _receipt_lists(request: AuthenticatedRequest, lists: dict[str, list[Any]]) -> dict[str, dict[str, Any]]:
+    """Returns the rows of each list that the page shows, the number of all, and the URL that shows more of this list.
+
+    `lists` are the complete lists by name. The URL parameter of this name is the number of rows that are shown.
+    """
+    shown = {name: parse_id(request.GET.get(name)) or RECEIPTS_PER_PAGE for name in lists}
+    return {
+        name: {
+            "rows": rows[: shown[name]],
+            "total": len(rows),
+            "more": len(rows) > shown[name] and "?" + urlencode(shown | {name: shown[name] + RECEIPTS_PER_PAGE}),
+        }
+        for name, rows in lists.items()
+    }
+
+
 def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> dict[str, Any]:
     """Returns the template context that shows who has received, read and reacted to a message.
 
     It has three lists of members: those who have read the message, those who have only received it (each with the
     newest first), and those who have not received it. Members who do not let the current user see this are in none of
-    the lists.
+    the lists. The page shows the first members of each list, and more if the URL says so (see `_receipt_lists`).
     """
     user_id = request.user.pk
     members = {member.user.id: member.user for member in selectors.list_members(user_id, message.conversation_id)}
@@ -211,9 +245,14 @@ def _details_context(request: AuthenticatedRequest, message: MessageSchema) -> d
     waiting_ids = sharing_ids - {receipt.user_id for receipt in receipts} - {message.sender.id, user_id}
     return {
         "message": message,
-        "read": [{"user": members[row.user_id], "at": row.read_at} for row in receipts if row.read_at],
-        "delivered": [{"user": members[row.user_id], "at": row.delivered_at} for row in receipts if not row.read_at],
-        "not_delivered": [user for member_id, user in members.items() if member_id in waiting_ids],
+        "receipts": _receipt_lists(
+            request,
+            {
+                "seen": [(members[row.user_id], row.read_at) for row in receipts if row.read_at],
+                "delivered": [(members[row.user_id], row.delivered_at) for row in receipts if not row.read_at],
+                "waiting": [(user, None) for member_id, user in members.items() if member_id in waiting_ids],
+            },
+        ),
         "receipts_off": not selectors.shows_receipts(user_id, message.conversation_id),
         "reactions": [
             {

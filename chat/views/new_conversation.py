@@ -53,7 +53,10 @@ def _default_title(users: Iterable[User]) -> str:
 
 @post_view
 def new_direct(request: AuthenticatedRequest) -> HttpResponse:
-    """Opens the direct conversation with a user. If this user does not allow it, shows a page that says so."""
+    """Opens the direct conversation with another user.
+
+    If the privacy settings of this user or a block do not allow it, shows the page of this user with an explanation.
+    """
     user_id = get_cleaned_data(DirectConversationForm(request.POST))["user_id"]
     try:
         conversation, _created = actions.open_direct_conversation(request.user.pk, user_id)

@@ -25,7 +25,7 @@ MAX_RESULTS, MAX_SEARCHED = 20, 40  # search results that are shown, and those r
 
 
 class PickRow(NamedTuple):
-    """A user who can be selected. `url` is the same page with this user selected, or no longer selected."""
+    """A user who can be selected. `url` opens the same page with this user selected, or no longer selected."""
 
     user: User
     url: str
@@ -58,7 +58,7 @@ class PeoplePicker:
     def selected(self) -> list[User]:
         """The selected users, without those whose privacy settings hide them from the current user.
 
-        Without this, anybody could put the id of a hidden user into the URL and would see the name.
+        Otherwise anybody could put the id of a hidden user into the URL and would see the name of this user.
         """
         users = privacy.discoverable_users(self._user_id, self._ids)
         excluded = self._filter_members(users) | {self._user_id}
@@ -66,7 +66,10 @@ class PeoplePicker:
 
     @cached_property
     def results(self) -> list[User]:
-        """The users found by the search. Selected users stay among them, so that no row moves under the pointer."""
+        """The users that the search has found.
+
+        Selected users stay in this list, so that the rows do not move when a user is selected.
+        """
         if not self.q and not self._suggest_without_query:
             return []
         users = search_users(self._user_id, self.q, limit=MAX_SEARCHED)

@@ -1,12 +1,11 @@
 """Defines the storage for static files in production.
 
-The storage removes comments, hashes and compresses files, and bundles style sheets.
-
-In production, comments, empty lines and indentation are removed from scripts and styles. A comment is kept if it could
-be mistaken for code. All other text stays unchanged. A minifier would make the files one sixth smaller. But of the two
-minifiers that we tried, one broke a regular expression, and the other moved a constant before the values that it uses.
-Files of third parties (`vendor/`) are served unchanged, with their licences. The development server (`bin/dev`) serves
-all source files unchanged.
+The storage adds a hash of the content to the name of each file, makes a compressed copy of each file and joins style
+sheets to bundles. From scripts and style sheets it removes comments, empty lines and indentation. A comment is kept if
+it could be mistaken for code. All other text stays unchanged. A minifier would make the files one sixth smaller. But of
+the two minifiers that we tried, one broke a regular expression, and the other moved a constant before the values that
+it uses. Files of third parties (`vendor/`) are served unchanged, with their licences. The development server
+(`bin/dev`) serves all source files unchanged.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
         yield from super().post_process(paths, dry_run=dry_run, **options)
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Compresses the files whose name contains a hash, as pages link to no others. Leaves out source maps.
+        """Compresses only files whose name contains a hash, because pages link to no others. Leaves out source maps.
 
-        Brotli at its best level is slow: this takes a third of the time of compressing all files.
+        Compression with Brotli at its best level is slow. Compressing all files would take three times as long.
         """
         hashed = set(self.hashed_files.values())
         yield from super().compress_files(path for path in paths if path in hashed and not path.endswith(".map"))

@@ -14,8 +14,8 @@ The row belongs to the current transaction. After a rollback the task does not r
 if the server crashes. A task may run more than once, so it must be idempotent. The arguments are stored as JSON for at
 least a day: pass ids, never secrets.
 
-The API is the one of Django 6's tasks, from the package django-tasks. The table is the one of django-tasks-db. Retries,
-time limits, periodic tasks and the worker are our own code: see messenger/background/worker.py and
+The API is that of tasks in Django 6, from the package django-tasks. The rows are in the table of django-tasks-db.
+Retries, time limits, periodic tasks and the worker are our own code: see messenger/background/worker.py and
 docs/decisions/background-work.md.
 """
 
@@ -75,10 +75,10 @@ def task(
 
 
 def is_queued(declared: Task, *arguments: Any) -> bool:
-    """Returns whether a row of this task with the same arguments waits to be executed. A running row does not count.
+    """Returns whether this task with the same arguments waits in the queue. A task that already runs does not count.
 
-    Used by a task that publishes the current state. It may skip its work if another row waits, because that row will
-    be executed later and publishes the state then.
+    Used by a task that publishes the current state of something. If the same task waits in the queue, the running one
+    may skip its work, because the waiting one will publish the state later.
     """
     from django_tasks_db.models import DBTaskResult  # models cannot be imported before the apps are loaded
 

@@ -126,11 +126,11 @@ def record_failure(row: DBTaskResult, error: BaseException) -> None:
 
 
 def requeue_abandoned() -> int:
-    """Records a failed attempt for each task whose worker process has died (kill -9, power loss).
+    """Puts tasks whose worker process has died (kill -9, power loss) into the queue again. Returns their number.
 
-    Returns the number of these tasks. After the failed attempt, a task runs again if it has attempts left. If the
-    worker ran on this machine, its death is detected at once. A task on another machine counts as abandoned GRACE
-    seconds after its timeout.
+    A failed attempt is recorded for each, so a task without attempts left is marked as failed instead. If the worker
+    ran on this machine, its death is detected at once. A task on another machine counts as abandoned GRACE seconds
+    after its timeout.
     """
     count = 0
     for row in DBTaskResult.objects.filter(status=TaskResultStatus.RUNNING):
@@ -143,10 +143,10 @@ def requeue_abandoned() -> int:
 
 
 def enqueue_periodic(last_slots: dict[str, int]) -> None:
-    """Inserts one row per interval for each periodic task, even if several workers call this function.
+    """Adds each periodic task to the queue once per interval, even if several workers call this function.
 
-    Inserts no row for a task that still has a waiting or running row. `last_slots` belongs to the calling worker. It
-    maps the path of a task to the number of the last interval that this worker has handled, and is updated here.
+    Adds no row for a task that still has a waiting or running row. `last_slots` belongs to the calling worker. It maps
+    the path of a task to the number of the last interval that this worker has handled, and is updated here.
     """
     now = time.time()
     for path, options in periodic_tasks():
@@ -199,10 +199,10 @@ def _options_of(row: DBTaskResult) -> TaskOptions:
 
 
 def _own_row(row: DBTaskResult) -> QuerySet[DBTaskResult]:
-    """Returns a queryset with the row of a task, or an empty queryset if another worker has claimed the row since.
+    """Returns a queryset with the row of the task that this worker executes.
 
-    All results are written through this queryset. So an attempt that ends late cannot overwrite the result of the next
-    attempt.
+    The queryset is empty if another worker has claimed the row since. All results are written through this queryset. So
+    a worker that finishes too late cannot overwrite the result of a later attempt.
     """
     return DBTaskResult.objects.filter(pk=row.pk, status=TaskResultStatus.RUNNING, started_at=row.started_at)
 

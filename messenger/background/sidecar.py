@@ -1,8 +1,8 @@
 """Runs the worker as a child process of the server process, so that a small site is started with one command.
 
-The worker executes background tasks. It is a separate process, so tasks do not slow down messages. Its standard input
-is a pipe, and only the server process has the other end. If the server process ends in any way, even by kill -9, the
-pipe is closed and the worker ends too.
+The worker executes background tasks. It is a separate process, so tasks do not slow down messages. The worker's
+standard input is a pipe, and only the server process has the other end. If the server process ends in any way, even by
+kill -9, the pipe is closed and the worker ends too.
 """
 
 from __future__ import annotations

@@ -157,8 +157,8 @@ class Worker:
 
 
 def disable_connection_pool() -> None:
-    """Switches off the pool of database connections. The worker forks a child process for each task.
+    """Switches off the pool of database connections, because the worker forks a child process for each task.
 
-    A pool has threads, and a forked process has no copies of them. Must be called before the first query.
+    A pool has threads, and a forked process has no copies of these threads. Must be called before the first query.
     """
     settings.DATABASES["default"].get("OPTIONS", {}).pop("pool", None)

@@ -72,9 +72,9 @@ def insert_rows(
 
 
 def update_rows(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    """Updates rows. The first of the `columns` is the primary key, which finds the row; the others get new values.
+    """Updates rows. The first of the `columns` is the primary key, which finds the row. The other columns are changed.
 
-    With PostgreSQL, the caller must have locked the rows. Otherwise UPDATE locks them in any order, and two such
+    With PostgreSQL, the caller must have locked the rows. Otherwise UPDATE locks the rows in any order, and two such
     statements may deadlock.
     """
     if not rows:

@@ -32,9 +32,7 @@ class LocalCache(LocMemCache):
         super().__init__(name, {**params, "OPTIONS": {"MAX_ENTRIES": MAX_LOCAL_ENTRIES}})
 
     def _cull(self) -> None:
-        """Removes expired entries when the cache is full.
-
-        If it is still full, also removes entries that have not expired.
+        """Removes entries when the cache is full: first those that have expired, then others if it is still full.
 
         The caller must hold the lock of the cache.
         """

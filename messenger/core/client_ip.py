@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
 
@@ -42,3 +42,22 @@ def client_ip(peer: str | None, forwarded_for: str = "") -> str:
 def request_ip(request) -> str:
     """Returns the IP address of the client that sent this Django request."""
     return client_ip(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def client_network(address: str) -> str:
+    """Returns what rate limits count as one address: an IPv4 address, or the /64 network of an IPv6 address.
+
+    A customer of an internet provider has at least one whole /64 network, and can use all addresses in it.
+    """
+    try:
+        parsed = ip_address(address)
+    except ValueError:
+        return address
+    if isinstance(parsed, IPv6Address):
+        return str(parsed.ipv4_mapped or ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def request_network(request) -> str:
+    """Returns the `client_network` of the client that sent this Django request. All limits by address count it."""
+    return client_network(request_ip(request))

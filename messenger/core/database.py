@@ -49,7 +49,7 @@ def write_transaction() -> Iterator[None]:
 
 
 def lock_until_commit(number: int) -> None:
-    """Takes the database lock with this number until the current transaction ends. Other processes wait for the lock.
+    """Takes the PostgreSQL advisory lock with this number until the current transaction ends. Other processes wait.
 
     Used to check rules about many rows, such as a sum that must not be exceeded. Does nothing with SQLite, where only
     one transaction writes at a time.

@@ -46,7 +46,7 @@ class ApplicationError(Exception):
     """Raised by an action (it changes data) that cannot be done, or by a selector (it reads data) that has no result.
 
     When it is raised, no row was changed and no event was published. `code` is a key of STATUS_BY_CODE. `fields`
-    contains messages by the name of the input field. `retry_after` is in seconds.
+    maps names of input fields to error messages. `retry_after` is in seconds.
     """
 
     def __init__(

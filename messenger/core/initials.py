@@ -8,15 +8,18 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from messenger.core.graphemes import first_grapheme
+
 HUE_COUNT = 10  # number of avatar colours in static/css/base/tokens.css
 
 _HAN = re.compile("[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af]")
 
 
 class Initials(NamedTuple):
-    """The initials of a name. `initial` is shown on every avatar without picture, `second` only in the narrow list.
+    """The initials of a name. `initial` is shown on every avatar without a picture.
 
-    The narrow list shows avatars without names.
+    `second` is shown only in the narrow form of the conversation list, where avatars have no names beside them. `lang`
+    is the language of the initials.
     """
 
     initial: str
@@ -31,7 +34,7 @@ def initials_for(name: str) -> Initials:
     """
     words = [word for word in name.split() if any(map(str.isalnum, word))]
     if not words:
-        return Initials(name.strip()[:1], "", "en")
+        return Initials(first_grapheme(name.strip()), "", "en")
     word = words[0]
     start = next(index for index, char in enumerate(word) if char.isalnum())
     after = word[start + 1 : start + 2]

@@ -6,9 +6,9 @@ MAX_ID = 2**63 - 1
 
 
 class IdConverter:
-    """Converts an integer that fits in a bigint column.
+    """Converts digits in a URL path to an integer (a primary key).
 
-    Larger integers would cause a database error; they lead to 404.
+    A number that does not fit in a bigint column would cause a database error, so the response is 404.
     """
 
     regex = "[0-9]{1,19}"

@@ -161,9 +161,10 @@ def require(name: str, key: object) -> None:
 
 
 def release(buckets: Sequence[Bucket]) -> None:
-    """Gives one token back to each bucket, if the token was taken for something that shall not count after all.
+    """Gives one token back to each bucket.
 
-    Example: each sign-in takes a token, and a correct password gives it back.
+    Example: each sign-in attempt takes a token, and a correct password gives the token back. So only wrong passwords
+    count.
     """
     if _buckets is not None and settings.LIMITS:
         _buckets.release(buckets)

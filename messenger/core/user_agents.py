@@ -26,7 +26,10 @@ MAX_LENGTH = 60  # characters of a header that is not recognised
 
 
 def describe_user_agent(user_agent: str) -> str:
-    """Returns "browser, system". If neither is known, returns the beginning of the header."""
+    """Returns the browser and the operating system of a User-Agent header, for example `Firefox, Linux`.
+
+    If neither is known, returns the beginning of the header.
+    """
     browser = next((name for token, name in _BROWSERS if token in user_agent), "")
     system = next((name for token, name in _SYSTEMS if token in user_agent), "")
     return ", ".join(filter(None, [browser, system])) or user_agent[:MAX_LENGTH]

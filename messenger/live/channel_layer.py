@@ -48,7 +48,9 @@ class ProcessChannelLayer:
         self._tasks: list[asyncio.Task] = []
 
     def start(self) -> None:
-        """Starts the background tasks in the running event loop. They send and receive events and update the groups."""
+        """Starts background tasks in the running event loop: they send and receive events, join groups and leave
+        groups.
+        """
         loop = asyncio.get_running_loop()
         workers = (self._receive_events, self._update_groups, self._publish_events)
         self._tasks = [loop.create_task(worker()) for worker in workers]

@@ -34,12 +34,13 @@ def command(
 ) -> Callable[[Handler], Handler]:
     """Declares a method of a `LiveConsumer` as the handler of the WebSocket command `name`.
 
-    The method gets the decoded payload and runs in the event loop. For database work it calls
-    `await self.connection.run(action, …)`. If it returns a struct, the struct is sent as `ack`. If it returns None,
-    nothing is sent. If it raises an `ApplicationError`, the error is sent as `error`.
+    The method gets the decoded payload and runs in the event loop. For database work it calls `await
+    self.connection.run(action, …)`. If it returns a struct, the struct is sent as `ack`. If it returns None, nothing is
+    sent. If it raises an `ApplicationError`, the error is sent as `error`.
 
-    With `deferred`, the method returns before the command is done, so that the next frame is handled at once. It gets
-    the command's `ref` as second argument, and answers later with `connection.send_ack` or `connection.send_error`.
+    With `deferred`, the method returns before the command is done, so that the next frame is handled at once. As second
+    argument it gets `ref`, the client's id of this command. It answers later, with `connection.send_ack` or
+    `connection.send_error`.
     """
 
     def mark(method: Handler) -> Handler:

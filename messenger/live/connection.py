@@ -42,12 +42,12 @@ class Connection:
         "_queue",
         "_send",
         "_transport",
-        "address",
         "closing",
         "connection_id",
         "conversations",
         "groups",
         "language",
+        "network",
         "sign_in_id",
         "user_id",
         "violations",
@@ -61,12 +61,12 @@ class Connection:
         send: Callable,
         identity: Identity,
         connection_id: str,
-        address: str,
+        network: str,
     ):
         self._hub, self._transport, self._send = hub, transport, send
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.language = identity.language or settings.LANGUAGE_CODE
-        self.connection_id, self.address = connection_id, address
+        self.connection_id, self.network = connection_id, network
         self.conversations: set[int] = set()  # ids of the conversations it is subscribed to; kept by the hub
         self.groups: set[str] = set()  # groups for ephemeral events that it is subscribed to; kept by the hub
         self.visibility: Visibility | None = None  # None: unrestricted
@@ -136,9 +136,9 @@ class Connection:
     def record_left(self, conversation_id: int, version: int) -> None:
         """Stores that the user left a conversation before the first frame of this connection (`welcome`) was sent.
 
-        Each change of a conversation has a version number, and `version` is the number of the change in which the user
-        left. `has_left_since` uses it to decide that this conversation is not subscribed. Does nothing after `welcome`
-        was sent.
+        `version` is the number of the change of the conversation with which the user left. Because of this record,
+        `welcome` does not subscribe the connection to the conversation (see `has_left_since`). Does nothing after
+        `welcome` was sent.
         """
         if self._before_welcome is not None:
             self._left_versions[conversation_id] = version
@@ -186,7 +186,7 @@ class Connection:
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls an action (it changes data) or a selector (it reads data) in a database thread, and returns its result.
 
-        Texts are in the user's language.
+        During the call the user's language is active, so translated texts in the result are in this language.
         """
 
         def work_in_language() -> T:
@@ -198,7 +198,8 @@ class Connection:
     def record_violation(self, weight: float) -> bool:
         """Records a faulty frame. Returns whether the client sent too many faulty frames in the last minute.
 
-        `weight` is how much the frame counts: 1 is a full violation.
+        Returns True if the sum of their weights reaches settings.VIOLATIONS_PER_MINUTE. `weight` is 1 for a malformed
+        frame and less for a smaller fault.
         """
         now = time.monotonic()
         self.violations = [(at, recorded) for at, recorded in self.violations if at > now - 60]

@@ -22,14 +22,13 @@ from django.conf import settings
 from django.utils import timezone
 
 from messenger.core import database
-from messenger.core.client_ip import client_ip
 from messenger.core.errors import ApplicationError
 from messenger.core.field_types import Timestamp
 from messenger.core.timestamps import format_timestamp
 from messenger.live.commands import Command
 from messenger.live.connection import Connection
 from messenger.live.frames import decode_incoming, encode_frame
-from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused
+from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused, socket_network
 from messenger.live.hub import INTERNAL_ERROR, get_hub
 from messenger.live.transport import daphne_protocol, transport_for
 from messenger.live.visibility import Visibility
@@ -43,9 +42,9 @@ Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
 
 class ListVersions(Protocol):
-    """A function that returns the version numbers of a user's conversations, and of the user's own data (`me_version`).
+    """A function that returns the version numbers of a user's conversations, by conversation id, and `me_version`.
 
-    A version number increases with each change.
+    A version number is the number of the last change. `me_version` is that of the user's own data, such as settings.
     """
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
@@ -61,8 +60,9 @@ class Heartbeat(msgspec.Struct):
 
 
 class Welcome(msgspec.Struct):
-    """The first frame of a connection. `versions` contains the current version of each conversation of the user, by
-    conversation id. A client that has an older version of a conversation sends `sync`.
+    """The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the
+    number of its last change. A client that has an older version of a conversation sends `sync` to get what it has
+    missed.
     """
 
     user_id: int
@@ -74,7 +74,7 @@ class Welcome(msgspec.Struct):
 
 
 class EmptyPayload(msgspec.Struct):
-    """An empty object."""
+    """A payload without fields: `{}`."""
 
 
 class LiveConsumer(AsyncConsumer):
@@ -106,7 +106,7 @@ class LiveConsumer(AsyncConsumer):
     # ── For subclasses ───────────────────────────────────────────────────────────────────────────────────────────
     @staticmethod
     def visibility_by_user(user_ids: list[int]) -> dict[int, Visibility]:
-        """Returns for each of these users which other users this user may see.
+        """Returns a `Visibility` (the rules about which other users a user may see) for each user, by user id.
 
         Users without restrictions are left out.
         """
@@ -115,7 +115,7 @@ class LiveConsumer(AsyncConsumer):
     async def connecting(self) -> None:
         """Hook that is called after authentication, before the first frame (`welcome`).
 
-        It may raise `SocketRefused`.
+        It may raise `SocketRefused`, which closes the connection.
         """
 
     async def connected(self) -> None:
@@ -146,10 +146,8 @@ class LiveConsumer(AsyncConsumer):
             await self._refuse(identity, scope, send)
             return
         await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
-        peer = scope.get("client") or (None,)
-        forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
-        address = client_ip(peer[0], forwarded_for)
-        self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, address)
+        network = socket_network(scope)
+        self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, network)
         scope.clear()  # frees headers and cookies: an idle connection should need little memory
         try:
             await self._serve(receive)

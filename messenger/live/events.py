@@ -18,8 +18,8 @@ from django.db import transaction
 class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
     """An event about a stored change of a conversation.
 
-    `version` is the version number of the conversation after the change, `after` the one before it. `text` is the
-    encoded frame.
+    Each change gives the conversation a higher version number. `after` is the number before this change, `version` the
+    number after it. `text` is the encoded frame.
     """
 
     conversation_id: int
@@ -43,7 +43,7 @@ class UserEvent(msgspec.Struct, tag="p", array_like=True):
 
 
 class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
-    """An event that is not stored and may get lost: typing, presence, receipts or counts.
+    """An event that is not stored and may get lost, for example that a user is typing, or how many users are online.
 
     If a client reads slowly, it gets only the newest of the waiting events with the same `key`.
     """
@@ -77,10 +77,10 @@ class Disconnect(msgspec.Struct, tag="c", array_like=True):
 
 
 class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
-    """An event after a block or a changed privacy setting of the user `user_id`.
+    """An event that is published after a block or a changed privacy setting of the user `user_id`.
 
-    Each process then reads again from the database which other users this user may see, and stores it in the user's
-    connections.
+    Each process with connections of this user then reads again from the database which other users this user may see,
+    and stores it in these connections.
     """
 
     user_id: int

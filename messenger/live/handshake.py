@@ -1,4 +1,4 @@
-"""ASGI middleware for the WebSocket handshake: checks the origin and TLS, authenticates, and rejects unknown paths.
+"""ASGI middleware for the WebSocket handshake: checks host, origin and TLS, authenticates, and rejects unknown paths.
 
 It replaces two classes of Channels. Channels' `OriginValidator` ignores scheme and port, and rejects clients without
 an Origin header. Channels' `AuthMiddlewareStack` keeps about 6 KiB per connection (a session and a lazy user in the
@@ -13,9 +13,10 @@ from typing import Protocol
 import msgspec
 from django.conf import settings
 from django.http.cookie import parse_cookie
+from django.http.request import split_domain_port, validate_host
 
-from messenger.core import database
-from messenger.core.client_ip import is_trusted_proxy
+from messenger.core import database, rate_limits
+from messenger.core.client_ip import client_ip, client_network, is_trusted_proxy
 from messenger.core.errors import forbidden
 from messenger.live.transport import daphne_protocol
 
@@ -67,9 +68,10 @@ class HandshakeValidator:
     """Rejects WebSocket handshakes from pages of other sites, and those without TLS on a site with https, with HTTP
     403, before authentication.
 
-    The whole origin is compared, with scheme and port. A handshake with two Origin headers is rejected. A handshake
-    without Origin is accepted only with a bearer token. Browsers always send Origin, so a handshake with a cookie and
-    without Origin does not come from a browser.
+    Also rejects handshakes whose Host is not one of ALLOWED_HOSTS, as Django does for requests. The whole origin is
+    compared, with scheme and port. A handshake with two Origin headers is rejected. A handshake without Origin is
+    accepted only with a bearer token. Browsers always send Origin, so a handshake with a cookie and without Origin does
+    not come from a browser.
     """
 
     def __init__(self, app: Callable):
@@ -83,10 +85,12 @@ class HandshakeValidator:
 
 
 class AuthMiddleware:
-    """ASGI middleware that authenticates the client of a WebSocket. Sets `scope["identity"]` to its `Identity`.
+    """ASGI middleware that authenticates the client of a WebSocket. Stores an `Identity` in `scope["identity"]`.
 
-    If the connection is not allowed, sets it to a `SocketRefused` exception, and the consumer closes the connection.
-    `authenticate` is an argument because this package may not import the accounts app. It is called once per
+    If the connection is not allowed, stores a `SocketRefused` exception there, and the consumer closes the connection.
+    Handshakes without a valid sign-in are limited for each IP address, because each needs the database.
+
+    `authenticate` is an argument because this package may not import the accounts app. This function is called once per
     connection, in a database thread. The scope is changed in place, because a copy (as in Channels' middleware) would
     stay in memory as long as the connection.
     """
@@ -102,14 +106,34 @@ class AuthMiddleware:
     def _identify(self, scope: dict) -> Identity | SocketRefused:
         headers = dict(scope["headers"])
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
+        bucket = rate_limits.bucket("handshake.address", socket_network(scope))
+        if rate_limits.acquire_many([bucket])[0]:
+            return SocketRefused(TOO_MANY)
         try:
-            return self.authenticate(headers, scope["subprotocols"], cookies)
+            identity = self.authenticate(headers, scope["subprotocols"], cookies)
         except SocketRefused as refused:
             return refused.with_traceback(None)
+        rate_limits.release([bucket])
+        return identity
+
+
+def socket_network(scope: dict) -> str:
+    """Returns the `client_network` of the client that opens this WebSocket."""
+    peer = scope.get("client") or (None,)
+    forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
+    return client_network(client_ip(peer[0], forwarded_for))
+
+
+def is_host_allowed(scope: dict) -> bool:
+    """Returns whether the Host header of this handshake is one of ALLOWED_HOSTS."""
+    hosts = [value for name, value in scope["headers"] if name == b"host"]
+    return len(hosts) == 1 and validate_host(split_domain_port(hosts[0].decode("latin-1"))[0], settings.ALLOWED_HOSTS)
 
 
 def _find_fault(scope: dict) -> str:
     """Returns why this handshake is not allowed, in English for authors of clients. An empty text if it is allowed."""
+    if not is_host_allowed(scope):
+        return "The Host is not one of this site."
     origins = [value for name, value in scope["headers"] if name == b"origin"]
     if len(origins) > 1:
         return "There are several Origin headers."

@@ -234,9 +234,7 @@ class Hub:
             stream.joining.append((version, connection))
 
     def _leave_at(self, connection: Connection, conversation_id: int, version: int) -> None:
-        """Ends the subscription of a connection to a conversation.
-
-        The user left it in the change with the number `version`.
+        """Ends the subscription of a connection to a conversation that the user left in the change number `version`.
 
         Does nothing if the events of the conversation were already delivered up to this version. In that case the
         subscription has ended already, and the user may have joined the conversation again since.
@@ -319,11 +317,11 @@ class Hub:
     async def subscribe_to_conversations(
         self, connection: Connection, versions: dict[int, int], me_version: int
     ) -> dict[int, int]:
-        """Subscribes a connection to all conversations in `versions`, except those that the user has left since.
+        """Subscribes a connection to all conversations in `versions`, except those that the user has left meanwhile.
 
-        `versions` (by conversation id) and `me_version` (of the user's own data) were read from the database for the
-        first frame, `welcome`. Returns a version for each subscribed conversation; the connection receives all events
-        after this version.
+        `versions` (by conversation id) and `me_version` (of the user's own data) are the numbers of the last changes.
+        They were read from the database for the first frame, `welcome`. Returns a version for each subscribed
+        conversation, by conversation id. The connection receives all events after this version.
         """
         user = self.users.get(connection.user_id)
         if user is not None and user.delivered_version < me_version:
@@ -339,9 +337,9 @@ class Hub:
         return subscribed
 
     def _get_stream(self, conversation_id: int, version: int) -> _ConversationStream:
-        """Returns the delivery state of a conversation.
+        """Returns the delivery state (connections, last delivered version) of a conversation in this process.
 
-        If there is none, creates one that expects the event after `version`.
+        If there is none, creates one with `version` as the last delivered version.
         """
         stream = self.conversations.get(conversation_id)
         if stream is None:
@@ -463,9 +461,9 @@ _background: tuple[BackgroundTask, ...] = ()
 
 
 def configure(source: ReconciliationSource, background: Iterable[BackgroundTask]) -> None:
-    """Stores the queries for reconciliation and the background tasks, which `get_hub` passes to a new hub.
+    """Stores the queries and background tasks that `get_hub` gives to a new hub (it delivers events to connections).
 
-    Reconciliation finds events that the hub has missed in the database.
+    The queries are for reconciliation: if the hub has missed events, it reads them from the database.
     """
     global _source, _background
     _source, _background = source, tuple(background)

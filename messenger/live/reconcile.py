@@ -1,4 +1,4 @@
-"""Reconciliation: reads events that this process has missed from the database.
+"""Reconciliation: if this process has missed events, reads them from the database and delivers them.
 
 The channel layer may lose events, and a process may die between the commit and the publishing of an event. But the
 database has all changes. Each change of a conversation increases its version number. If the hub, which delivers events
@@ -68,7 +68,7 @@ class Reconciler:
 
     # ── The loop ─────────────────────────────────────────────────────────────────────────────────────────────────
     async def run(self) -> None:
-        """Every few seconds, looks for missed events, for ended sign-ins, and for changes of who may see whom.
+        """Looks for missed events, for ended sign-ins and for changes of who may see whom, every few seconds.
 
         Never returns.
         """
@@ -85,10 +85,11 @@ class Reconciler:
                 log.warning("A round of reconciliation was skipped: %s", type(error).__name__)
 
     async def compare_conversations(self, conversation_ids: list[int]) -> None:
-        """Schedules a reconciliation (reading missed events) for conversations with a newer version in the database.
+        """Compares the versions (numbers of the last change) of these conversations with the database.
 
-        A version is newer if it is higher than the version that was delivered to the connections. Leaves out
-        conversations that received an event during the query, because the missing events are probably on their way.
+        If a version in the database is higher than the one delivered to connections, schedules reading the missed
+        events. Leaves out conversations that received an event during the query, because the missing events are
+        probably on their way.
         """
         streams = self._hub.conversations
         for batch in _batches(conversation_ids):

@@ -2,7 +2,7 @@
 
 Presence means whether a user is online, receipts say what a user has read. The visibility of a user is read from the
 database once and stored in all connections of the user. So sending an event to a whole conversation needs no query.
-This module only compares ids; `accounts.selectors.privacy` reads them.
+This module only compares user ids; `accounts.selectors.privacy` reads the rules from the database.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Visibility(msgspec.Struct, frozen=True):
     receipts: frozenset[int] | None = None
 
     def allows(self, user_id: int, topic: str) -> bool:
-        """Returns whether the owner of these rules may receive events about another user on this topic.
+        """Returns whether the user whose rules these are may receive events about the user `user_id` on this topic.
 
-        Topics are `presence`, `receipts` and so on.
+        The topic is, for example, `presence` or `receipts`.
         """
         if user_id in self.blocked:
             return False
@@ -39,9 +39,10 @@ UNRESTRICTED = Visibility()  # most users have no blocks and show everything to 
 
 
 def can_see(visibility_by_user: dict[int, Visibility], viewer_id: int, subject_id: int, topic: str) -> bool:
-    """Returns whether the user `viewer_id` sees this topic (such as "presence") of the user `subject_id`.
+    """Returns whether the user `viewer_id` sees something (`topic`, such as "presence") of the user `subject_id`.
 
-    Each of both must show the topic to the other. Users without an entry in `visibility_by_user` are not restricted.
+    The viewer sees it only if each of the two users shows it to the other. Users without an entry in
+    `visibility_by_user` are not restricted.
     """
     viewer = visibility_by_user.get(viewer_id, UNRESTRICTED)
     subject = visibility_by_user.get(subject_id, UNRESTRICTED)

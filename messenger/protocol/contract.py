@@ -28,6 +28,7 @@ from accounts.usernames import rules
 from chat.actions import groups, moderation
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
+from messenger.core.excerpts import EXCERPT_LENGTH
 from messenger.live import connection, consumer, handshake, hub
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from presence import serializers, store, typing_state
@@ -141,8 +142,8 @@ def fields(struct: Struct) -> tuple[types.Field, ...]:
 def written_type(struct: Struct, field: types.Field) -> types.Type:
     """Returns the type of a struct field as it occurs in the JSON that clients receive.
 
-    If the struct leaves out fields with their default value and this default is None, clients never receive null. Then
-    null is removed from the type.
+    If the default value of the field is None, and the struct leaves out fields with their default value, clients never
+    receive null in this field. So null is removed from the type.
     """
     if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
         (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))
@@ -169,7 +170,7 @@ CLOSE_CODES = {
     connection.TOO_SLOW: "The client reads too slowly. Reconnect and send `sync`.",
     handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
     handshake.SUSPENDED: "The account is suspended. Do not reconnect.",
-    handshake.TOO_MANY: "Too many connections of the user or IP address, or malformed frames. Reconnect in a minute.",
+    handshake.TOO_MANY: "Too many connections, failed sign-ins, or malformed frames. Reconnect after a minute.",
 }
 # Sent by uvicorn and daphne themselves, or by their WebSocket libraries.
 CLOSE_CODES_OF_SERVERS = {
@@ -198,6 +199,7 @@ RATE_TEXTS = {
     "sync": "`sync`",
     "upload": "uploads created",
     "part": "parts of uploads",
+    "file.person": "files, thumbnails and avatars opened",
     "archive": "data exports",
     "profile": "changes of names and privacy settings",
     "avatar": "profile pictures uploaded",
@@ -205,6 +207,7 @@ RATE_TEXTS = {
     "api.person": "REST requests",
     "api.address": "REST requests without sign-in, per IP address",
     "page.person": "pages opened",
+    "handshake.address": "connections without a valid sign-in, per IP address; then 4429",
     "guess.address": "wrong passwords, per IP address",
     "guess.account": "wrong passwords, per user name or e-mail and IP address",
     "guess.person": "wrong passwords, per account",
@@ -247,7 +250,7 @@ def limits() -> list[tuple[str, str]]:
         ("`reason` of a report", f"{moderation.REASON_LIMIT} code points"),
         ("users in one command", f"{groups.MAX_USERS_PER_CALL}"),
         ("profile picture", image),
-        ("`excerpt` of a quoted message", f"{chat.schemas.EXCERPT_LENGTH} code points"),
+        ("`excerpt` of a quoted message", f"{EXCERPT_LENGTH} code points"),
         (
             "page of a list or of history",
             f"{chat.selectors.conversations.PAGE} by default, {chat.selectors.conversations.PAGE_MAX} at most",

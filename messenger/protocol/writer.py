@@ -24,9 +24,9 @@ def paths() -> tuple[Path, Path]:
 
 
 def render_files() -> dict[Path, str]:
-    """Returns the expected text of docs/protocol.md and protocol.d.ts.
+    """Returns the expected text of docs/protocol.md and of protocol.d.ts, by path.
 
-    Raises ValueError if one lacks a marker comment.
+    Raises ValueError if a marker comment is missing in one of these files.
     """
     document, types = paths()
     text = document.read_text(encoding="utf-8")

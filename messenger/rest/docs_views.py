@@ -44,7 +44,7 @@ def render_document(renderer: Callable[[], BaseRenderer], language: str) -> byte
 
 
 class OpenAPISchemaView(SpectacularAPIView):
-    """Serves the OpenAPI document as YAML, or as JSON with `?format=json` or an Accept header."""
+    """Serves the OpenAPI document as YAML, or as JSON with `?format=json` or if the Accept header asks for JSON."""
 
     authentication_classes = ()  # an expired token must not block the document that says how to get a new one
 

@@ -36,7 +36,7 @@ class StrictBooleanField(serializers.BooleanField):
 
 
 class StrictUUIDField(serializers.UUIDField):
-    """Accepts a UUID as a JSON string. REST framework's own field also accepts numbers, and `true` as a number."""
+    """Accepts a UUID as a JSON string. REST framework's own field also accepts numbers, and even `true`."""
 
     def to_internal_value(self, data):
         if not isinstance(data, str):

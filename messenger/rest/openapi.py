@@ -68,8 +68,8 @@ class SessionAuthenticationExtension(OpenApiAuthenticationExtension):
 class ErrorResponsesAutoSchema(AutoSchema):
     """Adds the usual error responses to each operation in the OpenAPI document.
 
-    Finds them by the method, body, path and authentication of the operation. A view declares only error responses that
-    cannot be found in this way.
+    The method, body, path and authentication of the operation decide which errors these are. A view declares only other
+    error responses.
     """
 
     def _get_response_bodies(self, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rest_framework.throttling import BaseThrottle
 
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_ip
+from messenger.core.client_ip import request_network
 
 
 class UserOrAddressThrottle(BaseThrottle):
@@ -21,7 +21,7 @@ class UserOrAddressThrottle(BaseThrottle):
         if user and user.is_authenticated:
             self.seconds = rate_limits.acquire("api.person", user.pk)
         else:
-            self.seconds = rate_limits.acquire("api.address", request_ip(request))
+            self.seconds = rate_limits.acquire("api.address", request_network(request))
         return self.seconds <= 0
 
     def wait(self) -> float:

@@ -19,6 +19,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+from accounts import form_checks
 from accounts.models import User
 from accounts.schemas import user_schema
 from messenger.assets import scripts
@@ -84,13 +85,11 @@ def _sprite() -> str:
 
 @register.simple_tag
 def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None = None) -> SafeString:
-    """Renders the picture or the initials of a user or of a conversation.
-
-    Both may be a model instance or a msgspec struct.
+    """Renders the picture or the initials of a user or conversation (`subject`, a model instance or msgspec struct).
 
     A group has its own picture; a direct conversation shows the other member. `online` is True for a visible presence
-    dot (a dot that means "online"), False for a hidden dot that scripts can show later, and None for no dot. It can
-    also be a collection of the ids of online users.
+    dot (a dot that means "online"), False for a hidden dot that scripts can show later, and None for no dot. If
+    `online` is a collection of ids of online users, the dot is visible if the user is one of them.
     """
     is_group = getattr(subject, "kind", "") == "group"
     if isinstance(subject, User):
@@ -123,9 +122,10 @@ _cached_avatar = lru_cache(maxsize=4096)(_render_avatar)  # a page of messages r
 
 @register.inclusion_tag("elements/button.html")
 def button(label: str, kind: str = "", **options: Any) -> dict[str, Any]:
-    """Renders a button: `{% button "Save" %}`.
+    """Renders a button or, with `href`, a link that looks like one: `{% button "Save" %}`.
 
-    The options are icon, name, value, href, type, form, formaction, disabled, id and act.
+    `kind` is a CSS class, `icon` the name of an icon, and `act` the name of a script's action (`data-act`). The options
+    name, value, href, type, form, formaction, disabled and id become HTML attributes.
     """
     return {"label": label, "kind": kind, "type": "submit", **options}
 
@@ -149,6 +149,8 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
         **({"aria-invalid": "true"} if bound.errors else {}),
         **{name.replace("_", "-"): value for name, value in options.items()},
     }
+    checks = form_checks.list_checks(bound)
+    attrs |= _check_attributes(bound, checks)
     kind = layout.pop("kind") or _kind(widget)
     if kind == "switch":
         attrs |= {"class": "switch", "role": "switch"}
@@ -162,11 +164,24 @@ def field(bound: BoundField, label: str = "", hint: str = "", **options: Any) ->
         "kind": kind,
         "label": label or bound.label,
         "hint": hint,
+        "has_checks": bool(checks),
         "control": bound.as_widget(attrs=attrs) if kind != "segmented" else "",
         "choices": getattr(bound.field, "choices", ()) if kind == "segmented" else (),
         "chosen": str(bound.value()),
         **layout,
     }
+
+
+def _check_attributes(bound: BoundField, checks: list[form_checks.Check]) -> dict[str, str]:
+    """Returns the attributes from which a script checks the field before the form is sent."""
+    attrs = {}
+    if checks:
+        attrs["data-checks"] = json.dumps([(pattern, str(message)) for pattern, message in checks], ensure_ascii=False)
+    if getattr(bound.field, "is_normalized", False):
+        attrs["data-normalize"] = ""
+    if repeated := form_checks.find_repeated_field(bound):
+        attrs |= {"data-repeats": repeated, "data-repeats-message": form_checks.repetition_message()}
+    return attrs
 
 
 def _kind(widget: Any) -> str:

@@ -2,6 +2,7 @@
  * Entry script of the pages for signed-in users: starts all modules and defines the custom elements. The modules are
  * independent: if one fails, the others and the forms still work.
  */
+import { watchBlockForms } from "./pages/block-form.js";
 import { watchBlockedUsers } from "./conversation/message/blocked-messages.js";
 import "./pages/picture-field.js";
 import { ConnectionBanner } from "./ui/connection-banner.js";
@@ -47,7 +48,7 @@ const elements = [
   ["conversation-announcement", ConversationAnnouncement],
 ];
 const watchers = [
-  watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
+  watchBlockForms, watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
   watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
   watchPictures, watchConversationHeader, watchViewing, watchVirtualKeyboard, watchNavigation,
 ];

@@ -86,7 +86,10 @@ def hashed_passwords(monkeypatch) -> list[str]:
 
 @pytest.fixture
 def rate_limits_on(settings):
-    """Turns on the site's rate limits, which are off in other tests. When the test begins, no attempts are counted."""
+    """Turns on the rate limits of the site, which are off in other tests.
+
+    All counters of attempts are set to 0 before and after the test.
+    """
     settings.LIMITS = True
     rate_limits.reset_all()
     yield

@@ -1,6 +1,7 @@
-"""Tests that no endpoint reveals whether an account or e-mail address exists.
+"""Tests that sign-in pages and endpoints do not reveal whether an account exists or whether its e-mail is confirmed.
 
-Also tests that forged headers, for example Host, have no effect.
+Also tests the counting of sign-in attempts, look-alike user names, and that the header X-Forwarded-Proto is trusted
+only if a trusted proxy has sent it.
 """
 
 from __future__ import annotations
@@ -28,9 +29,10 @@ def email_confirmation_required(settings):
 
 
 def visible_part(answer) -> tuple:
-    """Returns the status and text of a response, without the CSRF token, the nonces and the submitted values.
+    """Returns the status and text of a response, as a pair. Two responses with equal pairs look the same to a user.
 
-    Two responses that are equal in these parts look the same to a user.
+    The CSRF token and the nonces (random values that differ in each response) are removed from the text. The user names
+    and e-mail addresses that the tests send are replaced by `…`.
     """
     text = re.sub(r'name="csrfmiddlewaretoken" value="[^"]+"|nonce="[^"]+"|nonce-[^\']+', "", answer.content.decode())
     return answer.status_code, re.sub(r"new-here|alice@example\.org|nobody@example\.org", "…", text)
@@ -61,10 +63,11 @@ def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, ema
 
 
 def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_confirmation_required, settings):
-    """A sign-in code is not sent to an e-mail address that its account has not confirmed.
+    """No sign-in code is sent to an e-mail address that its account has not confirmed.
 
-    Another person may have created the account with this address and know its password. If the owner of the address
-    entered a code, the address would be confirmed, and both would have access to the account.
+    An attacker may have created the account with somebody else's address. If the real owner of the address signed in
+    with a code, the address would be confirmed, and the attacker, who knows the password, could use the owner's
+    account.
     """
     planted = make_user("planted", email="alice@example.org")
     EmailAddress.objects.create(user=planted, email="alice@example.org", verified=False, primary=True)

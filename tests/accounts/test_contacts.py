@@ -1,4 +1,7 @@
-"""Tests of contacts and blocks, by actions and by the REST API: lists, contact requests, published events."""
+"""Tests of contact lists, contact requests and blocked users, through the REST API and by calling Python functions.
+
+Also tests which events about them are published.
+"""
 
 import json
 

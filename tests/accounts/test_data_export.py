@@ -9,20 +9,24 @@ import io
 import json
 import uuid
 import zipfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
+from allauth.account.models import EmailAddress
 from django.core.files.storage import default_storage
 from django.test import Client
 from django.utils import timezone
 
+from accounts.models import User
 from chat import actions
 from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
 from chat.export import actions as export_actions
 from chat.export import builder
 from chat.models import Conversation, DataExport
+from messenger.background import PermanentFailure
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
@@ -66,6 +70,33 @@ def test_a_request_requires_the_password_and_then_continues(alice, run_tasks, tr
     assert "/reauthenticate/" in answer.url and not DataExport.objects.exists()
     client.post(answer.url, {"password": PASSWORD})
     assert DataExport.objects.get().owner == alice
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "Hello Alice,"), ("zh-hans", "Alice，你好")])
+def test_a_mail_to_the_confirmed_address_says_that_the_archive_is_ready(
+    language, words, alice, run_tasks, transactional_db, mailoutbox, settings
+):
+    """It is sent once, in the language of the owner, and links to the page with the download."""
+    settings.SITE_URL = "https://chat.example.org"
+    alice.language = language
+    alice.save()
+    EmailAddress.objects.create(user=alice, email="unsure@example.org", verified=False, primary=True)
+    EmailAddress.objects.create(user=alice, email="alice@example.org", verified=True)
+    page_of(alice).post("/settings/data/")
+    run_tasks()
+    [mail] = mailoutbox
+    assert mail.to == ["alice@example.org"] and words in mail.body
+    assert "https://chat.example.org/settings/data/" in mail.body
+    assert str((timezone.localtime() + export_actions.RETENTION).year) in mail.body
+    run_tasks()
+    assert len(mailoutbox) == 1
+
+
+def test_without_a_confirmed_address_no_mail_is_sent(alice, run_tasks, transactional_db, mailoutbox):
+    EmailAddress.objects.create(user=alice, email="alice@example.org", verified=False)
+    page_of(alice).post("/settings/data/")
+    run_tasks()
+    assert export_actions.get_ready_export(alice.pk) and mailoutbox == []
 
 
 def test_two_requests_build_one_export(alice, run_tasks, transactional_db):
@@ -142,7 +173,11 @@ def test_the_export_contains_all_readable_data_as_pages_and_json(
 
 
 def _build_and_read(person, run_tasks) -> tuple[str, list[dict]]:
-    """Builds the archive of a user. Returns the text of its pages and the conversations in its account.json."""
+    """Requests and builds the data export of a user, a ZIP archive of the user's own data, and reads it.
+
+    Returns a pair: the names and texts of its files (without uploaded files), joined to one string, and the list of
+    conversations in its file account.json.
+    """
     client = page_of(person)
     client.post("/settings/data/")
     run_tasks()
@@ -220,6 +255,16 @@ def test_the_export_uses_the_language_and_time_zone_of_its_owner(make_user, run_
     run_tasks()
     with open_archive(page_of(wei)) as archive:
         assert '<html lang="zh-hans">' in archive.read("index.html").decode()
+
+
+def test_the_export_uses_the_last_time_zone_of_a_browser(make_user, run_tasks, transactional_db):
+    ann = make_user("ann", browser_time_zone="Pacific/Auckland")
+    User.objects.filter(pk=ann.pk).update(date_joined=datetime(2026, 11, 28, 13, tzinfo=UTC))
+    export_actions.request_export(ann.pk)
+    run_tasks()
+    with open_archive(page_of(ann)) as archive:
+        assert "29 November 2026" in archive.read("index.html").decode()
+        assert json.loads(archive.read("account.json"))["browser_time_zone"] == "Pacific/Auckland"
 
 
 def test_a_missing_file_is_listed_and_the_rest_is_exported(alice, group, run_tasks, transactional_db):
@@ -312,6 +357,19 @@ def test_a_full_disk_fails_without_retry(alice, run_tasks, transactional_db, mon
     assert DataExport.objects.get().state == "failed"
     page = page_of(alice).get("/settings/data/").content.decode()
     assert "The download couldn’t be prepared" in page and "Prepare download" in page
+
+
+def test_a_disk_that_fills_up_during_an_export_keeps_its_reserve(alice, group, transactional_db, monkeypatch):
+    """Two exports that begin together can both find enough free space, although there is not enough for both."""
+    free = iter([builder.RESERVED_BYTES * 2])
+    monkeypatch.setattr(
+        builder.shutil, "disk_usage", lambda _path: SimpleNamespace(free=next(free, builder.RESERVED_BYTES))
+    )
+    export = export_actions.request_export(alice.pk)
+    with pytest.raises(PermanentFailure):
+        export_actions.build_export(export.pk)
+    assert DataExport.objects.get().state == "failed"
+    assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
 def test_a_failing_export_is_tried_three_times(alice, transactional_db, monkeypatch):

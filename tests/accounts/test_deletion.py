@@ -1,6 +1,7 @@
-"""Tests that account deletion does what the page for it announces, partly at once and partly in a background task.
+"""Tests that deleting an account does everything that the page /settings/delete/ announces.
 
-The background task also continues after a crash.
+One part is done at once, the other part in a background task. If the task crashes, it continues later and has the same
+result.
 """
 
 from __future__ import annotations
@@ -34,7 +35,10 @@ def send_message(person, group, text="hello", **more):
 
 
 def page_of(person) -> Client:
-    """Returns a Django test client that is signed in as the user and has just confirmed the user's password again."""
+    """Returns a Django test client for requests to pages, signed in as the user.
+
+    It has also just confirmed the user's password again, which pages for sensitive settings require.
+    """
     client = Client()
     client.post("/accounts/login/", {"login": person.username, "password": PASSWORD})
     client.post("/accounts/reauthenticate/", {"password": PASSWORD})

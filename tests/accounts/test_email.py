@@ -1,12 +1,15 @@
-"""Tests of e-mails: text and HTML in the recipient's language, and the queue of e-mails.
+"""Tests of e-mails: their text and HTML in the language of the recipient, and the queue in which they wait to be sent.
 
-An e-mail is stored in the transaction of its request, sent by a background task, and then deleted.
+An e-mail is stored in the queue in the same database transaction as the other changes of a request. A background task
+sends it and deletes it from the queue.
 """
 
 from __future__ import annotations
 
 import re
 import smtplib
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from allauth.account.models import EmailAddress
@@ -18,14 +21,14 @@ from django_tasks_db.models import DBTaskResult
 
 from accounts.email import backends as queued
 from accounts.email import layout
-from accounts.models import QueuedMail
+from accounts.models import QueuedMail, User
 from tests.servers import PASSWORD
 
 taken: list[EmailMessage] = []
 
 
 class FailingMailBackend:
-    """A mail backend that fails at first: at each attempt to send, it raises the next error of the list `refuses`.
+    """A Django mail backend that can fail: each call raises the next error in the list `refuses` instead of sending.
 
     When the list is empty, it accepts all e-mails.
     """
@@ -163,6 +166,29 @@ def test_a_password_change_is_mailed_in_the_language_of_the_user(make_user):
     (message,) = mail.outbox
     assert message.to == ["alice@example.org"]
     assert "127.0.0.1" in message.body
+
+
+@pytest.mark.parametrize(
+    ("profile", "last_browser", "zone"),
+    [
+        ("Europe/Berlin", "Asia/Tokyo", "Europe/Berlin"),
+        ("", "Asia/Tokyo", "Asia/Tokyo"),
+        ("", "", "America/New_York"),
+    ],
+)
+def test_the_time_in_an_email_is_in_the_time_zone_of_its_reader(client, alice, profile, last_browser, zone):
+    EmailAddress.objects.create(user=alice, email="alice@example.org", verified=True, primary=True)
+    client.force_login(alice)
+    client.cookies["timezone"] = "America/New_York"  # perhaps of a stranger who knows the password
+    client.get("/settings/")
+    User.objects.filter(pk=alice.pk).update(time_zone=profile, browser_time_zone=last_browser)
+    client.post(
+        "/accounts/password/change/",
+        {"oldpassword": PASSWORD, "password1": "another-long-one-7", "password2": "another-long-one-7"},
+    )
+    (message,) = mail.outbox
+    assert f"{datetime.now(ZoneInfo(zone)):%Y-%m-%d %H:}" in message.body
+    assert datetime.now(ZoneInfo(zone)).strftime("%Z") in message.body
 
 
 def test_an_unconfirmed_address_gets_no_account_mails(make_user):

@@ -135,9 +135,9 @@ def test_a_wrong_password_makes_no_device_known_and_nobody_can_forge_one(client,
 
 # ── E-mails ──────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_strangers_cannot_fill_a_mailbox(client, api, make_user, settings, clock):
-    """Many sign-ups with an e-mail address that has an account send only a few e-mails to this address.
+    """If strangers sign up many times with the e-mail address of an existing user, this user gets only a few e-mails.
 
-    The sign-ups are sent to the page and the API, from many IP addresses, with the e-mail in upper and lower case.
+    The strangers use the sign-up page and the API, many IP addresses, and the e-mail address in upper and lower case.
     """
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     user = make_user("anna", email="anna@example.org")

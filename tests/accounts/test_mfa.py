@@ -1,6 +1,8 @@
-"""Tests of second factors and passkeys without a browser: required codes, limits of guesses, ended sign-ins.
+"""Tests of second factors and passkeys, without a browser.
 
-A second factor is, for example, an authenticator app whose code is needed after the password.
+A second factor is, for example, an authenticator app: after the password, the user must enter a code from the app. The
+tests cover when a code is required, how many wrong codes are allowed, and that a change of second factors signs the
+user out on all other devices.
 """
 
 from __future__ import annotations

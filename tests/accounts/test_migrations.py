@@ -78,3 +78,19 @@ def test_no_raw_sql_names_an_old_table(db):
     tables = {model._meta.db_table for model in apps.get_app_config("accounts").get_models()}
     assert {"accounts_relationship", "accounts_retiredusername"} <= tables
     assert not tables & {"accounts_tie", "accounts_spentname"}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_names_with_a_dot_above_i_get_new_keys_unless_they_are_taken(make_user):
+    migrate("accounts", "0003_verbose_names")
+    try:
+        alice = make_user("alice")
+        for name in ("ALİCE", "İbrahim"):
+            user = make_user(f"{name[-3:]}2")
+            old_keys = {"username_key": f"{name} i\u0307", "username_capitals": f"{name} I\u0307"}
+            User.objects.filter(pk=user.pk).update(username=name, **old_keys)
+    finally:
+        migrate()
+    assert User.objects.get_by_natural_key("ibrahim").username == "İbrahim"
+    assert User.objects.get_by_natural_key("alice") == alice
+    assert User.objects.get(username="ALİCE").username_key == "ALİCE i\u0307"

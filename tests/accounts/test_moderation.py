@@ -44,7 +44,7 @@ def browser_of(user) -> Client:
 
 
 def act(browser, name, *users):
-    data = {"action": name, "_selected_action": [user.pk for user in users]}
+    data = {"action": name, "_selected_action": [user.pk for user in users], "confirmed": "yes"}
     return browser.post("/admin/accounts/user/", data, follow=True)
 
 

@@ -1,4 +1,8 @@
-"""Tests of the search keys of names: pinyin, initials, and special readings of Chinese family names."""
+"""Tests of search keys: texts in Latin letters by which a name is found. For example, `xiaoming` and `xm` find 小明.
+
+Keys of Chinese names are the pinyin (Chinese in Latin letters) and its first letters. Some characters are read in
+another way in family names.
+"""
 
 import pytest
 

@@ -1,13 +1,14 @@
-"""Tests of a user's own profile and settings, by page and by API."""
+"""Tests of a user's own profile and settings, changed on the page or through the API."""
 
 import json
+from datetime import timedelta
 
 import pytest
 from django.test import Client
-from django.utils import translation
+from django.utils import timezone, translation
 
 from accounts import actions, hooks
-from accounts.models import User
+from accounts.models import SignIn, User
 from messenger.core.errors import ApplicationError
 
 FORM = {
@@ -187,7 +188,8 @@ def test_an_anonymous_user_can_choose_a_language(client, db):
     assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
     client.post("/language/", {"language": "tlh"})
     assert client.get("/accounts/login/")["Content-Language"] == "zh-hans"
-    assert client.post("/language/", {"language": "en", "next": "https://evil.example/"}).url == "/"
+    for address in ("https://evil.example/", "//evil.example", "@evil", "?x=1", "nonsense", "home"):
+        assert client.post("/language/", {"language": "en", "next": address}).url == "/"
 
 
 def test_a_chosen_language_is_stored_in_the_profile(browser, alice):
@@ -211,6 +213,21 @@ def test_the_time_zone_comes_from_profile_then_browser_then_site(browser, alice,
     User.objects.filter(pk=alice.pk).update(time_zone=profile)
     browser.cookies["timezone"] = cookie
     assert browser.get("/settings/").context["time_zone"] == zone
+
+
+def test_the_last_time_zone_of_a_browser_is_used_without_scripts(browser, alice):
+    browser.cookies["timezone"] = "Asia/Tokyo"
+    browser.get("/settings/")
+    del browser.cookies["timezone"]
+    assert browser.get("/settings/").context["time_zone"] == "Asia/Tokyo"
+    browser.cookies["timezone"] = "Asia/Shanghai"  # the machine has been moved
+    assert browser.get("/settings/").context["time_zone"] == "Asia/Shanghai"
+    SignIn.objects.update(last_used_at=timezone.now() - timedelta(minutes=11))
+    browser.get("/settings/")
+    alice.refresh_from_db()
+    assert alice.browser_time_zone == "Asia/Shanghai", "stored at most every ten minutes for each browser"
+    browser.cookies["timezone"] = "../../etc/passwd"
+    assert browser.get("/settings/").context["time_zone"] == "Asia/Shanghai"
 
 
 def test_the_language_of_a_request_does_not_affect_the_next(browser, client, alice):

@@ -37,7 +37,10 @@ def github(settings):
 
 
 def complete_sign_in(request, uid="7", email="", verified=False, **data):
-    """Completes a sign-in with GitHub, as if GitHub had sent these values of the account, and returns the response."""
+    """Completes a sign-in with GitHub, as if GitHub had sent the account data in the arguments. Returns the response.
+
+    `uid` is the id of the GitHub account; `verified` tells whether GitHub has verified the address `email`.
+    """
     adapter = SocialAccountAdapter(request)
     login = SocialLogin(user=User(), account=SocialAccount(provider="github", uid=uid, extra_data={}))
     login.provider = adapter.get_provider(request, "github")
@@ -112,8 +115,8 @@ def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_addre
 ):
     """mallory signs up with carol's e-mail address, but cannot confirm it. Then carol signs in with GitHub.
 
-    GitHub has verified that the address belongs to carol. So carol gets an account, which replaces mallory's, unless
-    mallory's account was already used (`has_signed_in`).
+    GitHub has verified that the address belongs to carol, so mallory's account is deleted and carol gets an account.
+    But if mallory has used the account before (`has_signed_in`), it stays, and carol gets none.
     """
     settings.ACCOUNT_EMAIL_VERIFICATION = "mandatory"
     mallory = make_user("mallory", email="carol@example.com")
@@ -124,6 +127,17 @@ def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_addre
     names = set(User.objects.values_list("username", flat=True))
     assert names == ({"mallory"} if has_signed_in else {"carol"})
     assert SocialAccount.objects.exists() is not has_signed_in
+
+
+def test_an_unconfirmed_second_address_does_not_keep_the_owner_of_the_address_out(request_, github, make_user):
+    """mallory, who uses her account, adds carol's e-mail address to it, and cannot confirm it."""
+    mallory = make_user("mallory", email="mallory@example.com", last_login=timezone.now())
+    EmailAddress.objects.create(user=mallory, email="mallory@example.com", verified=True, primary=True)
+    EmailAddress.objects.create(user=mallory, email="carol@example.com", verified=False, primary=False)
+    complete_sign_in(request_, username="carol", email="carol@example.com", verified=True)
+    carol = SocialAccount.objects.get().user
+    assert (carol.username, carol.email) == ("carol", "carol@example.com")
+    assert list(mallory.emailaddress_set.values_list("email", flat=True)) == ["mallory@example.com"]
 
 
 def test_the_same_provider_account_signs_in_the_same_user(request_, github):

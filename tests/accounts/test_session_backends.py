@@ -128,9 +128,10 @@ async def test_a_session_of_the_first_release_is_signed_in_on_the_asynchronous_p
 
 
 def test_names_in_stored_sessions_do_not_change():
-    """Names that stored sessions depend on do not change; otherwise all users would be signed out.
+    """The salt and the cache key prefix of stored sessions stay the same in all versions of the messenger.
 
-    The salt of a stored session contains a class name, and the cache key of a session starts with a prefix.
+    If one of them changed, stored sessions could not be read, and all users would be signed out. For example, Django
+    makes the salt from the name of the session class, so renaming the class would change it.
     """
     for store in (database_sessions.SessionStore(), cached_db.SessionStore()):
         assert store.key_salt == "django.contrib.sessions.SessionStore"

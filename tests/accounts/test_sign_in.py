@@ -1,4 +1,4 @@
-"""Tests of signing in by page and by token, and of ending sign-ins.
+"""Tests of signing in on the page and through the API (which returns tokens), and of signing out on any device.
 
 Also tests that no response to a failed sign-in reveals whether an account exists.
 """
@@ -91,9 +91,9 @@ def test_signing_out_ends_the_sign_in_and_disconnects_its_sockets(published_even
 
 
 def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
-    """A browser session is anonymous after its sign-in (`SignIn` row) has ended, even if the session still exists.
+    """If the sign-in of a browser (a `SignIn` row) has ended, the browser is signed out, even if it has a session.
 
-    For example, the session is still in Redis, because Redis could not be reached when the sign-in ended.
+    The session can still exist in Redis, for example if Redis could not be reached when the sign-in ended.
     """
     SignIn.objects.update(ended_at="2026-01-01T00:00Z")
     assert not is_in(alices_browser)
@@ -177,6 +177,9 @@ def test_the_session_list_shows_open_sign_ins_and_the_current_one(alice, alices_
     assert rows["results"][0].keys() == {"id", "kind", "user_agent", "address", "created_at", "last_used_at", "current"}
     page = alices_browser.get("/settings/sessions/")
     assert len(page.context["sign_ins"]) == 2 and str(page.context["current_id"]) == sign_in_id(alices_browser)
+    # The page for signing out also deletes what the browser stores of the user.
+    assert 'href="/accounts/logout/"' in page.content.decode()
+    assert f"/settings/sessions/{sign_in_id(alices_browser)}/end/" not in page.content.decode()
 
 
 def test_an_own_sign_in_can_be_ended_from_another_device(published_events, alice, alices_browser, make_api):

@@ -1,4 +1,7 @@
-"""Tests of access and refresh tokens: rotation, detection of reused tokens, lifetimes, forged tokens."""
+"""Tests of access tokens and refresh tokens: lifetimes, forged tokens, and refresh tokens that are used twice.
+
+Each refresh returns a new pair of tokens; the old refresh token becomes invalid.
+"""
 
 import base64
 import json

@@ -77,9 +77,10 @@ def test_an_empty_query_returns_the_newest_users(searchable_users):
 
 @pytest.mark.usefixtures("transactional_db")
 def test_an_empty_query_suggests_members_of_my_groups_before_strangers(make_user, django_assert_max_num_queries):
-    """Suggestions are sorted: first partners of direct conversations, then members of the user's groups, then others.
+    """A user search without a search text suggests users, in a fixed order.
 
-    Among the group members, those who wrote last come first.
+    First come partners in direct conversations, then members of the user's groups (those who wrote last first), then
+    all other users.
     """
     alice, bob, carol, dave, erin = (make_user(name) for name in ("alice", "bob", "carol", "dave", "erin"))
     make_user("stranger")

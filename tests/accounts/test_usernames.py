@@ -115,6 +115,13 @@ ALIKE = [
     ("nick", "Νick"),  # Greek Ν
     ("abe", "ΑΒΕ"),
     ("ivan", "ıvan"),
+    ("alice", "ALİCE"),
+    ("alice", "ali\u0307ce"),
+    ("alice", "alı\u0307ce"),
+    ("ivan", "İvan"),
+    ("jane", "J\u0307ane"),
+    ("jane", "ȷane"),
+    ("h\u1ecb", "hi\u0323\u0307"),
     ("modern", "modem"),
     ("alice", "ａｌｉｃｅ"),
     ("éva", "e\u0301va"),
@@ -131,7 +138,7 @@ def test_look_alikes_share_a_key(one, other):
 
 @pytest.mark.parametrize(
     ("one", "other"),
-    [("nan", "van"), ("rob", "yob"), ("eva", "éva"), ("bob", "bobo"), ("王明", "王朋"), ("a_b", "a.b")],
+    [("nan", "van"), ("rob", "yob"), ("eva", "éva"), ("bob", "bobo"), ("王明", "王朋"), ("a_b", "a.b"), ("eva", "ėva")],
 )
 def test_different_names_share_no_key(one, other):
     assert skeleton(one) != skeleton(other)
@@ -159,6 +166,11 @@ def test_keys_fit_their_columns():
         ("a\0b\ud800c", "abc"),
         ("\u200b\u3164\u2800", ""),
         ("👩\u200d👩\u200d👧 Ann", "👩\u200d👩\u200d👧 Ann"),
+        (
+            "Ann 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+            "Ann 🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f",
+        ),  # the flag of England
+        ("Ann \U000e0067\U000e0062\U000e007f🏴\U000e0067", "Ann 🏴"),
     ],
 )
 def test_a_display_name_is_a_visible_single_line(text, kept):

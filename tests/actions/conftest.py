@@ -49,7 +49,10 @@ class Workspace:
         )[0]
 
     async def connect_listeners(self) -> None:
-        """Connects each user, as an open WebSocket does, and from then on records the events that the user receives."""
+        """Connects each user to the events of the server, as an open WebSocket does.
+
+        From then on, the events that each user receives are recorded in `listeners`.
+        """
         for name, user in self.people.items():
             self.listeners[name] = await self.environment.connect(user)
             self.listeners[name].transport.texts.clear()
@@ -110,10 +113,9 @@ async def workspace(environment, make_user, alice, bob, carol, mallory):
 
 @pytest.fixture
 async def make_entry_point(environment):
-    """Returns a function that creates an entry point (API, pages or WebSocket, as a way to call actions) by name.
+    """Returns a function that creates an entry point: an object that calls actions by API, pages or WebSocket.
 
-    The names are in ENTRY_POINTS in tests/actions/entry_points.py. The entry points are closed after the test, before
-    the fixture `environment` ends.
+    Its argument is a name in ENTRY_POINTS (tests/actions/entry_points.py). All entry points are closed after the test.
     """
     made = []
 

@@ -1,7 +1,7 @@
-"""Ways to call an action of chat (API, pages, WebSocket) with one interface for tests, called entry points.
+"""Entry points: objects with which tests call the same action of chat through the API, the pages or the WebSocket.
 
-An example is `await entry_point(alice, "edit", message=5, body="x")`. The TABLE of an entry point lists the actions
-that it supports.
+All are used in the same way: `await entry_point(alice, "edit", message=5, body="x")`. The TABLE of an entry point lists
+the actions that it supports.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ CODES = {status: code for code, status in STATUS_BY_CODE.items() if code != "blo
 class Outcome(NamedTuple):
     """The result of calling an action. `code` is the error code, or "" on success.
 
-    `fields` has the names of the invalid fields, or is None if the entry point (such as pages) does not tell them.
+    `fields` has the names of the invalid fields. It is None if the response does not name them, as on pages.
     """
 
     code: str
@@ -143,9 +143,10 @@ class Api:
 
 # ── Pages ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 class Page:
-    """Calls actions through the pages: a test client posts their forms, like a browser without scripts.
+    """Calls actions through web pages: a Django test client posts their forms, like a browser without scripts.
 
-    An error is a message on the page to which the browser is redirected, or the status of the response.
+    The error of an action is the error message that the next page would show or, if the response is no redirect, its
+    HTTP status.
     """
 
     name = "page"
@@ -171,7 +172,7 @@ class Page:
 
     @staticmethod
     def _complete_form(caller, conversation: int, **changes: Any) -> dict[str, Any]:
-        """Returns all fields of the form with the settings of a group: the current values, replaced by `changes`.
+        """Returns the fields of the settings form of a group: the current values, and the new values from `changes`.
 
         Like a browser, it omits checkboxes that are not ticked.
         """
@@ -232,7 +233,7 @@ class Page:
 class Socket:
     """Calls actions through the WebSocket. Each user has one open connection to the ASGI application.
 
-    No server runs: the test passes the messages to the application directly.
+    No server runs: the test passes the frames (WebSocket messages) to the application directly.
     """
 
     name = "socket"

@@ -1,7 +1,7 @@
-"""Tests of BatchWriter, which stores the commands of many callers in batches.
+"""Tests of BatchWriter, which stores the commands of many callers in batches and returns a result to each caller.
 
-Commands with the same key keep their order, commands with different keys do not wait for each other, and each caller
-gets one result.
+Each command has a key, such as the id of a conversation. Commands with the same key are stored in the order in which
+they were submitted; commands with different keys do not wait for each other.
 """
 
 from __future__ import annotations
@@ -26,7 +26,8 @@ Command = tuple[str, int]  # key, number
 class Store:
     """Replaces the database for BatchWriter, which stores commands in batches.
 
-    It records the commands, reports keys of commands as busy (locked), and raises the errors that a test has set.
+    It records the stored commands. A test can set errors that it raises, and keys that it reports as busy: then the
+    commands with such a key cannot be stored now, as if another process had locked their rows.
     """
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class Store:
 
 
 class Queue:
-    """A BatchWriter, which stores commands in batches, and threads that submit commands to it.
+    """A BatchWriter, which stores commands in batches, and Python threads that submit commands to it.
 
     While a test blocks the BatchWriter, commands are queued in the order of the calls of `submit`.
     """
@@ -110,9 +111,9 @@ def queue(store):
 
 @pytest.fixture
 def blocked_writer(store, queue):
-    """Blocks the BatchWriter while it stores a first command.
+    """Blocks the BatchWriter while it stores a first command, until the test sets the event `store.gate`.
 
-    All commands that the test submits before it ends the blocking form the next batch.
+    All commands that the test submits while the BatchWriter is blocked form the next batch.
     """
     store.gate.clear()
     first = queue._threads.submit(queue.writer.call, ("first", 0), 10)
@@ -186,9 +187,9 @@ def test_a_blocked_key_delays_no_other_and_keeps_its_order(store, queue, blocked
 
 
 def test_a_key_busy_in_one_half_of_a_split_batch_keeps_its_order(store, queue, blocked_writer):
-    """A batch is split if one of its commands fails. Other commands with the same key then still keep their order.
+    """If storing a batch fails, the BatchWriter splits the batch and stores both parts, one after the other.
 
-    When the first part of the batch is stored, their key is busy (locked); when the second part is stored, it is free.
+    Commands with the same key keep their order, even if the key is busy (locked) only while the first part is stored.
     """
     store.fails[("stranger", 0)] = [IntegrityError("twice")] * 2
     commands = [("lane", 0), ("stranger", 0), ("lane", 1), ("lane", 2)]
@@ -210,10 +211,10 @@ def test_a_command_that_waits_too_long_is_unavailable(store, queue):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_each_key_keeps_its_order_despite_busy_keys_and_failures(store, seed):
-    """Commands with the same key are stored in the order in which they were submitted.
+    """Commands with the same key (such as one conversation) are stored in the order in which they were submitted.
 
-    This holds even if the key is busy (locked) or a command fails. Like WebSockets, the callers submit the next command
-    without waiting for the result of the previous one.
+    This holds even if the key is busy (locked by another process) or a command fails. The callers submit the next
+    command without waiting for the result of the previous one, like WebSocket clients.
     """
     rng = random.Random(seed)
     queue = Queue(store, size=7)

@@ -1,7 +1,7 @@
 """Tests of concurrent actions on PostgreSQL. Each action has its own thread and database connection.
 
-After each test, each version (number of a change of a conversation) was published exactly once, the messages are
-numbered without gaps, and each group has one owner.
+The tests then check that each version (number of a change of a conversation) was published exactly once, that the
+messages are numbered without gaps, and that each group has one owner.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ pytestmark = pytest.mark.usefixtures("postgres_db")
 
 
 def run_concurrently(*calls: Callable[[], Any]) -> list[Any]:
-    """Runs each call in its own thread; all threads start together.
+    """Runs each of the functions `calls` in its own thread; all threads start together.
 
-    Returns for each call its result, or the ApplicationError that it raised.
+    Returns a list in the order of `calls`: the result of each function, or the ApplicationError that it raised.
     """
     gate, results = threading.Barrier(len(calls)), [None] * len(calls)
 
@@ -216,8 +216,8 @@ def test_concurrent_edits_reactions_and_deletion_of_a_message(users, published_e
 def test_one_client_id_from_fifty_threads_stores_one_row(users, published_events):
     """If fifty threads send a message with the same client_id, one message is stored, and all threads get this message.
 
-    Half of the threads use the send queue of this process. The others send as another process would do: each in its own
-    transaction.
+    Half of the threads use the send queue, which stores the messages of this process in batches. The others send as
+    another process would do: each in its own transaction.
     """
     alice, bob = users[:2]
     group = create_group(alice, bob)
@@ -256,9 +256,10 @@ def test_uploads_created_together_do_not_exceed_the_limit_of_a_user(users, setti
 
 
 def test_two_processes_write_into_one_conversation(users, published_events):
-    """Messages from two send queues (each process has one) are numbered without gaps, in the order of the commits.
+    """Messages that two processes store at the same time are numbered without gaps, in the order of the commits.
 
-    The messages of each sender keep their order.
+    The messages of each sender keep their order. Two send queues (which store the messages of a process in batches)
+    stand for the two processes.
     """
     alice, *others = users
     group = create_group(alice, *others)

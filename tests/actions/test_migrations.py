@@ -7,13 +7,13 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from chat.models import DataExport, ReceiptHistory
+from chat.models import DataExport, Reaction, ReceiptHistory
 from tests.databases import using_database
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty_database(request, tmp_path, django_db_blocker):
-    """Makes Django use a new database without tables: once with SQLite, once with PostgreSQL."""
+    """Makes Django use a new database without tables. The test runs twice: with SQLite and with PostgreSQL."""
     postgres = request.getfixturevalue("postgres") if request.param == "postgres" else None
     url = postgres.create() if postgres else f"sqlite:///{tmp_path}/old.sqlite3"
     with django_db_blocker.unblock(), using_database(url):
@@ -56,3 +56,26 @@ def test_renamed_models_keep_rows_permissions_and_log_entries(empty_database):
     assert export.owner.has_perm("chat.view_dataexport") and not export.owner.has_perm("chat.view_archive")
     assert LogEntry.objects.get().get_edited_object() == export
     assert DataExport.objects.filter(owner=user.pk).update(state="failed") == 1
+
+
+def test_reactions_with_forms_of_the_same_emoji_become_one(empty_database):
+    migrate("chat", "0003")
+    migrate("accounts")
+    loader = MigrationExecutor(connection).loader
+    old = loader.project_state([("chat", "0003_verbose_names"), *loader.graph.leaf_nodes("accounts")]).apps
+    now = timezone.now()
+    alice, bob = (
+        old.get_model("accounts", "User").objects.create(username=name, username_key=name, username_capitals=name)
+        for name in ("alice", "bob")
+    )
+    conversation = old.get_model("chat", "Conversation").objects.create(kind="group", created_at=now, active_at=now)
+    message = old.get_model("chat", "Message").objects.create(
+        conversation=conversation, sender=alice, seq=1, version=1, first_version=1, text_count=1, created_at=now
+    )
+    for user, emoji in ((alice, "❤"), (alice, "❤️"), (bob, "❤"), (bob, "👁‍🗨"), (bob, "👁️‍🗨"), (bob, "👍")):
+        old.get_model("chat", "Reaction").objects.create(message=message, user=user, emoji=emoji)
+
+    migrate()
+
+    kept = list(Reaction.objects.order_by("user_id", "emoji").values_list("user_id", "emoji"))
+    assert kept == sorted([(alice.pk, "❤️"), (bob.pk, "❤️"), (bob.pk, "👁️‍🗨️"), (bob.pk, "👍")])

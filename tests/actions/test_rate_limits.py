@@ -9,6 +9,7 @@ import uuid
 from itertools import count
 
 import pytest
+from django.test import Client
 
 from accounts.actions import update_profile
 from chat import actions, selectors
@@ -93,9 +94,9 @@ def test_changes_of_the_own_profile_that_others_are_told(alice, limited):
 
 
 def test_several_changes_of_a_name_are_published_once_for_each_conversation(alice, group, direct_conversation):
-    """A user changes the name four times before the worker process runs the background tasks for it.
+    """A user changes his or her name four times. Each change queues a background task, which publishes the new name.
 
-    The last of these tasks publishes the newest name, and the earlier tasks do nothing.
+    The tasks run only after the last change. Then the newest name is published once in each conversation of the user.
     """
     versions_before = dict(Conversation.objects.values_list("pk", "version"))
     for number in range(4):
@@ -121,3 +122,34 @@ def test_actions_of_background_tasks_are_not_limited(alice, limited):
 
 def test_the_protocol_lists_all_rate_limits(settings):
     assert RATE_TEXTS.keys() == settings.RATES.keys()
+
+
+# ── Files and addresses ────────────────────────────────────────────────────────────────────────────────────────────
+@pytest.mark.parametrize(
+    "path", ["/files/{0}/a.txt", "/files/{0}/thumbnails/320", "/avatars/{0}/a.webp", "/avatars/rooms/{0}/a.webp"]
+)
+def test_files_and_pictures_are_limited_for_each_user(alice, bob, limited, path):
+    alices, bobs = Client(), Client()
+    alices.force_login(alice)
+    bobs.force_login(bob)
+    answers = [alices.get(path.format(1)) for _ in range(6)]
+    assert [answer.status_code for answer in answers] == [404] * 5 + [429]
+    assert int(answers[-1]["Retry-After"]) > 0
+    assert bobs.get(path.format(1)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("get", "/files/1/a.txt"), ("post", "/api/v1/presence/beat/"), ("get", f"/i/{'x' * 32}/")]
+)
+@pytest.mark.parametrize(
+    ("addresses", "other"),
+    [
+        ([f"2001:db8:1:2:{n:x}::{n:x}" for n in range(6)], "2001:db8:1:3::1"),
+        (["192.0.2.1", "::ffff:192.0.2.1"] * 3, "192.0.2.2"),
+    ],
+    ids=["IPv6 network", "mapped IPv4"],
+)
+def test_an_ipv6_network_counts_as_one_address(limited, method, path, addresses, other):
+    codes = [getattr(Client(), method)(path, REMOTE_ADDR=address).status_code for address in addresses]
+    assert 429 not in codes[:5] and codes[5] == 429
+    assert getattr(Client(), method)(path, REMOTE_ADDR=other).status_code != 429

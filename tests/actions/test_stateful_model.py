@@ -1,7 +1,7 @@
-"""Tests with random sequences of actions (Hypothesis), compared with a simple model of conversations and messages.
+"""Runs random sequences of actions (with Hypothesis) and compares the result with a simple model of conversations.
 
-After every action the database rows must equal the model. At the end, the data that each client has built from the
-received events only must equal the data loaded from the database, and all ways to count unread messages must agree.
+After every action the database rows must equal the model. At the end, each simulated client, which has only received
+events, must have the same data as the database, and all ways to count unread messages must give the same number.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class ExpectedConversation:
         self.messages.append(ExpectedMessage(0, len(self.messages) + 1, username, None))
 
     def open_for_both(self) -> None:
-        """Makes a direct conversation exist for both users, as its first message does."""
+        """Makes both users of a direct conversation its members, as happens when its first message is sent.
+
+        Before, only the users who have opened the conversation are members.
+        """
         for name in self.pair:
             self.roles.setdefault(name, "member")
 
@@ -184,7 +187,11 @@ class ConversationMachine(RuleBasedStateMachine):
         return outcome
 
     def pick_conversation(self, index: int, username: str) -> ExpectedConversation:
-        """Picks a conversation by `index`: in seven of eight cases one of which the user is a member, otherwise any."""
+        """Picks a conversation with the help of the random number `index`.
+
+        If `index` is divisible by eight, it may be any conversation. Otherwise it is one of the user's own
+        conversations, if there are any.
+        """
         own = [conversation for conversation in self.conversations if username in conversation.roles]
         conversations = own if own and index % 8 else self.conversations
         return conversations[index % len(conversations)]
@@ -291,7 +298,7 @@ class ConversationMachine(RuleBasedStateMachine):
     def transfer(self, username, index):
         """Transfers the ownership of a group to the first other member.
 
-        The rule that sets random roles does this too, but only rarely.
+        The random step that sets roles does this too, but only rarely.
         """
         conversation = self.pick_conversation(index, username)
         others = sorted(set(conversation.roles) - {username})

@@ -1,6 +1,6 @@
 """Tests which characters titles and descriptions may contain.
 
-Also tests that users who are not members of a conversation do not wait for its locked rows.
+Also tests that a user who is not a member of a group gets an error at once, even while the row of the group is locked.
 """
 
 from __future__ import annotations

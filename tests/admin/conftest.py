@@ -14,9 +14,9 @@ from chat.actions.sending import SendCommand, SentMessage, send_many
 
 
 def send_message(user, conversation_id: int, body: str, **more) -> int:
-    """Sends a message in the thread and transaction of the test. Returns the id of the message.
+    """Stores a message without the send queue. Returns its id.
 
-    The queue that usually stores messages would use another thread and transaction.
+    The send queue stores messages in another Python thread, which would not see the uncommitted rows of the test.
     """
     [sent] = send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body, **more)])
     if not isinstance(sent, SentMessage):
@@ -78,13 +78,25 @@ class AdminSession:
         return self.get(f"chat_{model}_change", pk)
 
     def run_action(self, model: str, action: str, *pks: int):
-        """Runs an admin action on the rows with the primary keys `pks`, as if a user had selected them in the list."""
+        """Runs an admin action on the rows with the primary keys `pks`, as if a user had selected them in the list.
+
+        Answers the question that some actions ask first with yes.
+        """
         url = reverse(f"admin:chat_{model}_changelist")
-        return self.client.post(url, {"action": action, "_selected_action": pks, "index": 0}, follow=True)
+        return self._post(url, {"action": action, "_selected_action": pks, "index": 0})
 
     def press_button(self, model: str, action: str, pk: int):
-        """Runs an admin action on one row, as if a user had pressed the button for it on the admin page of the row."""
-        return self.client.post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": action}, follow=True)
+        """Runs an admin action on one row, as if a user had pressed the button for it on the admin page of the row.
+
+        Answers the question that some actions ask first with yes.
+        """
+        return self._post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": action})
+
+    def _post(self, url: str, data: dict):
+        response = self.client.post(url, data, follow=True)
+        if "question" in (response.context or {}):
+            response = self.client.post(url, data | {"confirmed": "yes"}, follow=True)
+        return response
 
 
 @pytest.fixture

@@ -1,12 +1,16 @@
-"""Tests that moderators can hide and restore messages, settle reports and suspend users on the admin pages.
+"""Tests that moderators can hide and restore messages, suspend users and close reports (complaints about messages).
 
-They need the permission for it, and the admin log records what they have done.
+They do so on the admin pages. They need the permission for it, and the admin log records what they have done.
 """
 
 from __future__ import annotations
 
+import re
+from datetime import UTC, datetime
+
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.urls import reverse
 
 from accounts.models import User
 from chat import actions, selectors
@@ -120,7 +124,8 @@ def open_reports() -> list[int]:
 def test_open_reports_are_listed_first_newest_first(session, reports):
     assert [row.pk for row in session.rows("report")] == reports[::-1]
     session.run_action("report", "only_settle", reports[2])
-    assert [row.pk for row in session.rows("report")] == [reports[1], reports[0], reports[2]]
+    assert [row.pk for row in session.rows("report", state="all")] == [reports[1], reports[0], reports[2]]
+    assert [row.pk for row in session.rows("report")] == [reports[1], reports[0]]
     assert [row.pk for row in session.rows("report", state="settled")] == [reports[2]]
 
 
@@ -200,6 +205,69 @@ def test_messages_that_cannot_be_reported(alice, bob, carol, mallory, group, rud
     actions.hide_message(moderator.pk, rude)
     with pytest.raises(ApplicationError, match="not_found"):
         actions.report_message(bob.pk, rude, "")
+
+
+# ── Questions and titles ─────────────────────────────────────────────────────────────────────────────────────────
+ASKING = [
+    ("message", "hide", False),
+    ("report", "hide_and_settle", False),
+    ("report", "suspend_and_settle", True),
+    ("invite", "take_back", True),
+]
+
+
+@pytest.mark.parametrize("from_list", [False, True])
+@pytest.mark.parametrize(("model", "act", "dangerous"), ASKING)
+def test_what_others_notice_asks_first(model, act, dangerous, from_list, session, reports, rude, alice, group):
+    """Such an action changes nothing until the form with the question is posted, which repeats what was chosen."""
+    invite = actions.create_invite(alice.pk, group.pk)
+    pk = {"message": rude, "report": reports[0], "invite": invite.id}[model]
+    name = "changelist" if from_list else "act"
+    url = reverse(f"admin:chat_{model}_{name}", args=[] if from_list else [pk])
+    fields = {"action": act, "_selected_action": [str(pk)], "index": "0"} if from_list else {"act": act}
+    question = session.client.post(url, fields)
+    page = question.content.decode()
+    assert question.status_code == 200 and str(question.context["question"]) in page
+    assert ("danger" in page) == dangerous and question.context["rows"]
+    assert log() == [] and open_reports() == reports
+    assert User.objects.get(pk=alice.pk).is_active and Message.objects.get(pk=rude).deleted_at is None
+    session.client.post(url, _post_fields(question))
+    assert log()
+
+
+def _post_fields(response) -> dict[str, list[str]]:
+    """Returns what a browser would post from the form with the question."""
+    fields: dict[str, list[str]] = {"confirmed": ["yes"]}
+    for name, value in response.context["fields"]:
+        fields.setdefault(name, []).append(value)
+    return fields
+
+
+def test_what_can_be_undone_silently_does_not_ask(session, rude, reports):
+    url = reverse("admin:chat_report_act", args=[reports[0]])
+    assert session.client.post(url, {"act": "only_settle"}).status_code == 302
+    assert reports[0] not in open_reports()
+
+
+def test_suspending_is_marked_as_dangerous(session, reports):
+    page = session.page("report", reports[0]).content.decode()
+    assert re.findall(r'class="act danger" name="act" value="(\w+)"', page) == ["suspend_and_settle"]
+
+
+def test_pages_have_titles_in_words_and_times_of_24_hours(session, alice, group, reports, rude):
+    invite = actions.create_invite(alice.pk, group.pk)
+    Report.objects.update(created_at=datetime(2026, 11, 28, 12, 43, tzinfo=UTC))
+    titles = {
+        ("report", reports[0]): f"Report {reports[0]}: message by alice",
+        ("message", rude): f"Message {rude} by alice",
+        ("invite", invite.id): f"Invite link {invite.id} to {group.title}",
+        ("conversation", group.pk): group.title,
+    }
+    for (model, pk), title in titles.items():
+        assert session.page(model, pk).context["title"] == title
+    for response in (session.list("report"), session.page("report", reports[0])):
+        page = response.content.decode()
+        assert "28 November 2026, 12:43" in page and "p.m." not in page
 
 
 # ── Permissions ──────────────────────────────────────────────────────────────────────────────────────────────────

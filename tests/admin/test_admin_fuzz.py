@@ -1,6 +1,7 @@
 """Tests that invalid values in URLs of the admin pages cause no server error (500).
 
-An error that has another cause, such as a fault in the code, must still be raised.
+Also tests that the code which handles invalid values does not hide errors with other causes, such as faults in the
+code.
 """
 
 from __future__ import annotations

@@ -49,7 +49,8 @@ async def _press(browser: httpx.AsyncClient, path: str, act: str) -> None:
     page = await browser.get(f"/admin/{path}/change/")
     assert f'value="{act}"' in page.text
     response = await browser.post(
-        f"/admin/{path}/act/", data={"act": act, "csrfmiddlewaretoken": browser.cookies["csrftoken"]}
+        f"/admin/{path}/act/",
+        data={"act": act, "confirmed": "yes", "csrfmiddlewaretoken": browser.cookies["csrftoken"]},
     )
     assert response.status_code == 200, response.text[:500]
 

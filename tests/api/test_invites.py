@@ -1,4 +1,4 @@
-"""Tests of invite links of groups: who may create and use them, and their limits.
+"""Tests of invite links of groups: who may create and use them, how often and how long they work.
 
 A link works only as long as the user who created it may add people to the group.
 """

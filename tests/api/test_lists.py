@@ -14,9 +14,9 @@ pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
 def walk(caller, path: str, **query) -> list[list[dict]]:
-    """Requests all pages of a list and returns the results of each page.
+    """Requests all pages of a list and returns a list of pages. Each page is the list of its items.
 
-    It finds the next page in `next` (a URL) of each response.
+    The URL of the next page is in the field `next` of each response.
     """
     response = caller.get(path, query_params=query).json()
     pages = [response["results"]]
@@ -184,10 +184,10 @@ def test_only_one_direction_at_a_time(api, alice, group):
 
 
 def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, group, django_assert_max_num_queries):
-    """The number of database queries of a list does not depend on the number of its rows.
+    """An API list needs the same number of database queries, whether it has few or many rows.
 
-    For example, one query loads the memberships for all conversations of a page, and one query loads their last
-    messages.
+    For example, in the list of conversations, one query loads the memberships of all rows, and one query loads their
+    last messages.
     """
     for n in range(12):
         made = api(alice).post("conversations/", {"kind": "group", "title": str(n), "user_ids": [bob.pk]}).json()["id"]

@@ -1,4 +1,4 @@
-"""Tests of the API for members of a conversation: the list of all members, in pages, and of those who are online."""
+"""Tests of the API for members of a conversation: all members (several pages of a list), and those who are online."""
 
 from __future__ import annotations
 

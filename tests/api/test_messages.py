@@ -215,6 +215,17 @@ def test_reactions_are_idempotent(api, alice, bob, group):
     assert gone.status_code == 200 and gone.json()["version"] == both["version"] + 2
 
 
+@pytest.mark.parametrize("emoji", ["❤️", "☝🏿", "1️⃣", "‼️", "👁️‍🗨️", "🏳️‍🌈", "❤️‍🔥", "⛹🏽‍♂️", "☀️", "🀄"])
+def test_an_emoji_with_and_without_variation_selectors_is_one_reaction(api, alice, bob, group, emoji):
+    message = api(alice).send(group.pk).json()
+    path = f"messages/{message['id']}/reactions/"
+    api(alice).put(f"{path}{quote(emoji.replace(chr(0xFE0F), ''))}/")
+    both = api(bob).put(f"{path}{quote(emoji)}/").json()
+    assert both["reactions"] == [{"emoji": emoji, "user_ids": [alice.pk, bob.pk]}]
+    api(bob).delete(f"{path}{quote(emoji.replace(chr(0xFE0F), ''))}/")
+    assert api(alice).delete(f"{path}{quote(emoji)}/").json()["reactions"] == []
+
+
 @pytest.mark.parametrize(
     "emoji", ["x", "ok", "%20", "%F0%9F%91%8D" * 17, "%00", "😀%00", "%3Cscript%3E", "%ff", "a" * 3000]
 )
@@ -288,10 +299,9 @@ def test_receipts_are_mutual(api, alice, bob, carol, group):
 
 
 def test_receipts_contain_the_time_of_each_marker(api, alice, bob, carol, group):
-    """The receipt of a member has in `read_at` the time when this member read the newest message that he or she has
-    read.
+    """The API returns a receipt for each member: which message the member has read last, and in `read_at` at what time.
 
-    It does not change when another member reads messages.
+    The time of one member does not change when another member reads messages.
     """
     api(alice).post(f"conversations/{group.pk}/members/", {"user_ids": [carol.pk]})
     first = api(alice).send(group.pk).json()["seq"]

@@ -149,10 +149,10 @@ def test_options_of_the_document(client):
 
 
 def test_discriminators_name_the_values_of_their_field(document):
-    """A discriminator names the field whose value tells which of several schemas applies.
+    """A discriminator in the OpenAPI document names a field and says which schema applies for which value of the field.
 
-    No such value is `null`, and each of the schemas has the field. Otherwise programs that generate API clients reject
-    the document.
+    Each of these schemas must have the field, and `null` must not be one of the values. Otherwise programs that
+    generate API clients from the document reject it.
     """
     schemas = document["components"]["schemas"]
     discriminators = [schema["discriminator"] for schema in schemas.values() if "discriminator" in schema]

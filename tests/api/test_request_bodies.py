@@ -23,7 +23,7 @@ CHUNK = 64 * 1024
 
 
 async def ask(path: str, *headers: tuple[str, str], chunks: int = 0, chunk: int = CHUNK) -> tuple[int, bytes, int]:
-    """Sends a POST request to the ASGI application. The body arrives in `chunks` parts of `chunk` bytes each.
+    """Sends a POST request to the ASGI application. The body is sent in `chunks` parts of `chunk` bytes each.
 
     Returns the status, the response body, and how many parts the application had read when it responded.
     """

@@ -1,4 +1,7 @@
-"""Tests that the API returns the same missed changes as the command `sync` of the WebSocket."""
+"""Tests of the API endpoint `sync/`, which returns the changes that a client has missed.
+
+The WebSocket command `sync` returns the same.
+"""
 
 from __future__ import annotations
 

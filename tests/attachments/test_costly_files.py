@@ -1,5 +1,6 @@
-"""Tests of files made to cost memory or time. Parsing them must not use much memory or time of the server process,
-which also handles the requests of all other users.
+"""Tests of files that an attacker has made so that parsing them costs much memory or time.
+
+They must not use much memory or time of the server process, which also handles the requests of all other users.
 """
 
 from __future__ import annotations
@@ -25,9 +26,9 @@ CLEAR_REFS = Path("/proc/self/clear_refs")
 
 
 def png_without_exif(side: int) -> bytes:
-    """Returns a PNG of `side` times `side` pixels without EXIF data.
+    """Returns a PNG image of `side` times `side` pixels without EXIF data (metadata such as the location).
 
-    It tests that the server does not decode all pixels to look for EXIF data behind them.
+    EXIF data may follow the pixels in a PNG file. Tests check that the server does not decode all pixels to find it.
     """
 
     def chunk(kind: bytes, body: bytes) -> bytes:
@@ -39,8 +40,9 @@ def png_without_exif(side: int) -> bytes:
 
 
 def wav(size: int) -> bytes:
-    """Returns a WAV file with a format chunk (a part of its header) of `size` bytes, although a normal one has less
-    than 50.
+    """Returns a WAV file whose format chunk (a part of the header) has `size` bytes.
+
+    In a normal WAV file it has less than 50 bytes.
     """
     return b"RIFF" + struct.pack("<I", size + 12) + b"WAVEfmt " + struct.pack("<I", size) + bytes(size)
 
@@ -87,9 +89,10 @@ def test_ordinary_files_are_measured_by_the_process(tmp_path):
 
 
 def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch):
-    """A file is not inspected if the inspecting process takes too long, or if too many of these processes already run.
+    """Inspecting a media file (measuring it and searching it for metadata) fails if it takes too long.
 
-    In both cases an MP4 file must be processed by the worker, because it may contain metadata. A WAV file need not.
+    It also fails if too many other inspections run. In both cases an MP4 file must be processed by the worker (the
+    process for background tasks), because it may contain metadata. A WAV file need not.
     """
     film = FTYP + box(b"moov", track(b"vide", [20], [7]))
     monkeypatch.setattr(inspection, "TIMEOUT_SECONDS", 0.001)
@@ -105,7 +108,10 @@ def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch)
 
 
 def test_samples_of_a_byte_each_are_erased_as_one_range():
-    """Erases an MP4 metadata track whose data lies in 300,000 blocks of one byte that directly follow each other."""
+    """An MP4 metadata track can be erased quickly even if its data are 300,000 blocks of one byte each.
+
+    The blocks directly follow each other in the file.
+    """
     tables = box(
         b"stbl",
         table(b"stsc", bytes(4), 1, 1, 1, each=3),

@@ -24,10 +24,10 @@ def sha256(data: bytes) -> str:
 
 
 def test_an_upload_resumes_after_kill_9(site, upload_clients, each_server):
-    """After the server was killed, the parts of an upload that it had acknowledged are stored, and the client sends the
-    rest.
+    """After the server was killed, the parts of a file that it had acknowledged are still stored.
 
-    The SHA-256 of the file is correct, although the killed server had kept the running hash only in memory.
+    The client sends the rest. The SHA-256 of the whole file is then correct, although the hash of the first parts was
+    lost with the memory of the killed server.
     """
     server = site.start(server=each_server)
     (alice,) = upload_clients(site, "alice")

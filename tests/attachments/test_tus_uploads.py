@@ -256,9 +256,9 @@ def sha256(data: bytes) -> str:
 
 
 def wait_for_offset(client: UploadClient, where: str) -> int:
-    """Waits until the offset of the upload (number of stored bytes) no longer changes. Returns the offset.
+    """Waits until the server has noticed that the connection is broken. Returns how many bytes are stored (the offset).
 
-    This means that the server has noticed the broken connection.
+    The server has noticed it when the offset no longer changes.
     """
     before = -1
     for _ in range(20):

@@ -45,6 +45,15 @@ def test_file_names_are_sanitised(name, expected):
     assert filenames.clean_filename(name) == expected
 
 
+def test_a_file_name_keeps_flags_and_is_not_cut_inside_of_an_emoji():
+    england = "🏴\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
+    assert filenames.clean_filename(f"Fans {england}.png") == f"Fans {england}.png"
+    for emoji in (england, "👨\u200d👩\u200d👧", "👍🏽", "🇨🇳", "q\u0323\u0308"):
+        for length in range(80, 120):
+            stem = filenames.clean_filename("x" * length + 9 * emoji + ".png").removesuffix(".png").lstrip("x")
+            assert stem == emoji * stem.count(emoji)
+
+
 def test_a_long_file_name_is_truncated_before_its_extension():
     for letter in ("a", "字", "📊"):
         name = filenames.clean_filename(letter * 500 + ".tar.gz")

@@ -1,7 +1,7 @@
 """Tests of the worker (the process that executes background tasks) on SQLite and PostgreSQL.
 
-Tasks hang or are killed, and the worker itself is killed. The worker that a server starts as its child process is
-tested elsewhere.
+Tasks hang or are killed, and the worker itself is killed. Some tests start the worker alone, others start a server,
+which starts the worker as its child process.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def read_lines(path: Path) -> list[list[str]]:
 
 
 def wait_for(condition, within: float = 20.0):
-    """Waits until `condition()` is true, at most `within` seconds, and returns its value."""
+    """Waits until `condition()` is true, and returns its value. Fails if this takes longer than `within` seconds."""
     end = time.monotonic() + within
     while not (value := condition()):
         assert time.monotonic() < end, "it did not come to that"

@@ -29,7 +29,7 @@ FIELD = "message-composer textarea"
 
 
 class ConversationPage:
-    """A page in the browser of one user with a conversation open, and the steps that tests take in it."""
+    """The browser page of one user, with a conversation open. Its methods are actions of the user, such as `say`."""
 
     def __init__(self, page: Page, url: str):
         self.page, self.url = page, url
@@ -40,9 +40,9 @@ class ConversationPage:
         await self.page.wait_for_selector("live-socket[data-state=open]", state="attached")
 
     async def say(self, text: str) -> None:
-        """Sends a text message, on a desktop by the Enter key and on a phone by the button.
+        """Sends a text message: on a desktop with the Enter key, on a phone with the Send button.
 
-        On a phone Enter starts a new line.
+        On a phone, the Enter key starts a new line in the message.
         """
         await self.page.fill(FIELD, text)
         if await self.page.evaluate("matchMedia('(hover: none) and (pointer: coarse)').matches"):
@@ -72,7 +72,7 @@ class ConversationPage:
         )
 
     async def wait_until_sent(self) -> None:
-        """Waits up to 20 s until no message on the page is waiting to be sent or has failed."""
+        """Waits until all messages on the page are sent. Fails after 20 seconds."""
         await expect(self.page.locator("message-log :is(.msg.pending, .msg.failed)")).to_have_count(0, timeout=20_000)
 
     async def assert_reload_changes_nothing(self) -> None:
@@ -87,7 +87,7 @@ class ConversationPage:
 
 @pytest.fixture
 async def open_pages(make_site, browser_for, page_errors):
-    """Provides a function that starts a site and opens a group for alice (on a desktop) and bob (on a phone).
+    """Provides an async function that starts a site and opens the page of a group for alice (desktop) and bob (phone).
 
     Use: `alice, bob = await open_pages(server="daphne", **environment)`. Afterwards `alice.url` is the path of the
     group and `open_pages.site` is the site.

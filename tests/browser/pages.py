@@ -1,4 +1,7 @@
-"""Lists the pages of the site with their URLs in the demo workspace, for tests and screenshots of all pages."""
+"""Tables of all pages of the site, with the URL of each, for tests and screenshots of all pages.
+
+The URLs lead to pages with the demo workspace (example users, conversations and messages).
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,11 @@ SIGNED_IN = {
     "people, found": "/people/?q=a",
     "people, nobody found": "/people/?q=zzzz",
     "person": "/people/{other}/",
+    "block_person": "/people/{other}/block/",
     "mentions": "/mentions/",
+    "search": "/search/",
+    "search with results": "/search/?q=a",
+    "search in a conversation": "/search/?q=the&conversation={group}",
     "group_settings": "/c/{group}/settings/",
     "pins": "/c/{group}/pins/",
     "files": "/c/{group}/files/",
@@ -76,9 +83,10 @@ SIGNED_IN = {
 
 
 def fill(site: Site) -> dict[str, int | str]:
-    """Creates the demo workspace on an empty site.
+    """Creates the demo workspace (example users, conversations and messages) on an empty site.
 
-    Returns the ids for the URL patterns in this module, such as `{group}`.
+    Returns the ids for the URL patterns in this module: `{group}` in a pattern is replaced by the id with the key
+    `group`.
 
     The pages are those of the user alice, who gets the password of all test users. The pages use the language and theme
     of the browser. Call this function in a thread from async tests.

@@ -13,6 +13,7 @@ from chat import actions
 from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.browser
+DRAFT_COUNT = "Object.keys(localStorage).filter((key) => key.includes('draft')).length"
 
 
 @pytest.fixture
@@ -70,6 +71,8 @@ async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, pag
         await page.fill("message-composer textarea", "see you at the pier")
         await page.press("message-composer textarea", "Enter")
         await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_be_visible()
+        await page.fill("message-composer textarea", "a draft")
+        await page.wait_for_function(f"{DRAFT_COUNT} === 1")
     await page.goto("/settings/data/")
     await page.get_by_role("link", name="Delete my account").click()
     await prove(page)
@@ -82,6 +85,7 @@ async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, pag
     await page.get_by_role("button", name="Delete account permanently").click()
     await expect(page.get_by_role("heading", name="Account deleted")).to_be_visible()
     assert (await page.request.get("/api/v1/me/")).status == 401
+    assert await page.evaluate(DRAFT_COUNT) == 0
     # The worker deletes the account, and the open page of bob shows it.
     await expect(bobs.locator("message-log .system", has_text="Deleted account").last).to_be_visible(timeout=20_000)
     await expect(bobs.locator("message-log").get_by_text("see you at the pier")).to_have_count(0)

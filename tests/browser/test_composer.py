@@ -69,6 +69,16 @@ async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned
     await bob.page.locator(".mention.me").wait_for()
 
 
+async def test_a_member_is_told_that_a_mention_of_everybody_notifies_nobody(open_pages):
+    alice, bob = await open_pages()
+    await alice.say("@all good morning")
+    await expect(alice.page.locator(".toast")).to_have_count(0)
+    await bob.say("`@all` in code")
+    await expect(bob.page.locator(".toast")).to_have_count(0)
+    await bob.say("大家好@all")
+    await expect(bob.page.locator(".toast")).to_contain_text("Nobody was notified")
+
+
 async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_pages):
     alice, bob = await open_pages()
     await type_in(alice, "@")
@@ -264,7 +274,7 @@ async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(open_pages):
     await bob.page.keyboard.type("two")
     assert await bob.written() == "one\ntwo"
     # The tools are behind a plus button, and using them leaves the focus in the field.
-    await expect(bob.page.locator(".composer-tools")).to_be_hidden()
+    await expect(bob.page.locator(".composer-tools [data-act=bold]")).to_be_hidden()
     await bob.page.locator("message-composer .add").tap()
     await bob.page.locator(".composer-tools [data-act=bold]").tap()
     assert await bob.page.evaluate("document.activeElement.name") == "body"
@@ -272,6 +282,31 @@ async def test_on_a_phone_enter_makes_a_line_and_the_keyboard_stays(open_pages):
     await bob.page.locator("message-composer .send").tap()
     await alice.sees("one")
     assert await bob.page.evaluate("document.activeElement.name") == "body"
+
+
+@pytest.mark.parametrize("width", [320, 360, 430, 640])
+async def test_on_a_narrow_screen_every_tool_is_whole_and_photo_and_voice_are_one_tap(open_pages, width):
+    _alice, bob = await open_pages()
+    page = bob.page
+    await page.set_viewport_size({"width": width, "height": 740})
+    inside = """(width) => [...document.querySelectorAll('.composer button')]
+        .filter((each) => each.checkVisibility({ visibilityProperty: true }))
+        .filter((each) => each.getAttribute('aria-expanded') !== 'true') // the plus button is turned then
+        .map((each) => [each.dataset.act ?? each.className, each.getBoundingClientRect()])
+        .map(([name, { left, right, width: wide, height }]) =>
+            [name, left >= 0 && right <= width && wide >= 28 && height >= 28])"""
+    shown = dict(await page.evaluate(inside, width))
+    assert all(shown.values()), shown
+    assert {"attach", "voice"} <= set(shown) and "send" not in shown
+    await page.fill(FIELD, "words")
+    shown = dict(await page.evaluate(inside, width))
+    assert all(shown.values()) and {"attach", "send"} <= set(shown) and "voice" not in shown
+    await page.fill(FIELD, "")
+    await page.locator("message-composer .add").tap()
+    shown = dict(await page.evaluate(inside, width))
+    assert all(shown.values()), shown
+    assert {"attach", "voice", "bold", "quote", "mention", "emoji"} <= set(shown)
+    assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_while_an_input_method_composes_no_key_sends_or_chooses(open_pages):

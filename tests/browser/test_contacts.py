@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import Relationship, User
+from chat import actions
 
 pytestmark = pytest.mark.browser
 
@@ -127,13 +128,80 @@ async def test_a_block_folds_and_hides_at_once_and_unblocking_brings_it_back(ope
     await expect(preview).to_have_text(FOLDED)
     assert "block" not in before.lower()
     await alice.assert_reload_changes_nothing()
-    await alice.page.locator(".msg.blocked .unblock").last.click()
-    await expect(alice.line("and more").locator(".msg-text")).to_be_visible()
+    # Both messages are one line, which does not name the sender, until it is opened.
+    folds = alice.page.locator(".msg.blocked .unblock")
+    await expect(folds.first).to_contain_text("Messages from someone you blocked")
+    await expect(folds.last).to_be_hidden()
+    await expect(alice.page.locator(".msg.blocked .avatar").first).to_be_hidden()
+    assert (await line.bounding_box())["height"] < 40 and (await alice.line("and more").bounding_box())["height"] == 0
+    await folds.first.click()
+    for text in ("hello @alice", "and more"):
+        await expect(alice.line(text).locator(".msg-text")).to_be_visible()
+    await expect(folds.last).to_be_hidden()
+    await folds.first.click()
+    await expect(alice.line("and more").locator(".msg-text")).to_be_hidden()
     await run_action(contacts.unblock_user, who["alice"], who["bob"])
     await expect(alice.page.locator("message-log .msg.blocked")).to_have_count(0)
     await expect(line).to_have_class("msg first for-me")
     await expect(preview).to_contain_text("and more")
     await alice.assert_reload_changes_nothing()
+
+
+async def test_blocking_from_a_card_asks_and_keeps_the_conversation_open(open_pages, run_action):
+    alice, bob = await open_pages()
+    page = alice.page
+    await bob.say("hello from bob")
+    await alice.sees("hello from bob")
+    await alice.line("hello from bob").locator(".msg-by a").click()
+    dialog = page.locator("dialog.over")
+    await dialog.get_by_role("link", name="Block").click()
+    await expect(dialog.get_by_role("heading", name="Block bob?")).to_be_visible()
+    await dialog.get_by_role("button", name="Block").click()
+    await expect(dialog).to_have_count(0)
+    await expect(alice.line("hello from bob")).to_have_class("msg first last blocked")
+    assert page.url.endswith(alice.url)
+    toast = page.locator("toast-stack .toast", has_text="Blocked.")
+    await toast.get_by_role("button", name="Undo").click()
+    await expect(alice.line("hello from bob")).to_have_class("msg first last")
+
+
+async def test_a_direct_conversation_has_no_composer_while_the_other_user_is_blocked(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    await run_action(actions.open_direct_conversation, who["bob"], who["alice"])
+    chat, _ = await run_action(actions.open_direct_conversation, who["alice"], who["bob"])
+    alice.url = bob.url = f"/c/{chat.id}/"
+    await alice.open()
+    await bob.open()
+    await alice.page.fill("message-composer textarea", "half a sentence")
+    await run_action(contacts.block_user, who["alice"], who["bob"])
+    closed = alice.page.locator(".composer-closed")
+    await expect(closed).to_contain_text("You’ve blocked this person.")
+    await expect(alice.page.locator("message-composer")).to_have_count(0)
+    await expect(bob.page.locator("message-composer")).to_be_visible()
+    await closed.get_by_role("button", name="Unblock").click()
+    await expect(alice.page.locator("message-composer textarea")).to_have_value("half a sentence")
+
+
+async def test_a_block_hides_the_words_in_quotes_too(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    await bob.say("loud words")
+    await alice.line("loud words").hover()
+    await alice.line("loud words").locator("[data-act=reply]").first.click()
+    await alice.say("I disagree")
+    quote = alice.line("I disagree").locator(".reply")
+    await expect(quote.get_by_text("loud words")).to_be_visible()
+    await run_action(contacts.block_user, who["alice"], who["bob"])
+    await expect(quote.get_by_text("loud words")).to_be_hidden()
+    await expect(quote.get_by_text(FOLDED)).to_be_visible()
+    await expect(quote).to_have_attribute("title", "")
+    live = await quote.evaluate("element => element.outerHTML")
+    await alice.open()
+    assert await quote.evaluate("element => element.outerHTML") == live
+    await expect(quote.get_by_text("loud words")).to_be_hidden()
+    await run_action(contacts.unblock_user, who["alice"], who["bob"])
+    await expect(quote.get_by_text("loud words")).to_be_visible()
 
 
 async def test_privacy_takes_effect_in_the_other_s_browser_at_once(open_pages, run_action):
@@ -168,6 +236,8 @@ async def test_with_scripts_off_all_of_it_is_forms(open_pages, browser_for, run_
     await expect(row(his, "alice")).to_have_count(1)
     await hers.goto("/people/")
     await row(hers, "bob").locator(".what").click()
+    await hers.get_by_role("link", name="Block").click()
+    await expect(hers.get_by_role("heading", name="Block bob?")).to_be_visible()
     await hers.get_by_role("button", name="Block").click()
     await expect(hers.locator("main")).to_contain_text("You’ve blocked this person.")
     await hers.goto("/people/")

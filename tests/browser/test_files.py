@@ -1,6 +1,6 @@
 """Tests of files in a conversation, from choosing a file in the composer to viewing it as a reader.
 
-Files are picked, pasted or dropped, get a description, can be removed, and survive a lost connection.
+Users pick, paste or drop files, describe them and remove them. If the connection is lost, the files are sent later.
 """
 
 from __future__ import annotations
@@ -46,9 +46,9 @@ async def pick(page: Page, *files: dict | str) -> None:
 
 @pytest.fixture
 def make_file(tmp_path):
-    """Returns a function that writes a file of the given size in bytes and returns its path.
+    """Returns a function that writes a test file of a given size in bytes and returns its path.
 
-    Example: `make_file(5 * PART)` writes `big.bin`.
+    Example: `make_file(5 * PART)` writes a file `big.bin` that is uploaded in five parts.
     """
 
     def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
@@ -90,9 +90,10 @@ async def in_thread(site, ask):
 
 
 class Line:
-    """Observes the upload requests of a page. `offsets` has the byte offset of each part of a file that the page sent.
+    """Records and delays the requests with which a page uploads the parts of files.
 
-    A request with an offset of at least `hold_from` waits until `release` is called.
+    `offsets` has the position of each sent part in its file, in bytes. If `hold_from` is set, a part at this position
+    or later is not sent until `release` is called.
     """
 
     def __init__(self, page: Page):
@@ -357,7 +358,10 @@ async def test_after_a_reload_it_goes_on_by_itself_with_its_description(open_pag
 
 
 async def test_a_queued_picture_is_seen_without_a_server_and_the_list_shows_what_is_queued(open_pages, page_errors):
-    """The picture comes from the browser's own storage, so it is there after a reload too."""
+    """A message with a picture is sent while the server cannot be reached. The page shows it as waiting to be sent.
+
+    The picture is shown from the browser's own storage (IndexedDB), so it would still be there after a reload.
+    """
     page_errors.allow("ERR_|WebSocket|Failed to load")
     alice, _bob = await open_pages()
     page = alice.page
@@ -447,6 +451,56 @@ async def test_pictures_are_looked_at_one_by_one_by_keys_swipe_and_wheel(open_pa
     await expect(theirs.locator(".viewer-count")).to_have_text("1 / 2")
     await theirs.locator("[data-act=close]").tap()
     await expect(theirs).to_have_count(0)
+
+
+async def test_an_odd_number_of_pictures_leaves_no_hole_and_long_ones_say_so(open_pages):
+    alice, bob = await open_pages(WORKER="on")
+    page = alice.page
+    names = [png(f"{number}.png") for number in range(5)]
+    long = [png("high.png", width=300, height=2_400), png("wide.png", width=3_000, height=200)]
+    for files in (names, [names[0], pdf(), names[1], names[2]], long[:1], long[1:], [long[0], names[0]], names[:1]):
+        await pick(page, *files)
+        await there(page, len(files))
+        await page.click(SEND)
+        await expect(page.locator(ROW)).to_have_count(0)
+    for shown in (alice, bob):
+        messages = shown.page.locator("message-log .msg[data-seq]:has(.attachments)")
+        await expect(messages).to_have_count(6)
+        await expect(shown.page.locator("message-log .attachment-image img")).to_have_count(13, timeout=30_000)
+        await expect(shown.page.locator("message-log .long-sign")).to_have_count(3)
+        for number in range(2):  # the pictures of one message cover a rectangle, and documents are below
+            boxes = (
+                await messages.nth(number)
+                .locator(".attachment-image")
+                .evaluate_all(
+                    "all => all.map((each) => each.getBoundingClientRect()).map(({x, y, width, height}) => [x, y, width, height])"
+                )
+            )
+            left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
+            right, bottom = max(box[0] + box[2] for box in boxes), max(box[1] + box[3] for box in boxes)
+            covered = sum((box[2] + 4) * (box[3] + 4) for box in boxes)
+            assert covered == pytest.approx((right - left + 4) * (bottom - top + 4), rel=0.02), boxes
+        high = await messages.nth(2).locator("img").bounding_box()
+        assert high and high["height"] == 320 and high["width"] == 180
+    # The mark of a picture is on it, not alone in a line below.
+    last = page.locator("message-log .msg.last:has(.attachments)").last
+    mark, drawn = last.locator(".tail"), last.locator(".attachment-image")
+    await expect(mark).to_be_visible()
+    tail, box = await mark.bounding_box(), await drawn.bounding_box()
+    assert tail and box
+    assert tail["y"] + tail["height"] <= box["y"] + box["height"] and tail["y"] > box["y"]
+    await expect(page.locator("dialog.viewer")).to_have_count(0)
+    await mark.click(position={"x": 2, "y": 2})
+    # In the viewer the app does not show through, and a long picture begins at its top in its own width.
+    await page.keyboard.press("Escape")
+    await page.locator("message-log .long-picture").first.click()
+    viewer = page.locator("dialog.viewer")
+    await expect(viewer).to_have_class(re.compile("zoomed"))
+    assert re.fullmatch(r"rgb\(.*\)", await viewer.evaluate("each => getComputedStyle(each).backgroundColor"))
+    stage = await viewer.locator(".viewer-stage").bounding_box()
+    image = await viewer.locator(".viewer-stage img").bounding_box()
+    assert stage and image
+    assert image["y"] == pytest.approx(stage["y"], abs=2) and image["width"] == pytest.approx(300, abs=2)
 
 
 async def swipe(page: Page, start: int, end: int) -> None:

@@ -68,7 +68,7 @@ async def film(page: Page) -> dict:
 
 
 async def plays(page: Page) -> None:
-    """Checks that the user can move the video in the message log to second 1, and that it plays on from there."""
+    """Checks that a video in the message log can be played from the time 1 s on."""
     played = """async (film) => {
       if (film.readyState < 1) await new Promise((resolve, reject) => {
         [film.onloadedmetadata, film.onerror] = [resolve, reject];

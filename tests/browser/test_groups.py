@@ -1,4 +1,7 @@
-"""Tests of groups in real browsers: side panel, confirmation dialogs, people picker, live pins and announcements."""
+"""Tests of groups in real browsers: side panel, confirmation dialogs and people picker.
+
+Also tests that pinned messages and announcements change on open pages at once.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,9 @@ pytestmark = pytest.mark.browser
 
 
 async def run_action(open_pages, action, *args, **options):
-    """Runs a function that changes data in a thread, with the database of the site.
+    """Calls `action`, a function that changes data, with the database of the running site. Returns its result.
 
-    Open pages receive the change over their WebSockets.
+    It is called in a Python thread. Open pages receive the change over their WebSockets.
     """
 
     def give():
@@ -89,20 +92,47 @@ async def test_a_card_a_mention_and_a_question(open_pages):
     await expect(bob.page.locator(f".conversation-row[href='{alice.url}']")).to_have_count(0)
 
 
+async def test_being_added_is_shown_in_the_list_until_the_group_is_opened(open_pages):
+    alice, bob = await open_pages()
+    me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
+    bob_id = (await (await bob.page.request.get("/api/v1/me/")).json())["id"]
+    await bob.page.goto("/")
+    await bob.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    made = await run_action(open_pages, actions.create_group, me, "Walk", [bob_id])
+    row = bob.page.locator(f".conversation-row[data-id='{made.id}']")
+    await expect(row.locator(".row-last")).to_have_text("alice added you")
+    await expect(row.locator(".badge.dot")).to_be_visible()
+    assert not (await bob.page.title()).startswith("(")  # it is no unread message
+    await bob.page.reload()
+    await bob.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    await expect(row.locator(".row-last")).to_have_text("alice added you")
+    await row.click()
+    await expect(bob.page.locator(".beginning")).to_contain_text("alice created this group")
+    await expect(bob.page.locator(".beginning")).to_contain_text("and added you")
+    await bob.page.click(".back")
+    await expect(row.locator(".row-last")).to_have_text("No messages yet")
+    await expect(row.locator(".badge.dot")).to_be_hidden()
+    await bob.page.reload()
+    await expect(row.locator(".badge.dot")).to_be_hidden()
+
+
 async def test_an_announcement_and_pins_live(open_pages):
     alice, bob = await open_pages()
     group = int(alice.url.split("/")[2])
     me = (await (await alice.page.request.get("/api/v1/me/")).json())["id"]
-    words = "Read https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
+    words = (
+        "**Read** https://example.org/a first, and then, when you have understood all of it, come to the door at ten."
+    )
     await run_action(open_pages, actions.update_group, me, group, {"announcement": words})
     bar = bob.page.locator("conversation-announcement")
     await expect(bar).to_be_visible()
     await expect(bar.locator(".mark-new")).to_be_visible()
     await bar.locator("summary").click()
     await expect(bar.locator(".whole a")).to_have_attribute("href", "https://example.org/a")
-    live = await bar.locator(".whole").inner_html()
+    await expect(bar.locator(".whole strong")).to_have_text("Read")
+    live = [await bar.locator(part).inner_html() for part in (".whole", "[data-part=line]")]
     await bob.open()
-    assert await bar.locator(".whole").inner_html() == live
+    assert [await bar.locator(part).inner_html() for part in (".whole", "[data-part=line]")] == live
     await bar.locator("form button").click()
     await expect(bar).to_be_hidden()
     await bob.open()

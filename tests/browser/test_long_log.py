@@ -1,7 +1,7 @@
 """Tests of scrolling in a conversation with many messages.
 
-The page holds only some hundred messages at a time. When messages above or below the first visible line are added,
-removed or changed, this line must not move by a pixel.
+The page contains only some hundred messages at a time. When messages above or below the first visible message are
+added, removed or changed, the first visible message must not move by a pixel.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ LINES = "() => document.querySelectorAll('message-log ol > li').length"
 
 
 class LongLogPage:
-    """A page of alice with a long conversation, and helpers that scroll and measure positions of lines."""
+    """A browser page of alice with a long conversation. Its methods scroll the messages and measure their positions."""
 
     def __init__(self, page: Page, url: str, conversation_id: int):
         self.page, self.url, self.id = page, url, conversation_id
@@ -57,9 +57,9 @@ class LongLogPage:
         return await self.page.evaluate(OFFSET, seq)
 
     async def stays(self, act, wait: int = 400) -> None:
-        """Awaits `act`, then waits `wait` ms.
+        """Awaits the coroutine `act`, then waits for `wait` milliseconds.
 
-        Checks that the first visible line of the log has moved by at most 1 px.
+        Checks that the first visible message has moved by at most 1 px.
         """
         before = await self.read()
         await act
@@ -78,9 +78,10 @@ class LongLogPage:
 
 @pytest.fixture
 async def open_long_log(make_site, browser_for):
-    """Provides a function that makes a group of alice and bob with `count` messages and a browser page of alice for it.
+    """Provides an async function that makes a group with `count` messages and a browser page of its member alice.
 
-    All messages are read by alice; with `read=100` only those up to number 100. The page is not opened yet.
+    The messages are from alice and bob. alice has read all of them, or with `read=100` only the first 100. The page of
+    the group is not opened yet.
     """
 
     async def make(count: int, read: int | None = None, **browser) -> LongLogPage:
@@ -246,7 +247,7 @@ KEYBOARD = """
 async def test_a_keyboard_over_the_page_leaves_the_line_and_shows_the_composer(open_long_log):
     """Simulates the on-screen keyboard of Safari: the window keeps its size, and only the visible part of it shrinks.
 
-    The first visible line must keep its place, and the composer (input field) must be visible.
+    The first visible message must keep its place, and the composer (input field) must be visible.
     """
     it = await open_long_log(300, phone=True)
     await it.page.add_init_script(KEYBOARD)
@@ -289,6 +290,44 @@ async def test_it_opens_at_the_first_unread_and_nothing_moves_when_the_script_co
         assert following == first_unread
         # read messages are visible above it
         assert (await it.read())["seq"] < following
+
+
+@pytest.mark.parametrize("phone", [False, True])
+@pytest.mark.parametrize("query", ["?at=200#m-200", "?at=200", "?at=3", ""])
+async def test_a_link_to_a_message_shows_it_from_the_first_frame_and_no_raw_form(open_long_log, query, phone):
+    """The scripts are held back for a second: what CSS shows until then is what the scripts show."""
+    it = await open_long_log(400, phone=phone)
+
+    async def later(route) -> None:
+        await asyncio.sleep(1)
+        await route.continue_()
+
+    await it.page.route("**/js/app*", later)
+    await it.page.add_init_script(
+        """
+        window.painted = [];
+        const look = () => {
+          const composer = document.querySelector('message-composer');
+          const wanted = document.querySelector(/at=(\\d+)/.test(location.search) ? `#m-${RegExp.$1}` : '.msg:nth-last-of-type(1)');
+          if (composer && wanted) painted.push({
+            top: Math.round(wanted.getBoundingClientRect().top),
+            form: composer.firstElementChild.offsetHeight,
+            input: document.querySelector('file-tray > input').checkVisibility({ visibilityProperty: true }),
+            started: composer.matches(':defined') });
+          if (painted.length < 400) requestAnimationFrame(look);
+        };
+        requestAnimationFrame(look);
+        """
+    )
+    await it.open(query)
+    await it.page.wait_for_timeout(700)
+    painted = await it.page.evaluate("painted")
+    assert not painted[0]["started"] and painted[-1]["started"]
+    for name in ("top", "form"):
+        seen = [each[name] for each in painted]
+        assert max(seen) - min(seen) <= 2, (name, sorted(set(seen)))
+    assert not any(each["input"] for each in painted)
+    await expect(it.page.locator("message-log .opens-here")).to_have_count(0)
 
 
 def unread_from(conversation_id: int, user_id: int) -> int:
@@ -366,8 +405,10 @@ async def test_a_day_line_leads_to_another_day(open_long_log):
     await it.page.locator("button[popovertarget=date-jump]").click()
     wanted = await it.page.evaluate("new Date(Date.now() - 3 * 86400e3).toISOString().slice(0, 10)")
     await it.page.locator("#date-jump input[name=on]").fill(wanted)
+    await it.page.evaluate("window.isSamePage = true")
     await it.page.locator("#date-jump button").click()
     await it.page.wait_for_url("**/?at=*")
+    assert await it.page.evaluate("window.isSamePage")  # no page load
     line = it.page.locator(f".day:has(time[datetime='{wanted}'])")
     await expect(line).to_be_in_viewport()
     await it.page.go_back()

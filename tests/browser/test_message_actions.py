@@ -12,6 +12,7 @@ import pytest
 from playwright.async_api import expect
 
 from accounts.actions import update_profile
+from accounts.models import User
 from chat import actions
 from messenger.background import queue
 
@@ -84,12 +85,22 @@ async def test_face_name_and_mention_open_the_card_of_the_person(open_pages):
     await bob.sees("hello @bob")
     await alice.wait_until_sent()
     theirs, mine = alice.line("hello from bob"), alice.line("and @all")
-    for place in (theirs.locator(".avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
+    for place in (theirs.locator("> .avatar"), theirs.locator(".msg-by b"), mine.locator(".mention").first):
         await place.click()
         card = alice.page.locator("dialog.over")
         await expect(card).to_contain_text("bob")
         await alice.page.keyboard.press("Escape")
         await expect(card).to_have_count(0)
+        # The same by keyboard: Tab goes from the message to the name and to mentions, and Escape comes back.
+    for line, selector in ((theirs, ".msg-by a"), (mine, "a.mention")):
+        await line.focus()
+        await alice.page.keyboard.press("Tab")
+        link = line.locator(selector)
+        await expect(link).to_be_focused()
+        await alice.page.keyboard.press("Enter")
+        await expect(alice.page.locator("dialog.over")).to_contain_text("bob")
+        await alice.page.keyboard.press("Escape")
+        await expect(link).to_be_focused()
     await mine.locator(".mention").last.click()
     await mine.locator(".msg-by b").click()
     await alice.page.wait_for_timeout(300)
@@ -159,6 +170,26 @@ async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(open_pa
     await bob.page.goto("/")
     await expect(face).to_have_count(0)
     assert await alice.page.evaluate("document.querySelector('.log').scrollHeight") == height
+
+
+async def test_in_a_direct_conversation_the_receipt_marks_say_who_looks_on(open_pages):
+    alice, bob = await open_pages()
+
+    def open_direct_conversation() -> int:
+        with open_pages.site.orm():
+            ids = dict(User.objects.values_list("username", "pk"))
+            actions.open_direct_conversation(ids["bob"], ids["alice"])
+            return actions.open_direct_conversation(ids["alice"], ids["bob"])[0].id
+
+    alice.url = bob.url = f"/c/{await asyncio.to_thread(open_direct_conversation)}/"
+    await alice.open()
+    await bob.open()
+    await alice.say("look here")
+    await bob.sees("look here")
+    await expect(alice.line("look here").locator("[data-part=mark].read")).to_be_visible()
+    await expect(alice.page.locator(".conversation-head [data-part=peer-here]")).to_contain_text("online")
+    await expect(alice.page.locator("message-log .viewers")).to_have_count(0)
+    await expect(alice.page.locator(".conversation-head [data-part=viewers]")).to_have_count(0)
 
 
 async def test_a_long_text_is_folded_until_it_is_asked_for(open_pages):
@@ -296,7 +327,10 @@ async def test_thirty_messages_a_second_are_drawn_once_a_frame_and_counted_four_
 
 
 async def test_a_message_is_forwarded_in_a_dialog_over_the_conversation(open_pages):
-    """The search keeps what is ticked, and the page stays at its place."""
+    """A user forwards a message to two conversations in a dialog, and stays on the page of the conversation.
+
+    A conversation that is already selected stays selected while the user searches for another one.
+    """
     alice, bob = await open_pages()
     site = open_pages.site
 

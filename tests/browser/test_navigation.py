@@ -227,7 +227,7 @@ async def test_the_switcher_by_keys(workspace):
     await workspace.say("bob", walk, "unread, so it stands first")
     await expect(alice.row(walk).locator("[data-part=count]")).to_be_visible()
     await alice.page.keyboard.press("Control+k")
-    options = alice.page.locator("#switcher [role=option]")
+    options = alice.page.locator("#switcher [role=option]:not(#switch-search)")
     await expect(options.first).to_contain_text("Walk on Sunday")
     await alice.page.keyboard.type("ajdq")
     await expect(options).to_have_count(1)
@@ -324,16 +324,46 @@ async def test_a_mention_arrives_on_its_page_and_is_read_there(workspace):
 async def test_between_phone_and_desk_the_list_keeps_names_search_and_filters(workspace):
     desk = workspace.pages["alice"]
     size = desk.page.viewport_size
-    for width in (760, 800, 899):
+    for width in (640, 700, 759, 760, 800, 899):
         await desk.page.set_viewport_size({"width": width, "height": 900})
         await desk.open(f"/c/{workspace.ids[0]}/")
         for part in (".list .search", ".list .tabs", ".conversation-row .row-name", ".list-head h1"):
             await expect(desk.page.locator(part).first).to_be_visible()
-        for part in ("message-composer .send", "message-composer [data-act=emoji]", ".conversation-head"):
+        # In a narrow conversation the tools for text are behind a plus button.
+        tool = "emoji" if width >= 759 else "voice"
+        for part in (f"message-composer [data-act={tool}]", "message-composer [data-act=attach]", ".conversation-head"):
             box = await desk.page.locator(part).bounding_box()
-            assert box and box["x"] >= 299 and box["x"] + box["width"] <= width, (width, part, box)
+            start = 299 if width >= 760 else 275
+            assert box and box["x"] >= start and box["x"] + box["width"] <= width, (width, part, box)
         assert await desk.page.evaluate("document.documentElement.scrollWidth") <= width
     await desk.page.set_viewport_size(size)
+
+
+# Returns what the toast overlaps: the newest message, and controls outside of the conversation list.
+UNDER_TOAST = """() => {
+  const box = (each) => each.getBoundingClientRect();
+  const toast = box(document.querySelector('.toast'));
+  const targets = ['.msg:last-of-type', '.conversation-head :is(a, button)', 'message-composer', '.rail a', '.save'];
+  return [...document.querySelectorAll(targets.join())].filter((each) => each.checkVisibility()).map((each) => [each, box(each)])
+    .filter(([, { left, right, top, bottom }]) =>
+      left < toast.right && right > toast.left && top < toast.bottom && bottom > toast.top)
+    .map(([each]) => each.outerHTML.slice(0, 80));
+}"""
+
+
+@pytest.mark.parametrize("width", [360, 700, 1280])
+async def test_a_toast_hides_neither_the_newest_message_nor_buttons(workspace, width):
+    way = workspace.pages["phone" if width < 640 else "alice"]
+    await workspace.say("bob", workspace.ids[0], "the newest message")
+    await way.page.set_viewport_size({"width": width, "height": 740})
+    for path in (f"/c/{workspace.ids[0]}/", "/", "/people/", "/settings/", f"/c/{workspace.ids[0]}/settings/"):
+        await way.page.goto(path)
+        await way.page.wait_for_selector("live-socket[data-state=open]", state="attached")
+        text = "Link copied. It can be used by anybody who has it, until it expires."
+        toast = "(text) => document.dispatchEvent(new CustomEvent('page:toast', { detail: { text } }))"
+        await way.page.evaluate(toast, text)
+        await expect(way.page.locator(".toast")).to_be_in_viewport(ratio=1)
+        assert await way.page.evaluate(UNDER_TOAST) == [], path
 
 
 async def test_on_a_phone_one_goes_in_and_back_and_nothing_moves_sideways(workspace):

@@ -42,7 +42,10 @@ async def page_of(browser_for, site, **options) -> Page:
 
 
 async def device_of(page: Page):
-    """Adds a simulated passkey device to the browser. Returns the DevTools session and the id of the device in it."""
+    """Adds a simulated passkey device to the browser, through a DevTools session (which controls the browser).
+
+    Returns the DevTools session and the id of the device.
+    """
     cdp = await page.context.new_cdp_session(page)
     await cdp.send("WebAuthn.enable")
     made = await cdp.send("WebAuthn.addVirtualAuthenticator", {"options": DEVICE})

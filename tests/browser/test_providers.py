@@ -1,6 +1,6 @@
 """Tests of signing in with Google, GitHub and WeChat in a real browser, up to the first message.
 
-Local fake servers stand in for the three providers.
+Local fake servers replace the three providers.
 """
 
 from __future__ import annotations
@@ -29,9 +29,10 @@ def github_and_wechat():
 
 @pytest.fixture
 async def environment(make_site, github_and_wechat, tmp_path):
-    """Provides an object whose method `open` starts a site with sign-in by Google, GitHub and WeChat.
+    """Provides an object that starts a site where users can sign in with Google, GitHub and WeChat.
 
-    Its attributes are the `site` and the fake providers `google` (started by `start_google`), `github` and `wechat`.
+    Its method `open` starts the site, its method `start_google` starts the fake Google. The attributes `google`,
+    `github` and `wechat` are the fake providers.
     """
 
     class ProviderEnvironment:
@@ -59,9 +60,9 @@ async def environment(make_site, github_and_wechat, tmp_path):
 
 
 class Hops:
-    """Records the URLs that a browser page navigates to, including all redirects.
+    """Records the URLs to which a browser page navigates. Each redirect counts too.
 
-    `fit` raises AssertionError if there are more than ten since its last call.
+    `fit` raises AssertionError if no URL, or more than ten URLs, were recorded since the last call of `fit`.
     """
 
     def __init__(self, page: Page):
@@ -74,7 +75,10 @@ class Hops:
 
 
 def inside(site):
-    """Returns a function that tells whether a URL belongs to this site, except for its sign-in and account pages."""
+    """Returns a function that tells whether a URL belongs to this site.
+
+    For sign-in and account pages of the site it returns False.
+    """
     return lambda url: url.startswith(site.url) and "/accounts/" not in url
 
 
@@ -122,11 +126,10 @@ async def test_with_github(environment, browser_for):
 
 
 async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
-    """WeChat tells the site no e-mail address.
+    """WeChat does not tell the site the e-mail address of a user.
 
-    Its users can sign in even if the site requires a confirmed e-mail address.
-
-    A second sign-in with WeChat finds the same account.
+    Such users can sign in even if the site requires a confirmed e-mail address. If they sign in again with WeChat, they
+    get the same account.
     """
     site = await environment.open(EMAIL_URL="smtp://127.0.0.1:9")
     page = await browser_for(site)

@@ -79,7 +79,7 @@ BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.queryS
 class Environment:
     """The open page of alice, and simulated devices on which alice and other users make changes.
 
-    Records all frames that alice's page receives over its WebSocket.
+    Records in `told` all frames (WebSocket messages) that alice's page receives.
     """
 
     alice: Device
@@ -185,10 +185,10 @@ async def _said(it: Environment, body: str) -> None:
 
 
 async def _here_again(it: Environment) -> None:
-    """Takes the browser of alice offline, makes changes as bob, and takes it online again.
+    """Takes the browser of alice offline, makes changes as bob, and takes the browser online again.
 
-    Her page must then load the changes that it missed. Waits until it has, and has reported the message as read: if the
-    next change marked messages as unread before, whichever reaches the server last would count.
+    Waits until the server knows that alice has read the message that she missed. A later test step marks messages as
+    unread; if the browser reported the message as read after that, the step would have no effect.
     """
     await it.page.context.set_offline(True)
     await it.bob.send(it.group, "you were away")
@@ -361,10 +361,11 @@ async def environment(make_site, browser_for):
 
 
 def _in_groups(rows: list) -> list[tuple[int, list]]:
-    """Splits ROWS (the list of changes to test) into groups. Returns each group with the index of its last row.
+    """Splits ROWS (the list of changes to test) into groups.
 
-    The pages are compared only after each group, because comparing takes time. This finds nearly as much as comparing
-    after each row, since most changes stay visible on the page.
+    Returns for each group a pair: the index of its last row in ROWS, and its rows. The pages are compared only after
+    each group, because comparing takes time. This finds nearly as many errors as comparing after each row, since most
+    changes stay visible on the page.
     """
     return [
         (min(start + ROWS_COMPARED_TOGETHER, len(rows)) - 1, rows[start : start + ROWS_COMPARED_TOGETHER])
@@ -455,7 +456,8 @@ async def test_reload_changes_nothing_in_a_pair(environment, browser_for):
 async def _differences(it: Environment) -> dict[str, str]:
     """Compares the page of alice that was updated live with the HTML of the server and with a newly opened page.
 
-    Returns the differences that remain after PATIENCE (8) seconds. The keys are the parts of the page.
+    Waits up to 8 seconds (PATIENCE) until the pages are equal. Returns the differences that remain, as a dictionary
+    from the part of the page to the differing HTML.
     """
     found = await _compare(it, it.plain, served=True)
     return found | await _compare(it, it.fresh, served=False)
@@ -513,9 +515,10 @@ NEVER_SAID = {"changed", "joined"}
 
 
 def _untold(told: list[dict]) -> set[str]:
-    """Returns what is not tested by the frames that the page has received over its WebSocket.
+    """Returns what the frames (messages that the page has received over its WebSocket) do not test.
 
-    These are the event types that do not occur, and the event fields that have the same value in all frames.
+    These are the names of the event types that do not occur, and of the event fields that have the same value in all
+    frames.
     """
     events = contract.events()
     missing = {name for name in events if name not in {frame["type"] for frame in told} | NOT_NEWS}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import uuid
 
 import pytest
@@ -116,6 +117,29 @@ async def test_what_was_written_offline_survives_a_reload(open_pages, page_error
     await bob.sees("kept in the outbox")
     await alice.wait_until_sent()
     assert (await bob.texts()).count("kept in the outbox") == 1
+
+
+async def test_without_a_connection_the_page_does_not_show_who_is_online(open_pages, page_errors):
+    page_errors.allow("ERR_|WebSocket|Failed to load")
+    alice, _bob = await open_pages()
+    page = alice.page
+    count = page.locator(".conversation-head [data-part=here-count]")
+    in_list = page.locator(".list-foot")
+    await expect(count).to_have_text(re.compile("2 online"))
+    await expect(in_list).to_be_visible()
+    await page.click(".tools [data-act=panel][data-view=members]")
+    dots = page.locator("member-panel .here")
+    await expect(dots.locator("visible=true")).to_have_count(2)
+    open_pages.site.proxy.refusing = True
+    open_pages.site.proxy.cut()
+    await expect(count).to_be_hidden()
+    await expect(dots.locator("visible=true")).to_have_count(0)
+    await expect(page.locator("member-panel [data-part=here-head]")).to_be_hidden()
+    assert await in_list.evaluate("each => getComputedStyle(each).color") == "rgba(0, 0, 0, 0)"
+    open_pages.site.proxy.pass_all()
+    await expect(count).to_have_text(re.compile("[12] online"), timeout=30_000)
+    await expect(count).to_be_visible()
+    await expect(dots.locator("visible=true")).not_to_have_count(0)
 
 
 async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site, browser_for):

@@ -1,6 +1,6 @@
-"""Tests of a network whose proxy blocks WebSockets.
+"""Tests of pages behind a proxy that blocks WebSockets.
 
-Pages then ask the server for changes by repeated HTTP requests, and a banner tells users that changes arrive later.
+The pages then ask the server for changes by repeated HTTP requests, and a banner tells users that changes arrive later.
 """
 
 from __future__ import annotations

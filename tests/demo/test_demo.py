@@ -1,6 +1,7 @@
-"""Tests that the demo data are consistent, as after weeks of real use. For example, counters match the rows.
+"""Tests that the demo data (example users, conversations and messages) are consistent, as if people had written them.
 
-This must be so at whatever time of day the demo data are created.
+For example, stored unread counts match the stored messages. The data must be consistent at whatever time of day they
+are created.
 """
 
 from __future__ import annotations

@@ -19,7 +19,10 @@ BOT = ROOT / "docs" / "examples" / "echo_bot.py"
 
 @pytest.fixture
 def start_bot(site, tmp_path):
-    """Returns a function that starts the bot as the user bob. All its runs use the same state file."""
+    """Returns a function that starts the bot as the user bob, and returns its process.
+
+    If a test starts the bot again, it reads the same state file (bob.json) as before.
+    """
     programs: list[subprocess.Popen] = []
 
     def start() -> subprocess.Popen:
@@ -36,7 +39,10 @@ def start_bot(site, tmp_path):
 
 
 class Asker:
-    """alice, who writes messages to a group with bob and repeats each of them until the server has stored it."""
+    """The user alice, who sends messages to a group with bob over the REST API.
+
+    If a request fails, she sends it again until the server has stored the message.
+    """
 
     def __init__(self, site, token: str):
         self.http = httpx.AsyncClient(
@@ -69,7 +75,10 @@ class Asker:
                 return messages
 
     async def wait_for_answers(self, count: int) -> list[dict]:
-        """Waits until there are `count` answers, and a moment longer, in which a repeated one would arrive."""
+        """Waits until the group has `count` answers of the bot. Returns all messages of the group.
+
+        Then waits two more seconds before it loads the messages, so that an answer sent twice by mistake is found too.
+        """
         async with asyncio.timeout(60):
             while len(self.answers(await self.list_messages())) < count:
                 await asyncio.sleep(0.2)
@@ -125,7 +134,10 @@ async def test_a_killed_bot_continues_where_it_was(site, start_bot):
 
 
 async def test_the_bot_refreshes_its_token_and_signs_in_again_after_its_sign_in_has_ended(site, start_bot):
-    """With a lifetime of one minute, the bot refreshes its token before every request."""
+    """The access token lives for one minute only, so the bot must refresh it before every request.
+
+    Then bob is signed out from another device, so the bot must sign in again.
+    """
     server = await asyncio.to_thread(site.start, "daphne", ACCESS_TOKEN_MINUTES="1")
     _alice, bob = await asyncio.to_thread(site.create_users, "alice", "bob")
     asker = Asker(site, await token_for(site.url, "alice"))

@@ -45,7 +45,7 @@ class Traffic:
         await asyncio.gather(*self._senders)
 
     async def assert_consistent(self, within: float = 20) -> None:
-        """Asserts that each sent message is stored once, and that all clients have received them in the stored order.
+        """Asserts that each sent message is stored once, and that all clients have received all messages in this order.
 
         Waits at most `within` seconds until the clients have received all messages.
         """

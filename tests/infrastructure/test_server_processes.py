@@ -89,7 +89,8 @@ def test_uvicorn_runs_several_processes(make_site, monkeypatch):
     with closing(sign_in(server.url, "alice")) as client:
         assert [client.get("/api/v1/me/").json()["id"] for _ in range(10)] == [alice.pk] * 10
     server.stop()
-    assert not [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE]
+    _gone, left = psutil.wait_procs(children, timeout=10)
+    assert not [child for child in left if child.status() != psutil.STATUS_ZOMBIE]
 
 
 def test_a_port_in_use_is_a_clear_error(site):

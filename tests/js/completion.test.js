@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 
 import { parseEmojiQuery } from "../../static/js/composer/completion/emoji-completion.js";
 import { EmojiTable } from "../../static/js/lib/emoji-table.js";
-import { parseMentionQuery, scoreMatch, rankMatches } from "../../static/js/composer/completion/mention-match.js";
+import { mentionsEverybody, parseMentionQuery, scoreMatch, rankMatches } from "../../static/js/composer/completion/mention-match.js";
 
 describe("mentions", () => {
   test("a query starts at the beginning, after a space or in Chinese text, but not inside a word or an address", () => {
@@ -24,7 +24,13 @@ describe("mentions", () => {
     assert.deepEqual(parseMentionQuery("-@bo"), { at: 1, q: "bo" });
     assert.deepEqual(parseMentionQuery("和/@bo"), { at: 2, q: "bo" });
     assert.deepEqual(parseMentionQuery("\\\\@bo"), { at: 2, q: "bo" });
+    assert.deepEqual(parseMentionQuery("https://x.example/a，@bo"), { at: 20, q: "bo" });
     for (const text of ["src/@bob", "example.org/@bob", "https://x.example/a/@bob", "bob＠example", "@＠bob"]) assert.equal(parseMentionQuery(text), null, text);
+  });
+
+  test("@all in a text mentions everybody, but not inside of code, words and addresses", () => {
+    for (const text of ["@all hi", "大家好@all请看", "hi ＠All!", "（@ALL）", "- @all"]) assert.ok(mentionsEverybody(text), text);
+    for (const text of ["`@all`", "```\n@all\n```", "@allan", "x@all.org", "all", "@ all", "\\@all"]) assert.ok(!mentionsEverybody(text), text);
   });
 
   const ming = { id: 1, username: "wxm88", name: "王小明", avatar_url: null, pinyin: "wang xiao ming" };

@@ -11,7 +11,7 @@ const makeMessage = (conversation_id, seq, sender = 2, mentions = []) => ({
 });
 const makeMemberState = (changes = {}) => ({
   role: "member", read_seq: 0, unread_count: 0, unread_mention_count: 0, muted: false, level: "all", favourite: false,
-  archived: false, draft: "", me_version: 1, last_seq: 5, ...changes,
+  archived: false, draft: "", me_version: 1, last_seq: 5, added_by_id: null, ...changes,
 });
 
 describe("unread totals", () => {
@@ -45,6 +45,16 @@ describe("unread totals", () => {
     totals.applyMessage(makeMessage(98, 41));
     totals.applyMessage(makeMessage(98, 42, ME));
     assert.equal(totals.get(98).unread.count, 0);
+  });
+
+  test("a group to which somebody has added the user is one of the unread conversations, without an unread message", () => {
+    totals = new UnreadTotals(ME);
+    totals.load([[20, 4, 0, 32]]);
+    assert.deepEqual(totals.totals, { unread: 0, mentions: 0, conversations: 1, anyArchived: false });
+    totals.applyMemberState(20, makeMemberState({ last_seq: 0 }));
+    assert.equal(totals.totals.conversations, 0);
+    totals.applyConversation({ id: 21, mine: makeMemberState({ last_seq: 0, added_by_id: 2 }) });
+    assert.equal(totals.get(21).added, true);
   });
 
   test("with level mentions only mentions are counted", () => {
@@ -109,7 +119,7 @@ describe("unread totals", () => {
 
 describe("conversation list", () => {
   const item = (changes = {}) => ({
-    id: 1, kind: "group", unread: 0, mentions: 0, favourite: false, archived: false, activeAt: "2026-11-21T10:00:00.000Z", ...changes,
+    id: 1, kind: "group", unread: 0, mentions: 0, favourite: false, added: false, archived: false, activeAt: "2026-11-21T10:00:00.000Z", ...changes,
   });
   const view = (changes = {}) => ({ show: "all", open: null, matchesSearch: null, edge: null, ...changes });
 
@@ -142,6 +152,7 @@ describe("conversation list", () => {
     const edge = { activeAt: "2026-11-21T11:00:00.000Z", id: 5 };
     assert.equal(matchesFilter(item(), view({ edge })), false);
     assert.equal(matchesFilter(item({ favourite: true }), view({ edge })), true);
+    assert.equal(matchesFilter(item({ added: true }), view({ edge })), true);
     assert.equal(matchesFilter(item({ activeAt: "2026-11-21T11:00:00.000Z", id: 5 }), view({ edge })), true);
     assert.equal(matchesFilter(item(), view({ edge, open: 1 })), true);
   });

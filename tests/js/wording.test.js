@@ -8,14 +8,28 @@ import { describe, test } from "node:test";
 
 import { getInitials, getAvatarHue } from "../../static/js/lib/initials.js";
 import { groupMessages } from "../../static/js/conversation/log/grouping.js";
-import { makeExcerpt, fillPlaceholders, formatNameList } from "../../static/js/lib/wording.js";
+import { findCut, getFirstGrapheme } from "../../static/js/lib/graphemes.js";
+import { makeExcerpt, shorten, fillPlaceholders, formatNameList } from "../../static/js/lib/wording.js";
 import { DateFormatter } from "../../static/js/lib/times.js";
 import { isEmojiOnly, getLangAttribute, detectLanguage } from "../../static/js/lib/text-language.js";
 
 const table = (name) => JSON.parse(readFileSync(new URL(`../shared_cases/${name}.json`, import.meta.url), "utf8"));
 
 describe("excerpts, with the cases shared with the server", () => {
-  for (const { body, files, line } of table("excerpts")) test(line, () => assert.equal(makeExcerpt(body, files), line));
+  for (const { html, files, line } of table("excerpts")) test(line, () => assert.equal(makeExcerpt(html, files), line));
+});
+
+describe("characters as readers see them, with the cases shared with the server", () => {
+  for (const characters of table("graphemes")) {
+    test(characters.join(" "), () => {
+      const text = characters.join("");
+      const ends = characters.map((_, index) => [...characters.slice(0, index + 1).join("")].length);
+      assert.equal(getFirstGrapheme(text), characters[0]);
+      for (let end = ends[0]; end <= [...text].length; end += 1) {
+        assert.equal(findCut([...text], end), Math.max(...ends.filter((each) => each <= end)));
+      }
+    });
+  }
 });
 
 describe("grouping, with the cases shared with the server", () => {
@@ -132,8 +146,8 @@ describe("lists of names", () => {
   });
 
   test("excerpts", () => {
-    assert.equal(makeExcerpt(" a\n\n b\tc "), "a b c");
-    assert.equal([...makeExcerpt("😀".repeat(121))].length, 120);
-    assert.equal(makeExcerpt("x".repeat(120)), "x".repeat(120));
+    assert.equal(shorten(" a\n\n b\tc "), "a b c");
+    assert.equal([...shorten("😀".repeat(121))].length, 120);
+    assert.equal(shorten("x".repeat(120)), "x".repeat(120));
   });
 });

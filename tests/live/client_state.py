@@ -93,7 +93,11 @@ class ClientState:
                 mine["unread_mention_count"] += self._mentions_user(message)
 
     def _put_member_state(self, conversation_id: int, mine: Row) -> None:
-        """Replaces the member state, unless it is older, and adds the known messages after its `last_seq`."""
+        """Replaces the member state: what a conversation stores for this user only, such as the unread count.
+
+        Does nothing if the new state is older than the present one. The server has counted unread messages up to number
+        `last_seq`; newer messages that the client already has are added to the count.
+        """
         conversation = self.conversations[conversation_id]
         if mine["me_version"] < conversation["mine"]["me_version"]:
             return
@@ -229,7 +233,7 @@ class ClientState:
     def assert_matches(self, load_state: Row) -> None:
         """Asserts that the state of this simulated client equals a state that was read from the database.
 
-        If the client knows a conversation only from events, it may have only a part of its messages and members.
+        If the client knows a conversation only from events, it may know only some of the messages and members of it.
         """
         state, load_state = self.state(), dict(load_state)
         assert state.pop("contacts") == load_state.pop("contacts")

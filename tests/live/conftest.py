@@ -103,7 +103,7 @@ class Environment:
         return listener
 
     async def run(self, action, *args, **kwargs):
-        """Runs an action (a function that changes data) in a database thread, waits until its events are delivered.
+        """Runs an action (a function that changes data) in a thread and waits for the delivery of its events.
 
         Returns the result of the action.
         """
@@ -120,7 +120,7 @@ class Environment:
 async def environment(transactional_db, settings):
     """Provides an `Environment` with a new hub (the object that delivers events to open connections) for each test.
 
-    The loop that searches the database for lost events does not run.
+    The hub's background loop, which searches the database for lost events, does not run.
     """
     settings.SWEEP_SECONDS = 3600
     import messenger.consumers  # noqa: F401  (registers the background loops)

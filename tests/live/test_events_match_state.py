@@ -190,6 +190,15 @@ async def creating_a_group(environment, alice, bob, carol, **_):
 
 
 @action
+async def adding_and_opening_the_group(environment, group, alice, bob, carol, **_):
+    made = await environment.run(actions.create_group, carol.pk, "New", [alice.pk, bob.pk])
+    await environment.run(actions.mark_read, alice.pk, made.id, 0)
+    await send(environment, bob, made.id, "who are you all?")
+    await environment.run(actions.add_members, alice.pk, group.pk, [carol.pk])
+    await environment.run(actions.mark_read, carol.pk, group.pk, 0)
+
+
+@action
 async def opening_a_direct_conversation(environment, alice, carol, **_):
     shape, _created = await environment.run(actions.open_direct_conversation, carol.pk, alice.pk)
     await send(environment, carol, shape.id, "hello")

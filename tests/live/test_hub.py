@@ -19,9 +19,9 @@ from tests.live.client_state import load_state
 
 @contextmanager
 def withheld_events():
-    """Context manager: events that are published inside it are not delivered to connections, as if they had been lost.
+    """Context manager in which published events are not delivered to connections, as if they had been lost.
 
-    Returns the list in which it collects these events.
+    Yields the list in which these events are collected.
     """
     publisher, published = events._publisher, []
     events.set_publisher(published.extend)

@@ -1,7 +1,7 @@
-"""Tests that blocks and privacy settings limit the events that open sockets of other users receive.
+"""Tests that a user who is blocked, or excluded by privacy settings, receives fewer events over open WebSockets.
 
-This covers typing, presence, receipts and viewers, and settings that change while the sockets are open. Most tests have
-a third user, carol, who must still receive the events between alice and bob, because a block concerns only two users.
+The events tell who types, is online, has read messages or views a conversation. Most tests have a third user, carol,
+who must still receive the events between alice and bob, because a block concerns only two users.
 """
 
 from __future__ import annotations

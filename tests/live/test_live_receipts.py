@@ -1,7 +1,7 @@
-"""Tests of receipts (who has read up to which message) on open sockets.
+"""Tests of receipts (who has read up to which message) on open WebSockets.
 
-Users who hide their receipts, for one conversation or from everyone, receive none either. A changed setting takes
-effect on open sockets at once.
+Users who hide their own receipts, in one conversation or from everyone, do not receive the receipts of others. A
+changed setting takes effect on open WebSockets at once.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ RECEIPT_BATCH_SECONDS = 0.6  # longer than the interval in which receipts are se
 
 
 def take_receipts(listener) -> list[tuple[int, int]]:
-    """Returns a pair for each receipt that the listener has received since the last call.
+    """Returns the receipts (who has read up to which message) that the listener has received since the last call.
 
-    The pair consists of a user id and the number of the newest message that this user has read.
+    Each is a pair: a user id and the number of the newest message that this user has read.
     """
     texts, listener.transport.texts = listener.transport.texts, []
     frames = [msgspec.json.decode(text) for text in texts]
@@ -31,9 +31,9 @@ def take_receipts(listener) -> list[tuple[int, int]]:
 
 @pytest.fixture
 async def send_and_read(environment, group, alice):
-    """`seq = await send_and_read(bob)` sends a message from alice to the group and marks it as read by bob.
+    """Returns an async function that sends a message from alice to the group and marks it as read by another user.
 
-    `seq` is the number of the message in the group.
+    `seq = await send_and_read(bob)` returns the number of the message in the group.
     """
 
     async def say_and_read(reader) -> int:

@@ -1,4 +1,8 @@
-"""Tests that a direct conversation exists for its second user from the first message, live and after a reconnect."""
+"""Tests that a new direct conversation appears for the other user only when the first message is sent.
+
+Before, it exists only for the user who opened it. The tests cover users with an open connection and users who connect
+again later.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +31,10 @@ async def open_pair(environment, user, other):
 
 
 def seen_by(user_id: int, other_id: int, conversation_id: int) -> dict[str, object]:
-    """Returns where a user meets a conversation and, through it, the other user."""
+    """Returns what a user can see of a direct conversation with another user, in each place where it could appear.
+
+    The result is a dictionary: for example, `list` has the ids of the conversations in the user's conversation list.
+    """
 
     def membership():
         try:

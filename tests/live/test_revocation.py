@@ -62,7 +62,7 @@ class SignedUpUser:
     async def tokens(self) -> dict[str, str]:
         """Creates a pair of API tokens (`access`, `refresh`) for this user and returns it.
 
-        The pair does not come from the sign-in endpoint, because checking a password takes most of a second.
+        It does so without a request to the sign-in endpoint, which would take almost a second to check the password.
         """
         return await asyncio.to_thread(self._tokens)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import uuid
 
 import httpx
 import pytest
 import websockets
+from websockets.frames import Frame, Opcode
 
 from accounts import actions
 from accounts.auth import tokens
@@ -61,10 +63,10 @@ async def workspace(running_site):
 
 
 async def rejection_status(url, **options) -> int:
-    """Tries to open a WebSocket that the server must reject, and returns the status with which the server rejected it.
+    """Tries to open a WebSocket that the server must reject. Returns how the server rejected it, as a number.
 
-    This is the HTTP status of the response, or the close code if the server accepts the socket and closes it at once.
-    If the server sends a frame instead, returns 0.
+    This is the HTTP status of the response or, if the server first accepts the WebSocket and then closes it, the close
+    code. Returns 0 if the server sends a frame, which means that it did not reject the WebSocket.
     """
     try:
         async with websockets.connect(url, **options) as socket:
@@ -159,6 +161,57 @@ async def test_who_may_open_a_socket(workspace):
         welcome = json.loads(await socket.recv())
     assert welcome["type"] == "welcome"
     assert {str(workspace.group), str(workspace.direct_conversation)} <= welcome["payload"]["versions"].keys()
+
+
+async def send_raw_handshake(workspace, http_version: str = "1.1", **changed: str) -> str:
+    """Sends a handshake with these changes of its headers. Returns the status line of the answer."""
+    url = httpx.URL(workspace.url)
+    headers = {
+        "Host": f"{url.host}:{url.port}",
+        "Upgrade": "websocket",
+        "Connection": "Upgrade",
+        "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "Sec-WebSocket-Version": "13",
+        "Authorization": f"Bearer {workspace.tokens['alice']}",
+        **{name.replace("_", "-"): value for name, value in changed.items()},
+    }
+    reader, writer = await asyncio.open_connection(url.host, url.port)
+    lines = [f"GET /ws/v1/ HTTP/{http_version}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+    writer.write("\r\n".join(lines).encode())
+    status_line = (await asyncio.wait_for(reader.readline(), 10)).decode().strip()
+    writer.close()
+    return status_line
+
+
+async def test_a_handshake_must_follow_rfc_6455(workspace):
+    assert " 101 " in await send_raw_handshake(workspace)
+    for version in ("0", "8", "12", "14", "x", "13, 8"):
+        assert re.match(r"HTTP/1\.1 4\d\d ", await send_raw_handshake(workspace, Sec_WebSocket_Version=version))
+    if (
+        workspace.site.servers[0].environment()["SERVER"] == "daphne"
+    ):  # uvicorn answers a handshake with HTTP/1.0 like one with 1.1
+        assert re.match(r"HTTP/1\.[01] 4\d\d ", await send_raw_handshake(workspace, "1.0"))
+    assert " 403 " in await send_raw_handshake(workspace, Host="evil.example")
+
+
+async def test_a_frame_that_is_not_utf8_closes_with_1007_and_logs_no_traceback(workspace):
+    """RFC 6455 §8.1. The bytes come in a text frame, in a fragment, and as the reason of a close frame."""
+    frames = [
+        [Frame(Opcode.TEXT, b"\xff\xfe")],
+        [Frame(Opcode.TEXT, "一".encode()[:2], fin=False), Frame(Opcode.CONT, b"a")],
+        [Frame(Opcode.CLOSE, b"\x03\xe8\xff")],
+    ]
+    headers = {"Authorization": f"Bearer {workspace.tokens['alice']}"}
+    for sent in frames:
+        async with websockets.connect(workspace.ws_url, additional_headers=headers) as socket:
+            await socket.recv()
+            for frame in sent:
+                socket.transport.write(frame.serialize(mask=True))
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                while True:
+                    await asyncio.wait_for(socket.recv(), 5)
+            assert closed.value.rcvd is None or closed.value.rcvd.code in (1002, 1007)
+    assert "Traceback" not in workspace.site.servers[0].log.read_text()
 
 
 async def test_a_browser_connects_with_its_session_cookie(workspace):

@@ -37,9 +37,9 @@ class Element:
         )
 
     def all(self, tag: str = "", cls: str = "", **attrs: str) -> list[Element]:
-        """Returns the elements inside this one that match, in document order.
+        """Returns all elements inside this element that have the given tag, class and attributes, in document order.
 
-        The content of `<template>` is left out.
+        Elements inside a `<template>` are left out.
         """
         results = []
         for child in self.children:
@@ -84,7 +84,10 @@ class TreeBuilder(HTMLParser):
 
 
 class Page(Element):
-    """A parsed HTML response. Raises AssertionError if a closing tag does not match its opening tag."""
+    """The HTML of a response, parsed into elements.
+
+    Raises AssertionError if a closing tag does not match its opening tag.
+    """
 
     def __init__(self, response):
         self.response = response
@@ -95,7 +98,10 @@ class Page(Element):
         self.children = root.children
 
     def form(self, action: str) -> dict[str, str]:
-        """Returns the names and values of the fields that a browser would send for the form with this `action` URL."""
+        """Returns the fields of the form whose `action` attribute is this URL, as a dictionary from name to value.
+
+        These are the values that a browser would send. Only `<input>` and `<textarea>` fields are supported.
+        """
         form = next(form for form in self.all("form") if form.attrs.get("action") == action)
         data = {field["name"]: field.attrs.get("value", "") for field in form.all("input") if "name" in field.attrs}
         return data | {area["name"]: area.text for area in form.all("textarea")}
@@ -120,16 +126,16 @@ class Browser:
         return Page(self.client.get(path, query))
 
     def visit(self, path: str) -> Page:
-        """Requests a page in the way of our script page-navigation.js, which replaces the page without a reload.
+        """Requests a page in the same way as our script page-navigation.js: with the header X-Visit.
 
-        The header X-Visit marks such requests.
+        The script changes to another page without a reload: it replaces the content of the open page by the response.
         """
         return Page(self.client.get(path, headers={"X-Visit": "1"}))
 
     def post(self, path: str, data: dict[str, Any] | None = None, follow: bool = False, **fields: Any) -> Page:
-        """Posts a form with the given fields and a valid CSRF token, which it reads from a page first.
+        """Posts a form with the given fields, and returns the page in the response.
 
-        Returns the resulting page.
+        First it loads another page to get a valid CSRF token.
         """
         token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', self.client.get("/people/").content.decode())
         data = {"csrfmiddlewaretoken": token[1] if token else "", **(data or {}), **fields}

@@ -34,6 +34,11 @@ def state(user, other) -> str:
     return Relationship.objects.filter(user=user, person=other).values_list("state", flat=True).first() or "none"
 
 
+def blocked_ids(user) -> list[int]:
+    user.refresh_from_db()
+    return user.blocked_ids
+
+
 def do(browser, user, what, **query):
     return browser.post(f"/people/{user.pk}/do/?{urlencode(query)}", {"do": what}, follow=True)
 
@@ -42,7 +47,35 @@ def test_a_page_without_contacts_offers_the_newest_users(browsers, alice):
     page = browsers["alice"].get("/people/")
     assert page.status_code == 200
     assert "No contacts yet" in page.content.decode()
-    assert {row.user.username for row in page.context["found"]} == {"bob", "carol"}
+    assert {row.user.username for row in page.context["suggestions"]} == {"bob", "carol"}
+
+
+def test_suggestions_stand_under_a_heading_and_show_who_is_online(browsers, tracker, alice, bob, carol, group):
+    tracker.record_heartbeat(f"u:{bob.pk}")
+    page = browsers["alice"].get("/people/")
+    text = page.content.decode()
+    heading = text.index("Suggestions")
+    assert text.index("No contacts yet") < heading < text.index(bob.display_name, heading)
+    (row,) = [row for row in page.context["suggestions"] if row.user == bob]  # a member of the same group comes first
+    assert page.context["suggestions"][0] == row and row.presence.online
+    User.objects.filter(pk=alice.pk).update(add_me="contacts")
+    contacts.add_contact(carol.pk, alice.pk)  # carol has sent a contact request, so she is no suggestion
+    page = browsers["alice"].get("/people/")
+    assert [row.user for row in page.context["received_requests"]] == [carol]
+    assert carol not in [row.user for row in page.context["suggestions"]]
+
+
+def test_blocking_asks_and_leads_back_to_where_the_question_was_asked(browsers, alice, bob, group):
+    browser = browsers["alice"]
+    question = browser.get(f"/people/{bob.pk}/block/")
+    assert f"Block {bob.display_name}?" in question.content.decode()
+    assert state(alice, bob) == "none" and bob.pk not in blocked_ids(alice)
+    answer = browser.post(f"/people/{bob.pk}/do/", {"do": "block", "next": f"/c/{group.pk}/"})
+    assert answer["Location"] == f"/c/{group.pk}/"
+    assert bob.pk in blocked_ids(alice)
+    assert f'href="/people/{bob.pk}/block/"' not in browser.get(f"/c/{group.pk}/members/{bob.pk}/").content.decode()
+    answer = browser.post(f"/people/{bob.pk}/do/", {"do": "unblock", "next": "https://example.org/"})
+    assert answer["Location"] == "/people/"
 
 
 def test_search_results_can_be_added_and_the_search_is_kept(browsers, alice, bob):

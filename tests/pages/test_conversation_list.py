@@ -36,9 +36,10 @@ def totals(page) -> tuple[str, str]:
 
 @pytest.fixture
 def chats(alice, bob, carol, group, direct_conversation, say):
-    """Provides four conversations of alice, newest first.
+    """Creates four conversations of alice and returns their ids in a dictionary, newest first.
 
-    They are a group with a mention, a direct conversation with one text, an empty group and an archived group.
+    They are a group with a mention of alice, a direct conversation with one message, an empty group and an archived
+    group.
     """
     say(bob, group, "hi @alice")
     say(bob, direct_conversation, "hello")
@@ -272,9 +273,10 @@ def test_flags_of_a_summary(alice, group):
 
 
 def test_the_page_shows_who_is_online_if_they_show_presence(browser, alice, bob, direct_conversation):
-    """The HTML from the server marks users who are online and show their presence. Scripts only update this mark later.
+    """The HTML from the server already contains the mark for users who are online; scripts only update it later.
 
-    The mark is in the row and the header of a direct conversation, and in the list of members of a group.
+    Users who hide their presence have no mark. The mark is in the row and the header of a direct conversation, and in
+    the list of members of a group.
     """
 
     def dots(page) -> set[str]:

@@ -13,7 +13,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from accounts.actions import contacts
 from chat import actions
+from chat.actions.account_deletion import delete_account
 from chat.models import Conversation, Membership, Message
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
@@ -61,6 +63,27 @@ def test_sending(browser, alice, bob, group):
     assert message.body == "one\ntwo"
     line = browser(bob).get(f"/c/{group.pk}/").messages[-1]
     assert line.one(cls="body").text == "one two"
+
+
+def test_a_member_is_told_that_a_mention_of_everybody_notified_nobody(browser, alice, bob, group, direct_conversation):
+    ignored = "only the owner and admins can mention everyone"
+
+    def page_after(user, conversation, body: str):
+        own = browser(user)
+        send(own, own.get(f"/c/{conversation.pk}/"), conversation, body=body)
+        return own.get(f"/c/{conversation.pk}/")
+
+    assert ignored in page_after(bob, group, "@all，看一下").text
+    for user, conversation, body in (
+        (bob, group, "`@all` hi @alice"),
+        (alice, group, "@all hi"),
+        (bob, direct_conversation, "@all hi"),
+    ):
+        assert ignored not in page_after(user, conversation, body).one("toast-stack").text
+    message = Message.objects.filter(sender=bob, conversation=group).latest("seq")
+    editing = browser(bob)
+    editing.post(f"/m/{message.pk}/edit/", body="@all now")
+    assert ignored in editing.get(f"/c/{group.pk}/").one("toast-stack").text
 
 
 def test_a_draft_of_another_device_is_in_the_form_until_it_is_sent(browser, alice, group):
@@ -375,10 +398,36 @@ def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, make
             actions.set_reaction(bob.pk, message.id, "👍", True)
         actions.remove_member(alice.pk, group.pk, others[0].pk)  # not in the list of members any more
 
-    paths = ["/", f"/c/{group.pk}/", f"/c/{group.pk}/settings/", "/mentions/", "/people/", "/new/"]
+    paths = ["/", f"/c/{group.pk}/", f"/c/{group.pk}/settings/", "/mentions/", "/people/", "/new/", "/search/?q=hello"]
     grow(5)
     few = {path: queries(alice_browser, path) for path in paths}
     grow(45)
     many = {path: queries(alice_browser, path) for path in paths}
     assert few == many
     assert max(many.values()) <= 24, many
+
+
+def test_a_chat_with_a_deleted_account_says_so_and_has_no_composer(browser, alice, bob, direct_conversation, say):
+    say(bob, direct_conversation, "goodbye")
+    assert browser(alice).get(f"/c/{direct_conversation.pk}/").all("message-composer")
+    delete_account(bob.pk, delete_messages=False)
+    page = browser(alice).get(f"/c/{direct_conversation.pk}/")
+    assert not page.all("message-composer")
+    assert page.one(cls="composer-closed").text == "This account has been deleted, so you can’t write here any more."
+    assert "goodbye" in page.text
+
+
+def test_a_chat_with_a_blocked_person_offers_to_unblock_in_place_of_the_composer(
+    browser, alice, bob, direct_conversation, say
+):
+    say(bob, direct_conversation, "hello")
+    contacts.block_user(alice.pk, bob.pk)
+    hers, path = browser(alice), f"/c/{direct_conversation.pk}/"
+    page = hers.get(path)
+    assert not page.all("message-composer")
+    closed = page.one("form", cls="composer-closed")
+    assert "You’ve blocked this person." in closed.text
+    # The other user cannot see the block.
+    assert browser(bob).get(path).all("message-composer")
+    answer = hers.post(closed["action"], do="unblock", next=closed.one("input", name="next")["value"], follow=True)
+    assert answer.all("message-composer") and not answer.all(cls="composer-closed")

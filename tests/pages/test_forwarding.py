@@ -1,4 +1,4 @@
-"""Tests of the page that forwards a message to several conversations, with optional words."""
+"""Tests of the page that forwards a message to several conversations. The user may add a text of his or her own."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from io import BytesIO
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -62,7 +63,10 @@ def test_sign_in_returns_to_the_invite_link(browser, alice, carol, group):
 
 
 def test_a_signed_out_visitor_sees_what_the_invite_link_leads_to(browser, alice, group):
-    """The page shows what a signed-in user sees before joining, and both ways to get in, as equals."""
+    """The page of an invite link shows a signed-out visitor the name, description and size of the group.
+
+    It has two buttons that look the same: one to create an account, and one to sign in.
+    """
     actions.update_group(alice.pk, group.pk, {"description": "Where we talk"})
     token = actions.create_invite(alice.pk, group.pk).token
     page = browser().get(f"/i/{token}/")
@@ -158,7 +162,7 @@ def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group
     actions.update_group(alice.pk, group.pk, {"announcement": "Read https://example.org/a\n<b>now</b>"})
     his, path = browser(bob), f"/c/{group.pk}/"
     bar = his.get(path).one("conversation-announcement")
-    assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one("p", cls="whole").text
+    assert "hidden" not in bar.attrs and "<b>now</b>" in bar.one(cls="whole").text
     assert bar.one("a")["href"] == "https://example.org/a"
     assert "hidden" in browser(alice).get(path).one("conversation-announcement").attrs  # alice wrote it
     version = bar.one("input", name="announcement_seen")["value"]
@@ -166,6 +170,49 @@ def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group
     assert "hidden" in his.get(path).one("conversation-announcement").attrs
     actions.update_group(alice.pk, group.pk, {"announcement": "Something else"})
     assert "hidden" not in his.get(path).one("conversation-announcement").attrs
+
+
+def test_a_new_group_names_who_added_the_reader_until_it_is_opened(browser, alice, bob, carol, group):
+    made = actions.create_group(alice.pk, "Walk", [bob.pk])
+    his = browser(bob)
+    first_row = his.get("/?show=unread").all("a", cls="conversation-row")[0]
+    assert first_row["data-id"] == str(made.id) and first_row.one(cls="row-last").text == "Alice added you"
+    assert {"added", "unread"} <= set(first_row["class"].split())
+    assert "hidden" not in first_row.one(cls="dot").attrs
+    page = his.get(f"/c/{made.id}/")  # a page may be requested before it is opened, so this does not count as opening
+    assert "Alice created this group on" in page.one(cls="beginning").text
+    assert "and added you" in page.one(cls="beginning").text
+    his.post(f"/c/{made.id}/read/", seq=page.one("form", cls="mark-read").one("input", name="seq")["value"])
+    row = his.get("/").one("a", cls="conversation-row", data_id=str(made.id))
+    assert "added" not in row["class"].split() and row.one(cls="row-last").text == "No messages yet"
+    assert "added you" not in browser(alice).get("/").one("a", cls="conversation-row", data_id=str(made.id)).text
+
+
+def test_a_group_in_which_nobody_writes_stands_above_the_others_for_whom_was_added(browser, alice, carol, group, say):
+    say(alice, group, "an old message")
+    made = actions.create_group(carol.pk, "newer", [])
+    actions.send_message(carol.pk, made.id, uuid4(), "a newer message")
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    rows = browser(carol).get("/").all("a", cls="conversation-row")
+    assert rows[0]["data-id"] == str(group.pk) and rows[0].one(cls="row-last").text == "Alice added you"
+    actions.send_message(carol.pk, group.pk, uuid4(), "hello")
+    assert "added" not in browser(carol).get("/").all("a", cls="conversation-row")[0]["class"].split()
+
+
+def test_an_announcement_is_formatted_as_a_message_is_everywhere(browser, alice, bob, group):
+    """The bar and the group info render its Markdown; the line of the bar and the message in the log are plain text."""
+    words = "Bring **gloves** and `rope`, see [the shop](https://evil.example/x)\n\n- one\n- two"
+    actions.update_group(alice.pk, group.pk, {"announcement": words})
+    bar = browser(bob).get(f"/c/{group.pk}/").one("conversation-announcement")
+    assert bar.one(data_part="line").text == "Bring gloves and rope, see the shop one two"
+    page = browser(bob).get(f"/c/{group.pk}/settings/").one(data_part="about")
+    for whole in (bar.one(cls="whole"), page.one(cls="msg-text")):
+        assert whole.one("strong").text == "gloves" and whole.one("code").text == "rope"
+        assert [item.text for item in whole.all("li")] == ["one", "two"]
+        assert whole.one("a")["title"] == "evil.example"  # the same hint of the host as in a message
+    line = browser(bob).get(f"/c/{group.pk}/").one("message-log").all("li", cls="system")[-1].text
+    assert "Bring gloves and rope, see the shop" in line and "**" not in line and "](" not in line
+    assert "**" not in browser(bob).get("/").one("conversation-list").text
 
 
 def test_pins_have_a_page_and_a_count(browser, alice, bob, group, say):

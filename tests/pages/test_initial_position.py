@@ -97,9 +97,21 @@ def test_newer_pages_open_at_their_beginning(browser, alice, group, history):
     assert "at-start" not in browser(alice).get(f"/c/{group.pk}/?before={seqs[100]}").one(cls="log").classes
 
 
+def test_a_requested_message_sets_the_position_before_scripts_run(browser, alice, group, history):
+    seqs = history(60)
+    page = browser(alice).get(f"/c/{group.pk}/?at={seqs[30]}")
+    lines = [each for each in page.one("message-log").one("ol").children if hasattr(each, "attrs")]
+    at = next(index for index, each in enumerate(lines) if "opens-here" in each.classes)
+    assert lines[at + 1]["data-seq"] == str(seqs[30])
+    assert not browser(alice).get(f"/c/{group.pk}/").all(cls="opens-here")
+
+
 # ── Finding a day ───────────────────────────────────────────────────────────────────────────────────────────────────
 def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
-    """Changes the times of these messages: the first gets the time `start`, and each other one is `step` later."""
+    """Changes the times of the messages with the numbers `seqs` in a group.
+
+    The first message gets the time `start`; each following message gets a time that is later by `step`.
+    """
     rows = list(Message.objects.filter(conversation=group, seq__in=seqs).order_by("seq"))
     for number, row in enumerate(rows):
         row.created_at = start + number * step
@@ -175,7 +187,10 @@ def test_the_menu_contains_the_form_for_a_day(browser, alice, group):
 
 # ── Beginning and time separators ───────────────────────────────────────────────────────────────────────────────────
 def test_an_empty_group_offers_the_next_step(browser, alice, bob, group):
-    """Those who may add people see how to invite them. CSS hides it as soon as somebody has written."""
+    """A group without messages shows links for inviting people to the members who may add people.
+
+    The links are in the HTML even after the first message; CSS then hides them.
+    """
     links = browser(alice).get(f"/c/{group.pk}/").one("ol").one(cls="beginning").all("a")
     assert [link.text for link in links] == ["Invite by link", "Add people"]
     assert [link["href"] for link in links] == [f"/c/{group.pk}/settings/#links", f"/c/{group.pk}/settings/#add"]

@@ -19,7 +19,13 @@ from accounts.schemas import UserSchema
 from chat.schemas import MentionSchema, MineSchema, SystemEvent
 from chat.text import language
 from chat.view_models import message_log, template_samples, times
-from chat.view_models.message_log import GroupingInput, format_name_list, group_messages, highlight_own_mentions
+from chat.view_models.message_log import (
+    GroupingInput,
+    format_name_list,
+    group_messages,
+    highlight_own_mentions,
+    link_mentions,
+)
 from messenger.core.initials import hue, initials_for
 from messenger.core.user_agents import describe_user_agent
 
@@ -138,6 +144,16 @@ def test_only_mentions_of_the_reader_are_highlighted():
     )
     assert highlight_own_mentions(html, 9).count("mention me") == 1
     assert 'class="mention me" data-user-id="9"' in highlight_own_mentions(html, 9)
+
+
+def test_mentions_of_others_lead_to_their_profiles():
+    everybody = '<span class="mention" data-user-id="all">@all</span>'
+    html = f'<p><span class="mention" data-user-id="99">@you</span> {everybody}</p>'
+    linked = '<a class="mention" data-user-id="99" href="/people/99/" data-dialog="">@you</a>'
+    assert link_mentions(html) == f"<p>{linked} {everybody}</p>"
+    inside_link = '<a href="https://example.org/"><span class="mention" data-user-id="99">@you</span></a>'
+    assert link_mentions(inside_link) == inside_link  # a link in a link is not possible
+    assert link_mentions(highlight_own_mentions(html, 99)).count("<a ") == 0
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,10 @@ def test_direct_conversation_and_group_from_the_people_picker(browser, alice, bo
 
 
 def test_one_page_has_the_form_of_a_group_before_anybody_is_selected(browser, alice, bob, carol):
-    """Selected people stay in the list, marked, so that no row moves."""
+    """The page for a new conversation shows the form for a new group even if no people are selected yet.
+
+    Selected people stay at their place in the list of people and are marked as selected, so that no row moves.
+    """
     alice_browser = browser(alice)
     page = alice_browser.get("/new/")
     assert page.one("input", id="id_title") and page.form("/new/group/")["title"] == ""

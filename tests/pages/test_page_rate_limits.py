@@ -1,4 +1,7 @@
-"""Tests that pages limit what a client can do with invalid query strings, many requests, long lists and long texts."""
+"""Tests of limits on pages: the number of requests, of rows in one part of a list, and of shown versions of a message.
+
+Also tests invalid list positions in URLs, and how the conversation list shows names and hints.
+"""
 
 from __future__ import annotations
 

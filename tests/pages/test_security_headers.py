@@ -12,7 +12,9 @@ EXPECTED = {
 }
 
 
-@pytest.mark.parametrize("path", ["/", "/accounts/login/", "/api/v1/me/", "/api/docs/", "/nothing-here/", "/people/"])
+@pytest.mark.parametrize(
+    "path", ["/", "/accounts/login/", "/api/v1/me/", "/api/docs/", "/api/docs/?script=", "/nothing-here/", "/people/"]
+)
 def test_responses_have_security_headers(client, alice, path):
     client.force_login(alice)
     response = client.get(path)

@@ -44,11 +44,11 @@ class Process:
         return connection_id
 
     async def tick(self, confirm: bool = True) -> list[Departure]:
-        """Calls `PresenceTracker.tick` once, and records the changes that it returns.
+        """Calls `PresenceTracker.tick` once, as a real process does once a second, and records the returned changes.
 
-        A real process does so once a second. Returns the users who seem to have left. With `confirm`, also sets those
-        of them offline who have not come back, as a real process does. Without it, no other process can do so until
-        `TIMEOUTS.claim` seconds have passed.
+        Returns the departures: users who seem to have left, because they have no connection any more. With `confirm`,
+        those who have not come back are then set offline, as in a real process. Without `confirm` they stay online, and
+        another process can set them offline only after `TIMEOUTS.claim` seconds.
         """
         tick = await self.tracker.tick()
         self.arrived += tick.arrived
@@ -107,7 +107,7 @@ def published_events():
 
 @pytest.fixture
 def presence_tracker():
-    """Provides a new `PresenceTracker` (keeps who is online), which views and consumers use during the test."""
+    """Provides a new `PresenceTracker` (stores who is online). Django views and consumers use it during the test."""
     new_tracker = PresenceTracker(timeouts=TIMEOUTS)
     tracker.set_tracker(new_tracker)
     yield new_tracker

@@ -38,7 +38,7 @@ def api():
 def conversations(monkeypatch):
     """Replaces the functions of the app `chat` that tell the app `presence` who is a member of which conversation.
 
-    In this test, alice and bob are members of CONVERSATION, and mallory is a member of another conversation.
+    With the replaced functions, alice and bob are members of CONVERSATION, mallory of another conversation.
     """
     members = {"alice": {CONVERSATION}, "bob": {CONVERSATION}, "mallory": {99}}
 

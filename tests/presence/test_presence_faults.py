@@ -60,10 +60,10 @@ class Client:
         raise AssertionError(f"no {type} {expected} within {within} s in {self.frames}")
 
     async def wait_until_online(self, server: Server, expected: set[int], user_ids: set[int], within: float) -> None:
-        """Asks the REST API of `server` which of `user_ids` are online until these are the `expected` ones.
+        """Asks the REST API of `server` which of `user_ids` are online, until the answer is exactly `expected`.
 
-        Each server process reports its own users to Redis every few seconds, so after a fault the answer is complete
-        only when all processes have reported.
+        Fails after `within` seconds. Each server process reports its own users to Redis every few seconds, so after a
+        fault the answer is complete only when all processes have reported.
         """
         query = {"user_ids": ",".join(map(str, user_ids))}
         url = f"{server.url}/api/v1/presence/"

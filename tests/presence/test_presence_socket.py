@@ -41,9 +41,10 @@ class Socket:
         await self._communicator.send_to(text_data=json.dumps({"type": type, "payload": payload, "ref": ref}))
 
     async def receive(self, type: str, within: float = 3.0, **expected) -> dict:
-        """Returns the payload of a frame (WebSocket message) of this type with these values, and forgets the frame.
+        """Returns the payload of the first frame (WebSocket message) that has this type and contains these values.
 
-        If no such frame has been received yet, waits for one; the test fails after `within` seconds.
+        Removes the frame from `frames`. If there is no such frame yet, waits for one; the test fails after `within`
+        seconds.
         """
 
         def take_matching_frame() -> dict | None:

@@ -1,4 +1,4 @@
-"""Starts a fake Google server (see google_settings.py) for tests. Two accounts of it can be used for signing in."""
+"""Starts a fake Google server (see google_settings.py) for tests. It has two accounts with which tests can sign in."""
 
 from __future__ import annotations
 

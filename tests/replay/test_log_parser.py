@@ -1,4 +1,7 @@
-"""Tests the parser of recorded chat logs: it reads each line as an entry, or counts the line as skipped."""
+"""Tests of the parser of recorded IRC chat logs (text files with one line for each message).
+
+It reads each line as a message, a join or a leave of a user, or counts it as skipped.
+"""
 
 from __future__ import annotations
 

@@ -18,10 +18,10 @@ DRAINS_WITHIN = 60.0  # seconds after the last send; messages that arrive later 
 
 
 class Crowd:
-    """The simulated users of a measurement, each with an open socket for one conversation.
+    """The simulated users of a measurement, each with an open WebSocket for one conversation.
 
-    Each sender keeps `window` messages on their way: when the server has answered one of them, it sends the next, until
-    the time `until`.
+    Each sender first sends `window` messages. Then it sends the next message whenever the server has answered an
+    earlier one, until the time `until`. So `window` of its messages are always unanswered.
     """
 
     def __init__(self, side: Side, stage: Stage):
@@ -40,7 +40,7 @@ class Crowd:
         self._fault: Exception | None = None  # the first error in a received frame
 
     async def open(self, seats: Iterable[tuple[int, int]]) -> None:
-        """Opens a socket for each of `seats`: pairs of the number of a simulated user and the id of a conversation."""
+        """Opens a WebSocket for each pair in `seats`: (number of a simulated user, id of a conversation)."""
         seats = list(seats)
         doors = [(self.side.path(room), self.stage.cookies[person]) for person, room in seats]
         self.sockets = await open_all(self.side.server.port, doors, self._hear)

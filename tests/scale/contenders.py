@@ -1,6 +1,6 @@
-"""The protocols of the two compared applications, our messenger and the chat of the Django Channels tutorial.
+"""The protocols of the two applications whose speed is compared: our messenger and the chat of the Channels tutorial.
 
-For each it knows the URL of the socket, how to send a message, and what a received frame means.
+For each application, a class knows the URL of the WebSocket, how to send a message, and how to read a received frame.
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from tests.scale.environment import PinnedServer, Stage
 
 
 class ReceivedFrame(NamedTuple):
-    """The meaning of a frame that a client has received, in the protocol of one of the two compared applications.
+    """What a received frame (WebSocket message) means, in the protocol of one of the two compared applications.
 
-    It is the answer to a sent message, the delivery of a message, or both. `ref` is the id of this message.
+    A frame answers a message that this client has sent, or delivers a message, or both. `ref` is the id of this
+    message.
     """
 
     answers: bool  # tells the sender that the message is stored
@@ -97,9 +98,10 @@ class _Event(msgspec.Struct):
 
 
 class Tutorial:
-    """The protocol of the chat from the Channels tutorial, which has no acknowledgements.
+    """The protocol of the chat from the Channels tutorial, in which the server sends no acknowledgements.
 
-    A sender knows that its message is stored when it receives the message itself, as all members of the chat do.
+    The server sends each stored message to all members of the chat. When the sender receives its own message, it knows
+    that the message is stored.
     """
 
     name, ordered, ping = "tutorial", False, b""
@@ -128,7 +130,10 @@ class Tutorial:
 
 
 def _counted(stored, refs: set[str]) -> int:
-    """Returns how many of the message ids `refs` are in `stored`. Raises AssertionError if one is there twice."""
+    """Returns how many of the message ids `refs` occur in the list `stored`.
+
+    Raises AssertionError if one of them occurs twice.
+    """
     there = [str(ref) for ref in stored if str(ref) in refs]
     assert len(there) == len(set(there)), "A message is stored twice"
     return len(there)

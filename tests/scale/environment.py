@@ -77,8 +77,9 @@ class TutorialServer(PinnedServer):
 class Stage:
     """The users, conversations and running servers of a measurement.
 
-    `cookies[i]` signs in as `people[i]`. `group` is a group of the first hundred users, `teams` are groups of users
-    0 to 19, 20 to 39 and so on, and `pairs` are direct conversations of users 0 and 1, 2 and 3 and so on.
+    `cookies[i]` is the session cookie of the user with the id `people[i]`. `group` is a group of the first hundred
+    users, `teams` are groups of users 0 to 19, 20 to 39 and so on, and `pairs` are direct conversations of users 0 and
+    1, 2 and 3 and so on.
     """
 
     site: Site
@@ -110,10 +111,10 @@ def stage(
     people: int = 1000,
     unblocked: Callable[[], AbstractContextManager] = contextlib.nullcontext,
 ) -> Iterator[Stage]:
-    """Yields a `Stage` with our server and the tutorial's server on the same database.
+    """Context manager that starts our server and the tutorial's server on the same database, and yields a `Stage`.
 
-    The database is `postgres`, or SQLite if it is None. `server` is "daphne" or "uvicorn". Tests pass
-    `django_db_blocker.unblock` as `unblocked`, since pytest-django blocks the database otherwise.
+    `server` is "daphne" or "uvicorn". The database is a new one on the server `postgres`, or SQLite if this is None.
+    Tests pass `django_db_blocker.unblock` as `unblocked`, since pytest-django otherwise blocks access to the database.
     """
     site = Site(folder, postgres, "", False, unblocked, {"SERVER": server})
     try:

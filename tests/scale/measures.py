@@ -20,9 +20,9 @@ Numbers = dict[str, float]
 
 
 def at_share(values: list[float], share: float) -> float:
-    """Returns a percentile of a list of times. `values` are in seconds, and the result is in milliseconds.
+    """Returns a percentile of a list of times: with `share=0.9`, 90 % of the times are shorter than the result.
 
-    With a `share` of 0.9, 90 % of the values are below the result.
+    The `values` are in seconds, the result is in milliseconds.
     """
     return sorted(values)[min(int(len(values) * share), len(values) - 1)] * 1000
 
@@ -30,7 +30,8 @@ def at_share(values: list[float], share: float) -> float:
 async def fan_out(side: Side, stage: Stage, seconds: float, senders: int = 10, window: int = 5) -> Numbers:
     """Measures how many messages per second a server delivers in a group of 100 users, who all receive each message.
 
-    Ten of the users send messages. Each of them sends the next message as soon as an earlier one is answered.
+    Ten of the users send messages. Each of them has five messages on the way to the server: when the server has
+    answered one, the user sends the next.
     """
     crowd = Crowd(side, stage)
     await crowd.open((person, stage.group) for person in range(GROUP_SIZE))
@@ -79,7 +80,10 @@ async def alone(side: Side, stage: Stage, sends: int) -> Numbers:
 
 
 async def usual(side: Side, stage: Stage, seconds: float, per_second: float = 50.0) -> Numbers:
-    """Measures usual load: groups of 20 online users. 50 messages per second are sent, so 1,000 are delivered."""
+    """Measures usual load: groups of 20 online users, who send 50 messages per second in total.
+
+    Each message is delivered to 20 users, so there are 1,000 deliveries per second.
+    """
     crowd = Crowd(side, stage)
     crowd.timed = True
     seats = [(team * TEAM_SIZE + seat, room) for team, room in enumerate(stage.teams) for seat in range(TEAM_SIZE)]
@@ -112,7 +116,7 @@ async def burst(side: Side, stage: Stage, sends: int = 300) -> Numbers:
 async def idle(side: Side, stage: Stage, count: int, seconds: float) -> Numbers:
     """Measures memory and processor load of a server with `count` open connections that send only heartbeats.
 
-    The server must be newly started. After another measurement it would reuse memory that this has freed, and the
+    The server must be newly started. After another measurement the server would use its freed memory again, and the new
     connections would seem to need no memory.
     """
     rooms = [room for room in stage.pairs for _ in (0, 1)]
@@ -144,9 +148,9 @@ def _nothing(socket: Socket, frame: bytes) -> None:
 
 
 async def catch_up(stage: Stage, missed: int, times: int) -> Numbers:
-    """Measures how long a device that was offline takes to load the newest `missed` messages of a group (a number).
+    """Measures how long a device that was offline takes to load the messages of a group that it has missed.
 
-    Raises AssertionError if a message is missing or out of order.
+    `missed` is the number of these messages. Raises AssertionError if a message is missing or out of order.
     """
     asker = Asker()
     await asker.open(stage, 1)

@@ -1,5 +1,6 @@
-"""Short pieces of text and functions that repeat them up to a given length. The resulting texts are expensive to render
-as messages.
+"""Texts that are expensive to render as messages.
+
+The module contains short pieces of text, and functions that repeat a piece up to a given length.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ KINDS: dict[str, str] = {
     "lines": "a\n", "blank lines": "a\n\n", "spaces": " ", "tabs": "\t", "words": "word ", "dots": "a.",
     "colons": ":", "minus": "-", "at signs": "@", "pluses": "+", "closing brackets": "]",
     "parentheses": "(", "mail": "[a](b@c.dd)", "typed lists": "3. a\n1. b\n", "chinese": "界",
+    "unclosed targets": "[](~~mailto:https://[", "targets and mentions": "@bob/](", "mentions in lines": "＠小千\n",
+    "link in bracket": "[<http://a>^_^", "wave": "~~~", "wave and star": "*~~", "nested target": "[a](b(c",
+    "escaped brackets": "[](\\(", "angle targets": "[](<a", "addresses": "<a@b.c>", "everybody": "@all ",
+    "half faces": "*(a", "whole faces": "~~(>_<)~~", "products": "3*5=", "emoji urls": "http://a.b/👍",
     "escaped signs of mentions": "\\@", "escaped mentions": "\\@小千你好",
 }  # fmt: skip
 

@@ -1,7 +1,4 @@
-"""Tests that URLs in announcements of groups become links.
-
-tests/js/autolink.test.js tests the same function in JavaScript with the same cases.
-"""
+"""Tests that URLs in plain texts, such as descriptions of groups, become links."""
 
 from __future__ import annotations
 

@@ -4,10 +4,13 @@ visible characters.
 
 from __future__ import annotations
 
+import json
+
 import pytest
+from django.conf import settings
 
 from chat.actions.validation import body_error, clean_single_line, is_blank
-from chat.text.language import is_single_emoji
+from chat.text.language import EMOJI_TABLE, is_single_emoji, normalize_emoji
 from messenger.core.errors import ApplicationError
 
 # Emoji of one code point, and with variation selector, skin tone, joiners, regional indicators, keycap and tags.
@@ -62,6 +65,12 @@ def test_a_single_emoji(text):
 @pytest.mark.parametrize("text", NOT_SINGLE_EMOJI, ids=lambda text: ascii(text[:8]))
 def test_not_a_single_emoji(text):
     assert not is_single_emoji(text)
+
+
+def test_every_emoji_of_the_picker_is_in_its_normal_form():
+    for emoji in json.loads((settings.BASE_DIR / EMOJI_TABLE).read_text("utf-8"))["emoji"]:
+        assert normalize_emoji(emoji) == normalize_emoji(emoji.replace("\ufe0f", "")) == emoji
+        assert normalize_emoji(emoji.replace("\ufe0f", "\ufe0e")) == emoji and is_single_emoji(emoji)
 
 
 BLANK = [

@@ -86,7 +86,8 @@ def test_images_are_not_rendered():
 
 
 def test_only_urls_with_a_scheme_are_linked():
-    assert "<a" not in render("example.org www.example.org alice@example.org 10.0.0.1 //example.org")
+    for before in ("", "**also** ", "> ", "- "):
+        assert "<a" not in render(f"{before}example.org www.example.org alice@example.org 10.0.0.1 //example.org")
 
 
 # ── Fast path for plain text ────────────────────────────────────────────────────────────────────────────────────────

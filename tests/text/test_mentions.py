@@ -17,7 +17,7 @@ from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
 from chat.actions.validation import find_named_members
 from chat.models import Mention
-from chat.text.markdown import find_mention_keys, render_markdown
+from chat.text.markdown import find_mention_keys, mentions_everybody, render_markdown
 from tests.text.html_reader import HTMLReader
 
 NAMES = [
@@ -39,7 +39,7 @@ USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enum
 
 
 def find_mentions(body: str, **options) -> list[str]:
-    """Renders a message text and returns its parts that are mentions, for example `@alice`.
+    """Renders a message text and returns the mentions in it, as they are written, for example `@alice`.
 
     Asserts that `find_mention_keys` finds the mentioned user names and that the HTML marks exactly these users as
     mentioned.
@@ -120,6 +120,8 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("-@bob ——@alice @bob-@alice", ["@bob", "@alice", "@bob", "@alice"]),
         ("@bob.@alice", ["@bob", "@alice"]),
         ("\\\\@bob", ["@bob"]),
+        ("@bob\\@小千 看一下", ["@bob", "@小千"]),
+        ("https://example.org/a，@bob https://example.org/b👉@alice", ["@bob", "@alice"]),
         # These texts contain no mentions.
         ("bob＠example.org bob＠alice", []),
         ("node_modules/@bob example.org/@bob bob@x.org/@bob", []),
@@ -131,6 +133,7 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("é@bob", []),
         ("@@bob", []),
         ("\\@bob", []),
+        ("\\@bob\\@alice", []),
         ("src/@bob", []),
         ("`@bob` ``x @bob``", []),
         ("```\n@bob\n```", []),
@@ -178,6 +181,13 @@ def test_mention_of_everybody():
     assert find_mentions("@all大家好", everybody=True) == ["@all"]
     assert find_mentions("@all", everybody=False) == []
     assert find_mentions("@allan `@all` x@all", everybody=True) == []
+
+
+def test_a_text_can_mention_everybody_although_its_author_may_not():
+    for body in ("@all hi", "大家好@all请看", "hi ＠All!", "（@ALL）", "- @all"):
+        assert mentions_everybody(body), body
+    for body in ("`@all`", "```\n@all\n```", "@allan", "x@all.org", "all", "@ all", "\\@all"):
+        assert not mentions_everybody(body), body
 
 
 FRAGMENTS = [
@@ -305,9 +315,10 @@ def test_user_names_of_all_scripts_are_looked_up(group, alice, make_user):
 @pytest.mark.usefixtures("group_of_three")
 def test_many_mentions_need_one_query(group, django_assert_max_num_queries):
     body = "".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(133))
-    assert len(find_mention_keys(body)) < 5000
+    keys = find_mention_keys(body)
+    assert len(keys) < 5000
     with django_assert_max_num_queries(1):
-        assert find_named_members([(group.pk, body)]) == {}
+        assert find_named_members({group.pk: keys}) == {}
 
 
 def test_all_user_name_characters_of_unicode_are_accepted():

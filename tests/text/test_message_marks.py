@@ -25,7 +25,23 @@ def show(body: str) -> str:
     "body",
     [
         *("~~~哈哈", "```哈哈", "```", "```python", "```\n```", "```js\n\n```", "~~~", "~~~\nx\n~~~", "> ```"),
-        *("+", "-", "*", "1.", "1)", ">", ">>", "> >", "- -", "+1", "[](https://example.org)", "yes\n+", "yes\n\n1."),
+        *(
+            "+",
+            "-",
+            "*",
+            "1.",
+            "1)",
+            ">",
+            ">>",
+            "> >",
+            "- -",
+            "+1",
+            "[](https://example.org)",
+            "yes\n+",
+            "yes\n\n1.",
+            "- _",
+            "1. -",
+        ),
     ],
 )
 def test_a_text_that_formats_nothing_is_shown_as_typed(body):
@@ -95,6 +111,8 @@ def test_a_line_without_marker_is_outside_of_a_quote_or_list(body, html):
         r"¯\_(ツ)_/¯",
         "C:\\dir\\\nD:\\",
         r"\#1 \! \|",
+        r"D:\data\[2024]\(1).txt",
+        r"path\@bob",
         r"\\",
     ],
 )
@@ -154,10 +172,14 @@ def test_faces_are_shown_as_typed(face):
 def test_a_link_without_scheme_leads_to_its_host():
     for target in ("www.example.com", "example.com/a?b", "//example.com/a"):
         assert f'href="https://{target.lstrip("/")}' in render(f"[site]({target})")
+    for target in ("http:example.com", "http:/example.com"):  # a browser would open a path of this site
+        assert 'href="http://example.com"' in render(f"[site]({target})")
     assert 'href="mailto:bob@example.com"' in render("[mail](bob@example.com)")
 
 
-@pytest.mark.parametrize("target", ["page", "../x", "?q=1", "#top", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["page", "../x", "?q=1", "#top", "javascript:alert(1)", "", "<>", "https:", "http://", "mailto:"]
+)
 def test_a_link_that_would_lead_to_a_missing_page_is_shown_as_typed(target):
     assert show(f"[site]({target})") == f"[site]({target})" and "<a" not in render(f"[site]({target})")
 

@@ -189,9 +189,10 @@ class ScriptFinder(HTMLParser):
 
 
 def test_naughty_strings_run_no_scripts_on_pages(group, alice, bob, texts, each_database):
-    """Shows strings that often break software on many pages of the website, and checks that they cannot run code there.
+    """Pages show strings that often break software, and HTML with scripts. No page may run these scripts.
 
-    It uses all strings on SQLite. On PostgreSQL it uses only the strings in OURS, because rendering the pages is slow.
+    All strings are used on SQLite. On PostgreSQL only the strings of this project (OURS) are used, because rendering
+    the pages is slow.
     """
     texts = texts if each_database == "sqlite" else OURS
     accepted = send_all(alice, group, texts)

@@ -154,10 +154,10 @@ class SimulatedUser(ApiClient):
 
     @property
     def senders(self) -> dict[str, Callable[[int, str, str], Awaitable[None]]]:
-        """Returns the three functions that send a message, by the way they use: "socket" (WebSocket), "api" or "form".
+        """Returns three functions that send a message. The keys are "socket" (by WebSocket), "api" (REST) and "form".
 
-        Each function takes the conversation id, the client_id and the text of the message, and returns when the server
-        has stored the message.
+        Each function takes the conversation id, the client_id (a UUID chosen by the client) and the text of the
+        message, and returns when the server has stored the message.
         """
         return {"socket": self.send_by_socket, "api": self.send_by_api, "form": self.send_by_form}
 

@@ -35,13 +35,16 @@ class ObservedConversation:
     duplicates: int = 0  # `message.created` events for messages that were already on the screen
 
     def texts(self) -> list[tuple[str, str, str]]:
-        """Returns (client_id, user name, body) of each text message, in the order in which a client shows them."""
+        """Returns (client_id, user name, body) of each text message, in the order in which a client shows them.
+
+        The client_id is a UUID that the sender's client has chosen.
+        """
         ordered = (self.messages[seq] for seq in sorted(self.messages))
         return [message_text(message) for message in ordered if message["kind"] == "text"]
 
 
 def message_text(message: Frame) -> tuple[str, str, str]:
-    """Returns (client_id, user name, body) of a message."""
+    """Returns (client_id, user name of the sender, body) of a message. The client_id is a UUID chosen by the client."""
     return message["client_id"], message["sender"]["username"], message["body"]
 
 

@@ -150,9 +150,10 @@ class Replay:
 
     # ── Replay of a day ──────────────────────────────────────────────────────────────────────────────────────────
     async def _replay_day(self, day: DayLog) -> tuple[int, list[SentText]]:
-        """Repeats the joins, leaves and messages of a recorded day in a new group. Returns its id and the sent texts.
+        """Repeats the joins, leaves and messages of a recorded day in a new group.
 
-        Each message is sent only after the server has acknowledged the previous one.
+        Returns the id of the group and the sent messages. Each message is sent only after the server has acknowledged
+        the previous one.
         """
         group = await self.retry_policy.run(
             lambda: self.observer.call_api("POST", "conversations/", {"kind": "group", "title": day.title})
@@ -215,9 +216,9 @@ class Replay:
         return client_id, user.username, entry.text
 
     async def _limit_open_sockets(self, user: SimulatedUser) -> None:
-        """Marks the WebSocket of this user as used now.
+        """Closes the WebSocket that was not used for longest, if too many users have an open one.
 
-        If too many are open, closes the one that was not used for longest.
+        First records that the WebSocket of `user` is used now.
         """
         self._users_with_socket[user] = None
         self._users_with_socket.move_to_end(user)
@@ -227,7 +228,7 @@ class Replay:
 
     # ── Comparison ───────────────────────────────────────────────────────────────────────────────────────────────
     async def _compare(self, conversation_id: int, sent: list[SentText]) -> None:
-        """Loads all messages from the server, and compares them with the sent ones and with those of the observer.
+        """Loads all messages from the server, and compares them with the sent messages and with those of the observer.
 
         The observer is a client that has received all events. Adds all differences to the report.
         """

@@ -1,8 +1,8 @@
 """Sends messages in batches: many commands are stored in one transaction. A rejected command does not affect others.
 
 This code runs most often and must be fast, so it uses tuples (messenger.core.bulk_sql) instead of model instances. It
-makes 6 SQL statements for any number of commands, and one or two more if the batch contains mentions, replies,
-forwards, or senders with unread messages, or the first message of a direct conversation.
+makes 6 SQL statements for any number of commands, and a few more if the batch contains mentions, replies, forwards, or
+senders with unread messages, or the first message of a direct conversation.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Sequence
 
 from django.utils import timezone
 
-from chat.actions.sending import authorize, idempotency, locking, persist, publish, references
+from chat.actions import search_index
+from chat.actions.sending import authorize, idempotency, locking, persist, publish, references, rendering
 from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
 from chat.attachments import message_files
 from messenger.core.database import write_transaction
@@ -21,7 +22,7 @@ __all__ = ["Outcome", "SendCommand", "SentMessage", "send_many", "send_many_bloc
 
 
 def send_many(commands: Sequence[SendCommand]) -> list[Outcome]:
-    """Stores and publishes a message for each command, in this order, and returns the outcome of each command.
+    """Stores and publishes a message for each command, and returns the outcome of each command, in the same order.
 
     The outcome is BUSY if another transaction has locked the conversation: call `send_many_blocking` for such commands.
     Raises IntegrityError if another process stores the same client_id at the same time. In this case call it again: it
@@ -36,7 +37,8 @@ def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
 
 
 def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
-    batch = [PendingSend(command, command.digest()) for command in commands]
+    batch = [PendingSend(command, command.digest(), command.body) for command in commands]
+    rendering.render_ahead(batch)
     with write_transaction():
         sends = locking.lock_conversations(batch, skip_locked)
         sends = idempotency.set_duplicates_aside(sends)
@@ -46,11 +48,12 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
         sends = authorize.apply_rate_limit(sends)
         if sends:
             now = timezone.now()
-            persist.render_bodies(sends)
+            rendering.render_bodies(sends)
             message_files.prepare_attachments((send.files for send in sends if send.files), now)
             opened = publish.open_new_pairs(sends)
             persist.assign_numbers(sends)
             persist.insert_messages(sends, now)
+            search_index.add_new_messages(sends, now)
             persist.update_counters(sends, now)
             message_events = publish.build_message_events(sends, now)
             first_events, member_events = publish.update_member_states(sends, opened, now)

@@ -14,10 +14,10 @@ from messenger.core.errors import ApplicationError, invalid, not_found, rate_lim
 
 
 def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
-    """Locks and loads the memberships of the senders, and returns the sends (messages to store) that are allowed.
+    """Checks membership, blocks and content of messages to send, and returns those `sends` that are allowed.
 
-    Sets the error of each send that is not allowed. If the sender is not a member, the error is `not_found`, the same
-    as for a conversation that does not exist.
+    Sets the error of each message that is not allowed; it is `not_found` if the sender is not a member. Also locks the
+    memberships of the senders and sets `membership` of each allowed message.
     """
     memberships = _lock_memberships(sends)
     for send in sends:
@@ -28,16 +28,16 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
         elif error := direct_rules.pair_status_error(membership.pair_status) or _content_error(command):
             send.outcome = error
         else:
-            send.membership, send.body = membership, command.body
+            send.membership = membership
     return list_undecided(sends)
 
 
 def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderMembership]:
     """Locks the memberships of the senders and returns them by (conversation id, user id). One query.
 
-    The same query also locks the memberships of members who have archived one of these conversations, because a new
-    message unarchives it, and of users for whom a direct conversation begins to exist with its first message. The locks
-    are taken in the order of the ids, so that two transactions never wait for each other.
+    The query also locks memberships that the new messages change: of members who have archived the conversation (it is
+    unarchived), and of the second user of a direct conversation that gets its first message. The locks are taken in the
+    order of the ids, so that two transactions never wait for each other.
     """
     keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
     if not keys:
@@ -57,7 +57,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
         )
     rows = bulk_sql.fetch_all(
         "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
-        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL,"
+        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL, m.added_by_id IS NOT NULL,"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
         f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
         f" WHERE {conditions}"
@@ -67,14 +67,22 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     memberships = {}
     for (
         conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, is_unopened,
-        pair_status, has_blocks,
+        is_new, pair_status, has_blocks,
     ) in rows:  # fmt: skip
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
             continue
         user = UserSchema(user_id, username, name or username, user_avatar_url(user_id, avatar))
         memberships[conversation_id, user_id] = SenderMembership(
-            pk, role, read_seq, user, bool(shows_receipts), bool(is_active), pair_status, bool(has_blocks)
+            pk,
+            role,
+            read_seq,
+            user,
+            bool(shows_receipts),
+            bool(is_active),
+            pair_status,
+            bool(has_blocks),
+            had_unread=bool(is_new),
         )
     return memberships
 
@@ -88,10 +96,10 @@ def _content_error(command: SendCommand) -> ApplicationError | None:
 
 
 def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
-    """Returns the sends (messages to store) that the rate limit allows, and sets the error of the others.
+    """Returns those messages in `sends` that the rate limit allows, and sets the error of the others.
 
-    Socket, API and pages share one limit per user. This must be the last check, so that a command that is rejected for
-    another reason does not count.
+    WebSocket, API and pages share one limit per user. This must be the last check, so that a command that is rejected
+    for another reason does not count.
     """
     waits = rate_limits.acquire_many([rate_limits.bucket("send", send.command.user_id) for send in sends])
     for send, wait in zip(sends, waits, strict=True):

@@ -21,11 +21,12 @@ from messenger.core.errors import ApplicationError, not_found
 
 
 def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
-    """Finds duplicates among the sends (messages to store), and returns the sends that are not duplicates.
+    """Finds messages in `sends` that repeat an earlier message of the sender, and returns the other messages.
 
-    A send is a duplicate if its client_id is stored already or occurs earlier in this batch. A duplicate with different
-    content gets the error `conflict`. The outcome of the other duplicates is set later, by `answer_duplicates`. This
-    check comes before all other checks, so that no rule rejects the repetition of a message that was accepted.
+    A message is a duplicate if its client_id is stored already or occurs earlier in this batch. A duplicate with
+    different content gets the error `conflict`. The outcome of all other duplicates is set later, by
+    `answer_duplicates`. This check comes before the checks of membership and rate limit: they must not reject the
+    repetition of an accepted message.
     """
     if not sends:
         return []
@@ -58,7 +59,7 @@ def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
 
 
 def answer_duplicates(batch: list[PendingSend]) -> None:
-    """Sets the outcome of duplicates (sends that repeat an earlier send): the stored message in its current state.
+    """Sets the outcome of each duplicate (message that repeats an earlier message): the stored message as it is now.
 
     If the sender is no longer a member of the conversation, the outcome is the message as it was sent, without what
     came later. So a client that did not get the first answer knows that the others have the message. If nobody has it

@@ -12,11 +12,11 @@ ARCHIVED_UNMUTED_SQL = "m.archived AND NOT m.muted AND m.left_at IS NULL"
 
 
 def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[PendingSend]:
-    """Locks the conversations of `sends` (messages to store), sets `conversation` of each send, and returns the sends.
+    """Locks the conversations of the messages in `sends`, sets `conversation` of each message, and returns them.
 
-    With `skip_locked`, a send to a conversation that another transaction has locked gets the outcome BUSY (try again)
-    and is not returned. If the conversation does not exist, `conversation` stays None, and `load_senders` sets the
-    error later.
+    With `skip_locked`, a message to a conversation that another transaction has locked gets the outcome BUSY (try
+    again) and is not returned. If the conversation does not exist, `conversation` stays None, and `load_senders` sets
+    the error later.
     """
     ids = {send.command.conversation_id for send in sends}
     lock_clause = bulk_sql.for_update_clause()

@@ -1,4 +1,4 @@
-"""Stores a batch of messages: renders their text, numbers the messages, inserts rows and updates counters."""
+"""Stores a batch of messages: numbers the messages, inserts rows and updates counters."""
 
 from __future__ import annotations
 
@@ -7,35 +7,17 @@ from datetime import datetime
 from accounts.selectors import privacy
 from chat.actions.messages import list_member_ids
 from chat.actions.sending.types import PendingSend
-from chat.actions.validation import find_named_members
 from chat.attachments import message_files
-from chat.models import Conversation, Membership, Mention, Message, Role
-from chat.text.markdown import render_markdown
+from chat.models import Conversation, Membership, Mention, Message
 from messenger.core import bulk_sql
-
-
-def render_bodies(sends: list[PendingSend]) -> None:
-    """Renders the Markdown of new messages: sets `body_html` and `mentions`. A forwarded text mentions nobody."""
-    members = find_named_members((send.conversation.id, send.body) for send in sends if send.forward is None)
-    for send in sends:
-        if send.forward is not None:
-            send.body_html, _mentions = render_markdown(send.body, {})
-            continue
-        may_mention_all = send.conversation.kind == Conversation.Kind.GROUP and send.membership.role in (
-            Role.OWNER,
-            Role.ADMIN,
-        )
-        send.body_html, send.mentions = render_markdown(
-            send.body, members.get(send.conversation.id, {}), everybody=may_mention_all
-        )
 
 
 def assign_numbers(sends: list[PendingSend]) -> None:
     """Sets `seq` (number of the message) and `version` (number of the change) of each new message.
 
-    Also increases the counters of its conversation, and marks it as read by its sender. `had_unread` of a membership
-    becomes True if the sender had unread messages: then the sender's other devices must be told that these messages are
-    read now.
+    Also increases the counters of the conversation, and marks all its messages as read by the sender. `had_unread` of a
+    membership becomes True if the sender had unread messages before. The sender's other devices must then be told that
+    these messages are read.
     """
     for send in sends:
         conversation, membership = send.conversation, send.membership
@@ -96,7 +78,7 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
     """Returns the ids of the users to notify because the message mentions them; for `@all`, all members.
 
     Never includes the sender, users who have blocked the sender, and users whom the sender has blocked. The result is
-    kept in `send`, so that a second call makes no query.
+    cached in `send`, so that a second call makes no query.
     """
     if send.mentioned_ids is None:
         user_ids = {mention.user_id for mention in send.mentions if mention.user_id is not None}
@@ -110,9 +92,9 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
 
 
 def update_counters(sends: list[PendingSend], now: datetime) -> None:
-    """Saves the new counters of the conversations to the database, and the new read markers of the senders.
+    """Saves the new counters of the conversations, and how far the senders have read, to the database.
 
-    A read marker is the number of the newest message that the user has read, here the message that the sender has sent.
+    A sender has read all messages up to the message that he or she has sent.
     """
     conversations = {send.conversation.id: send.conversation for send in sends}.values()
     memberships = {send.membership.id: send.membership for send in sends}.values()
@@ -127,9 +109,16 @@ def update_counters(sends: list[PendingSend], now: datetime) -> None:
     )  # fmt: skip
     bulk_sql.update_rows(
         Membership,
-        ("id", "read_seq", "read_count", "sent_seq", "delivered_seq"),
+        ("id", "read_seq", "read_count", "sent_seq", "delivered_seq", "added_by_id"),
         [
-            (membership.id, membership.sent_seq, membership.sent_text_count, membership.sent_seq, membership.sent_seq)
+            (
+                membership.id,
+                membership.sent_seq,
+                membership.sent_text_count,
+                membership.sent_seq,
+                membership.sent_seq,
+                None,
+            )
             for membership in memberships
         ],
     )

@@ -1,4 +1,4 @@
-"""Builds the events of a batch of messages: new messages for all members, and changes for single users only."""
+"""Builds the events of a batch of messages: new messages for all members, and changes that concern one user only."""
 
 from __future__ import annotations
 
@@ -54,11 +54,11 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
 
 
 def open_new_pairs(sends: list[PendingSend]) -> list[tuple[Membership, ConversationSchema]]:
-    """Makes direct conversations that get their first message exist for their second users.
+    """Opens direct conversations that get their first message for their second user (the receiver).
 
-    Returns the memberships of these users, and the conversations as these users see them before the new messages, which
-    follow as events. Makes no query if there is no such conversation. `load_senders` must have locked the memberships
-    before. Call this before the messages get their numbers.
+    Before its first message, a direct conversation exists only for the user who has opened it. Returns the memberships
+    of the second users, each with the conversation as this user sees it without the new message. `load_senders` must
+    have locked the memberships before. Call this before the messages get their numbers.
     """
     new_pairs = {send.conversation.id: send.conversation for send in sends if send.conversation.has_unopened_member}
     if not new_pairs:
@@ -78,12 +78,13 @@ def open_new_pairs(sends: list[PendingSend]) -> list[tuple[Membership, Conversat
 def update_member_states(
     sends: list[PendingSend], opened: list[tuple[Membership, ConversationSchema]], now: datetime
 ) -> tuple[list[Event], list[Event]]:
-    """Updates what a batch of messages changes for single users. Returns the events before and after the messages.
+    """Updates what a batch of messages changes for single users. Returns two lists of events.
 
-    If none of these cases occurs, no query is made:
+    The first list is to be published before the message events, the second list after them. Makes a query only in these
+    cases:
 
-    - A direct conversation begins to exist for its second user (`opened`, see `open_new_pairs`). The events before the
-      messages are about these.
+    - A direct conversation is opened for its second user by its first message (`opened`, see `open_new_pairs`). Only in
+      this case the first list is not empty.
     - The sender had unread messages. They are read now, so the sender's other devices get the event `mine.updated`, and
       the other members get the event `receipt`.
     - A member had archived the conversation without muting it. It is unarchived.
@@ -137,9 +138,9 @@ def update_member_states(
 def _sender_states(
     sends: list[PendingSend], senders: dict[int, PendingSend], me_versions: dict[int, list[int]]
 ) -> list[tuple[PendingSend, MineSchema]]:
-    """Returns the last message of each sender in the batch, with the sender's unread count, mute and so on after it.
+    """Returns for each sender in `senders` the last message and the sender's new state (unread count, mute and so on).
 
-    `senders` has the last message of each sender by membership id.
+    `senders` maps the membership id of a sender to the last message that this sender has in the batch.
     """
     if not senders:
         return []
@@ -178,7 +179,10 @@ def _sender_states(
 
 
 def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
-    """Locks and returns the memberships of users who are mentioned but not notified because of a block."""
+    """Locks and returns the memberships of users whom a message mentions, but who are not notified because of a block.
+
+    One of the two users (sender and mentioned user) has blocked the other.
+    """
     keys = {(send.conversation.id, user_id) for send in sends for user_id in send.blocked_mention_ids}
     if not keys:
         return []
@@ -190,9 +194,9 @@ def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:
 
 
 def _unarchive(sends: list[PendingSend]) -> list[Membership]:
-    """Unarchives the conversations of new messages for members who have archived but not muted them.
+    """Unarchives the conversations of new messages for members who have archived them, but have not muted them.
 
-    Returns the memberships of these members. `load_senders` must have locked their rows before.
+    Returns the memberships of these members. `load_senders` must have locked the rows of the memberships before.
     """
     conversation_ids = {send.conversation.id for send in sends if send.conversation.has_archived_members}
     if not conversation_ids:

@@ -15,10 +15,10 @@ from messenger.core.timestamps import format_timestamp
 
 
 def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads the messages that new messages reply to or forward. Returns the sends (messages to store) without an error.
+    """Loads the messages to which new messages reply, or which they forward.
 
-    A send gets an error, for example, if it replies to a message of another conversation, or forwards a message that
-    the sender may not see.
+    Returns those messages in `sends` that have no error. A message gets an error, for example, if it replies to a
+    message of another conversation, or forwards a message that the sender may not see.
     """
     ids = {pk for send in sends for pk in (send.command.reply_to_id, send.command.forward_id) if pk}
     if not ids:
@@ -71,9 +71,9 @@ def _filter_visible_forwards(sends: list[PendingSend], messages: dict[int, Messa
 
 
 def resolve_files(sends: list[PendingSend]) -> list[PendingSend]:
-    """Loads and locks the files of new messages, and returns the sends (messages to store) whose files are valid.
+    """Loads and locks the files of new messages, and returns those messages in `sends` whose files are valid.
 
-    Sets the error of the other sends. Makes no query if no message has files.
+    Sets the error of the other messages. Makes no query if no message has files.
     """
     for send in sends:
         command = send.command

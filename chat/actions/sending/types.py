@@ -1,4 +1,4 @@
-"""Data types for sending messages: the command, its outcome, and the state of a batch while it is being stored."""
+"""Data types for sending messages: the command, its outcome, and the data of a message while it is being stored."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 import msgspec
 
 from accounts.schemas import UserSchema
+from chat.actions.rendering import RenderedText
 from chat.attachments import message_files
 from chat.schemas import ForwardSchema, MentionSchema, MessageSchema, ReplySchema
 from messenger.core.batch_writer import Busy
@@ -30,9 +31,10 @@ class SendCommand(msgspec.Struct, frozen=True):
     attachment_ids: tuple[int, ...] = ()
 
     def digest(self) -> str:
-        """Returns a hash of the content. It shows whether two commands with the same `client_id` are the same message.
+        """Returns a hash of the message (text, files, reply …).
 
-        The hash is stored with each message, so the way of computing it must never change.
+        If two commands have the same `client_id`, equal hashes show that the second command repeats the first. The hash
+        is stored with each message, so the way of computing it must never change.
         """
         content: tuple = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
         if self.attachment_ids:
@@ -43,7 +45,8 @@ class SendCommand(msgspec.Struct, frozen=True):
 class SentMessage(msgspec.Struct, frozen=True):
     """The outcome of a send command that was accepted.
 
-    `created` is False if the sender had sent this `client_id` before. `message` is then the message that was stored.
+    `created` is False if the sender had sent a message with this `client_id` before. Then `message` is that stored
+    message.
     """
 
     message: MessageSchema
@@ -54,9 +57,10 @@ Outcome = SentMessage | ApplicationError | Busy
 
 
 class LockedConversation(msgspec.Struct):
-    """The counters of a conversation whose row is locked while a batch of messages is stored.
+    """The counters of a conversation (newest message, newest change …) while a batch of messages is stored.
 
-    They increase with each message of the batch, and are saved after the last message.
+    The row of the conversation is locked. The counters increase with each message of the batch, and are saved after the
+    last message.
     """
 
     id: int
@@ -70,7 +74,7 @@ class LockedConversation(msgspec.Struct):
 
     @property
     def is_new_pair(self) -> bool:
-        """Returns True for a direct conversation without messages. It may not exist for its second user yet."""
+        """Returns True for a direct conversation without messages. Maybe only one of its two users has opened it."""
         return self.kind == "direct" and self.last_seq == 0
 
 
@@ -87,17 +91,21 @@ class SenderMembership(msgspec.Struct):
     has_blocks: bool  # this user has blocked somebody, or somebody has blocked this user
     sent_seq: int = 0  # of the newest message in this batch
     sent_text_count: int = 0  # the conversation's `text_count` at `sent_seq`
-    had_unread: bool = False  # others had written since the read marker when this user sent
+    # Others had written since the read marker when this user sent, or somebody had added the user, who had not opened
+    # the group.
+    had_unread: bool = False
 
 
 class PendingSend(msgspec.Struct):
-    """A message that is being sent: its command, and its state while it is checked and stored as part of a batch.
+    """A message that is being sent: the command, and the data that is collected until the message is stored.
 
-    Each step of sending sets some fields. A step that rejects the command sets `outcome`, and later steps skip it.
+    Each step of sending sets some fields. A step that rejects the command sets `outcome` to an error, and later steps
+    skip this message.
     """
 
     command: SendCommand
     digest: str
+    body: str  # of a forwarded message: empty until the message to forward is loaded
     outcome: Outcome | None = None
     # Only in duplicates: the stored message, or the first send of this batch, with the same client_id.
     stored_message_id: int | None = None
@@ -105,7 +113,9 @@ class PendingSend(msgspec.Struct):
     # Set by `lock_conversations` and `load_senders`; every send that passes these steps has both.
     conversation: LockedConversation = None  # type: ignore[assignment]
     membership: SenderMembership = None  # type: ignore[assignment]
-    body: str = ""
+    mention_keys: set[str] | None = None  # normalized user names in the text; None: not determined yet
+    may_mention_everybody: bool = False
+    rendered: RenderedText | None = None  # rendered before the conversation was locked
     body_html: str = ""
     mentions: list[MentionSchema] = []
     mentioned_ids: list[int] | None = None  # users to notify; None: not determined yet

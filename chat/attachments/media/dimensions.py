@@ -1,8 +1,7 @@
-"""Measures width, height and duration of images, audio and video from the headers of the file. It does not decode the
-media data.
+"""Measures width, height and duration of images, audio and video from the headers of the file.
 
-The functions run in a separate process with limits (inspect_subprocess.py), because third-party parsers may use any
-amount of memory.
+The media data is not decoded. The functions run in a separate process with limits (inspect_subprocess.py), because
+third-party parsers may use very much memory.
 """
 
 from __future__ import annotations

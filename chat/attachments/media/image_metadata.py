@@ -130,9 +130,9 @@ def _color_table_size(flags: int) -> int:
 
 
 def _read_blocks(source: BinaryIO, block_budget: Iterator[int]) -> Iterator[bytes]:
-    """Yields sub-blocks of a GIF: pieces of at most 255 bytes, each with a first byte that tells its length.
+    """Yields the sub-blocks of a GIF: each is a length byte and at most 255 bytes of data.
 
-    The last sub-block is empty, because an empty sub-block ends the list.
+    An empty sub-block ends the list; it is yielded, too.
     """
     for _ in block_budget:
         size = _read_exactly(source, 1)

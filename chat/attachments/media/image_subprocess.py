@@ -154,10 +154,10 @@ def _save_animation(image: Image.Image, folder: Path, image_format: str) -> tupl
 
 
 def _fit(size: tuple[int, int], side: int) -> tuple[int, int]:
-    """Returns the largest width and height in pixels that a thumbnail of an image with size `size` may have.
+    """Returns the maximum width and height in pixels of a thumbnail of an image with the size `size`.
 
-    Both are `side`. For a very long image, the longer one is up to four times as much, so that the thumbnail is not a
-    thin line.
+    Normally both are `side`. If one side of the image is much longer than the other, the maximum of this side is up to
+    four times as large, so that the thumbnail does not become a thin line.
     """
     longest, shortest = max(size), max(min(size), 1)
     stretched = round(side * min(max(longest / shortest / 4, 1), 4))

@@ -33,11 +33,11 @@ _processes = BoundedSemaphore(MAX_PROCESSES)
 
 
 def inspect_media(source: BinaryIO, content_type: str, claims: dict) -> Inspection:
-    """Measures a media file and decides whether the worker must process it. Never raises; values that are unknown are
-    None.
+    """Measures width, height and duration of a media file, and decides whether a background task must process the file.
 
-    `claims` (width, height, duration) come from the client. They are used for video and audio if the file cannot be
-    measured. The worker processes images, MP4 files with metadata, and MP4 files that cannot be inspected.
+    Never raises; unknown values are None. `claims` (width, height, duration) come from the client. They are used for
+    video and audio if the file cannot be measured. Images, MP4 files with metadata, and MP4 files that cannot be
+    inspected must be processed.
     """
     if content_type not in content_types.INLINE_TYPES:
         return Inspection(Measurement(), False)

@@ -76,9 +76,10 @@ def _erase(source: Mp4Source, erased: ErasedRange) -> None:
 
 
 def _keep_first(errors: list[Exception], error: Exception) -> None:
-    """Appends `error` to the list `errors` if the list is empty. Its traceback is dropped to save memory.
+    """Appends `error` to the list `errors` if this list is empty.
 
-    Later errors are not kept, because a small file can cause a million errors.
+    Later errors are not kept, because a small file can cause a million errors. The traceback of the kept error is
+    dropped to save memory.
     """
     if not errors:
         errors.append(error.with_traceback(None))
@@ -213,10 +214,11 @@ def _find_samples(source: Mp4Source, track: Box) -> Iterator[ErasedRange]:
 
 
 def _read_table(source: Mp4Source, box: Box, skip: int, typecode: str, *, columns: int = 1) -> array[int]:
-    """Returns all numbers of a table in a box (block of an MP4 file). The number of rows is stored after `skip` bytes.
+    """Returns all numbers of a table in a box (block of an MP4 file).
 
-    `typecode` is a type code of Python's `array`: "I" for 32 bits, "Q" for 64. Raises ValueError if the tables of this
-    file have more than MAX_TABLE_ENTRIES numbers together.
+    The number of table rows is stored `skip` bytes after the start of the box; each row has `columns` numbers.
+    `typecode` is a type code of Python's `array`: "I" for 32 bits, "Q" for 64. Raises ValueError if all tables of this
+    file together have more than MAX_TABLE_ENTRIES numbers.
     """
     numbers = array(typecode)
     (rows,) = struct.unpack(">I", source.read_exactly(box.start + skip, 4))

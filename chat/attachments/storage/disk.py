@@ -78,7 +78,7 @@ class DiskUploadStorage:
     def complete(self, upload: Upload) -> None:
         """Moves the partial file, which contains all bytes of the upload, to its final path.
 
-        Can be repeated: if the server crashed after moving the file, the file is already at its final path.
+        Can be called again after a crash: if the file is at its final path already, nothing is moved.
         """
         final, partial = Path(default_storage.path(upload.key)), self._partial_path(upload)
         final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

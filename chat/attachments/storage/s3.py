@@ -89,7 +89,7 @@ class S3UploadStorage:
     def complete(self, upload: Upload) -> None:
         """Completes the S3 multipart upload, so that the file exists under its key `upload.key`.
 
-        Can be repeated: if the server crashed after completing the multipart upload, it does nothing.
+        Can be called again after a crash: if the multipart upload is completed already, it does nothing.
         """
         s3, bucket = _client_and_bucket()
         state, key = upload.parts, upload.key

@@ -58,8 +58,9 @@ class ClientDisconnected(Exception):
 
 
 class TusReceiver:
-    """Wraps an ASGI application. It handles PATCH requests, which send bytes of uploads, itself and passes all other
-    requests to the application.
+    """Wraps an ASGI application. PATCH requests, which send bytes of uploads, are handled here.
+
+    All other requests are passed to the wrapped application.
     """
 
     def __init__(self, application) -> None:
@@ -106,9 +107,10 @@ class _PatchRequest:
                 await self._run_and_log_errors(part.close)
 
     def _open_part(self) -> uploads.IncomingPart:
-        """Checks the user, rate limit, headers and size of the request before a byte of its body is accepted.
+        """Checks the user, rate limit, headers and size of a PATCH request before its body is read.
 
-        Then takes the lease of the upload (exclusive write access for a limited time) and returns the opened part.
+        Then acquires the lease of the upload (exclusive write access for a limited time), and returns the object that
+        stores the bytes of this request.
         """
         user_id = _authenticate(self._request)
         with translation.override(translation.get_language_from_request(self._request)):
@@ -171,7 +173,7 @@ class _PatchRequest:
         await self._respond(status, headers, msgspec.json.encode(content))
 
     async def _drain_body(self) -> None:
-        """Reads and discards a limited part of the remaining request body after an error.
+        """Reads and discards a limited number of bytes of the request body after an error.
 
         Without this, a client that is still sending its body would see a closed connection instead of the error
         response.
@@ -206,7 +208,7 @@ class _PatchRequest:
 
 
 def _authenticate(request: ASGIRequest) -> int:
-    """Returns the id of the signed-in user who sent the request. Raises unauthenticated if there is none.
+    """Returns the id of the signed-in user who sent the request. Raises `unauthenticated` if there is none.
 
     Uses the authentication classes of the REST API, which also check the CSRF token.
     """

@@ -1,6 +1,6 @@
 /**
  * Toolbar of the composer. The Tab key stops there once; arrow keys move between its buttons. On a phone, the plus
- * button opens it.
+ * button opens the tools for text.
  */
 import { pickEmoji, rememberEmoji } from "../lib/emoji.js";
 import { applyFormat } from "./markdown-editing.js";
@@ -42,7 +42,7 @@ export class ComposerToolbar {
     composer.on(this.toolbar, "click", (event) => this.#handleClick(event));
     composer.on(this.toolbar, "keydown", (event) => this.#handleKey(event));
     composer.on(this.toolbar, "focusin", (event) => this.#setTabStop(event.target));
-    this.#setTabStop(this.#buttons()[0]);
+    this.#setTabStop(find(this.toolbar, "button"));
   }
 
   /**
@@ -61,6 +61,7 @@ export class ComposerToolbar {
   #setOpen(isOpen) {
     this.composer.form.classList.toggle("with-tools", isOpen);
     this.plus?.setAttribute("aria-expanded", String(isOpen));
+    if (!isOpen) this.#setTabStop(find(this.toolbar, "button"));
   }
 
   /** @param {MouseEvent} event */
@@ -89,13 +90,14 @@ export class ComposerToolbar {
     if (this.field.isConnected && start !== initialStart) this.field.focus();
   }
 
+  /** The displayed buttons. */
   #buttons() {
-    return findAll(this.toolbar, "button");
+    return findAll(this.toolbar, "button").filter((button) => button.checkVisibility());
   }
 
   /** @param {EventTarget | undefined | null} button the one reached by the Tab key */
   #setTabStop(button) {
-    for (const other of this.#buttons()) other.tabIndex = other === button ? 0 : -1;
+    for (const other of findAll(this.toolbar, "button")) other.tabIndex = other === button ? 0 : -1;
   }
 
   /** @param {KeyboardEvent} event */

@@ -14,6 +14,8 @@ import { isNewLineInCodeBlock, makeNewLine } from "./markdown-editing.js";
 import { applyChange } from "./text-edit.js";
 import { LiveElement, sendCommand, liveUpdates, sendAndForget, emit } from "../realtime/events.js";
 import { MentionCompletion } from "./completion/mention-completion.js";
+import { mentionsEverybody } from "./completion/mention-match.js";
+import { getPermissions } from "../conversation/permissions.js";
 import { clone, find, uuid } from "../lib/dom.js";
 import { convertPaste } from "./paste.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
@@ -191,6 +193,12 @@ export class MessageComposer extends LiveElement {
     this.field.focus({ preventScroll: true });
   }
 
+  /** Tells the user if `@all` in a text will notify nobody. @param {string} text */
+  #warnOfIgnoredMention(text) {
+    const { isGroup, isAdmin } = getPermissions(find(document, "message-log"));
+    if (isGroup && !isAdmin && mentionsEverybody(text)) showToast("allIgnored");
+  }
+
   /** @param {string} text */
   async #send(text) {
     const editedQueued = this.#edit?.queued;
@@ -217,6 +225,7 @@ export class MessageComposer extends LiveElement {
       this.#tray?.clear();
     }
     this.#stopTyping();
+    this.#warnOfIgnoredMention(text);
     emit("compose:sent", {});
     try {
       await sendCommand("message.send", queued);
@@ -242,6 +251,7 @@ export class MessageComposer extends LiveElement {
     try {
       await sendCommand("message.edit", { message_id: message.id, body: text });
       this.#keptEdits.remove(message.id, text);
+      this.#warnOfIgnoredMention(text);
     } catch (error) {
       showErrorToast(error);
       if (this.isConnected && !this.#edit && !this.field.value) this.#startEdit({ message });

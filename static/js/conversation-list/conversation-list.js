@@ -8,7 +8,7 @@ import { ListFilter } from "./list-filter.js";
 import { ListKeyboard } from "./list-keyboard.js";
 import { matchesFilter, compareRows } from "./list-order.js";
 import { LiveElement, emit } from "../realtime/events.js";
-import { makeExcerpt } from "../lib/wording.js";
+import { summarizeText } from "../lib/wording.js";
 import { find, findAll } from "../lib/dom.js";
 import { cacheUser } from "../realtime/state/user-cache.js";
 
@@ -225,7 +225,7 @@ export class ConversationList extends LiveElement {
     const pending = new Map();
     for (const message of queued) {
       const { failed: error, conversation_id, body, attachments } = message;
-      if (error) failedTexts.set(conversation_id, makeExcerpt(body, attachments));
+      if (error) failedTexts.set(conversation_id, summarizeText(body, attachments));
       else pending.set(conversation_id, message);
     }
     for (const row of this.rows.values()) {

@@ -87,8 +87,8 @@ function prepareMenu(menu, link) {
  * @param {HTMLElement} form
  * @param {ConversationState} state
  */
-function updateEntries(form, { unread, favourite, muted, archived, level }) {
-  const values = { read: unread.count === 0, favourite, muted, archived };
+function updateEntries(form, { unread, added, favourite, muted, archived, level }) {
+  const values = { read: unread.count === 0 && !added, favourite, muted, archived };
   for (const [name, isActive] of Object.entries(values)) {
     for (const entry of findAll(form, `[name=${name}]`)) entry.hidden = (entry.getAttribute("value") === "on") === isActive;
   }
@@ -138,8 +138,9 @@ async function changeState(id, name, value) {
   } else if (value === "off") {
     await api("POST", `conversations/${id}/read/`, { back: true });
   } else {
-    const seq = unreadTotals.get(id)?.unread.lastSeq ?? 0;
-    if (seq) await api("POST", `conversations/${id}/read/`, { seq });
+    const state = unreadTotals.get(id);
+    const seq = state?.unread.lastSeq ?? 0;
+    if (seq || state?.added) await api("POST", `conversations/${id}/read/`, { seq });
   }
 }
 

@@ -1,7 +1,8 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
-import { makeExcerpt, summarizeFiles } from "../lib/wording.js";
+import { fillPlaceholders, makeExcerpt, shorten, summarizeFiles } from "../lib/wording.js";
+import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
 
@@ -17,6 +18,8 @@ export class ConversationRow {
    */
   #lastMessage;
   #draft = "";
+  /** "Zoë added you", until the user opens the group. */
+  #addedText = "";
   /** Text of the last failed message; null: there is none. @type {string | null} */
   #failedText = null;
   /** Newest message that waits to be sent. @type {Queued | null} */
@@ -37,6 +40,7 @@ export class ConversationRow {
     this.id = Number(this.link.dataset.id);
     const previewElement = this.#previewElement;
     this.#renderedPreview = [...(previewElement?.childNodes ?? [])];
+    this.#addedText = find(previewElement, ".added")?.textContent?.trim() ?? "";
     if (find(previewElement, ".draft")) this.#draft = find(previewElement, "[data-part=text]")?.textContent ?? "";
   }
 
@@ -75,6 +79,10 @@ export class ConversationRow {
 
   get favourite() {
     return unreadTotals.get(this.id)?.favourite ?? false;
+  }
+
+  get added() {
+    return unreadTotals.get(this.id)?.added ?? false;
   }
 
   get archived() {
@@ -155,20 +163,32 @@ export class ConversationRow {
   /** Applies the user's own state of the conversation. @param {Mine} mine */
   applyMemberState(mine) {
     Object.assign(this.link.dataset, { role: mine.role, level: mine.level });
-    const draft = makeExcerpt(mine.draft);
-    if (draft !== this.#draft || this.#lastMessage !== undefined) {
+    const draft = shorten(mine.draft);
+    const wasAdded = this.#addedText !== "";
+    if (!mine.added_by_id) this.#addedText = "";
+    else void this.#showAddedBy(mine.added_by_id);
+    if (draft !== this.#draft || wasAdded || this.#lastMessage !== undefined) {
       this.#draft = draft;
       this.#renderPreview();
     }
     this.renderCounts();
   }
 
+  /** Shows who has added the user to this group. The page may not know the name yet. @param {number} userId */
+  async #showAddedBy(userId) {
+    if (getUserName(userId) === undefined) await loadUsers(this.id, [userId]);
+    if (!this.added) return; // opened meanwhile
+    this.#addedText = fillPlaceholders(words("list-words").added, { a: getUserName(userId) ?? "…" });
+    this.#renderPreview();
+  }
+
   /**
-   * Whether the row knows its newest message. A row that the server rendered with a draft does not, so it must be
-   * loaded again when the draft is removed.
+   * Whether the row knows its newest message. A row that the server rendered with a draft, or with who has added the
+   * user, does not, so it must be loaded again when that is removed.
    */
   get isComplete() {
-    return this.#lastMessage !== undefined || this.#draft !== "" || !this.#renderedPreview.some((node) => /** @type {Element} */ (node).className === "draft");
+    if (this.#lastMessage !== undefined || this.#draft || this.#addedText) return true;
+    return !this.#renderedPreview.some((node) => node instanceof Element && node.matches(".draft, .added"));
   }
 
   /**
@@ -257,19 +277,23 @@ export class ConversationRow {
       previewElement.replaceChildren(createSpan("fail", listWords.notSent ?? ""), " ", createTextPart("text", this.#failedText));
     } else if (this.#queued) {
       const { body, attachments } = this.#queued;
-      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(body, attachments ?? []));
+      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(shorten(body), attachments ?? []));
     } else if (this.#draft) {
       previewElement.replaceChildren(createSpan("draft", listWords.draft ?? ""), " ", createTextPart("text", this.#draft));
+    } else if (this.#addedText) {
+      const text = createTextPart("text", this.#addedText);
+      text.className = "added";
+      previewElement.replaceChildren(text);
     } else if (lastMessage === undefined) {
       previewElement.replaceChildren(...this.#renderedPreview);
     } else if (!lastMessage) {
-      previewElement.replaceChildren(createTextPart("text", ""));
+      previewElement.replaceChildren(createTextPart("text", listWords.none ?? ""));
     } else if (lastMessage.deleted_at) {
       previewElement.replaceChildren(createTextPart("text", listWords.deleted ?? ""));
     } else if (isBlocked(lastMessage.sender.id)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(lastMessage.body, lastMessage.attachments));
+      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(makeExcerpt(lastMessage.body_html), lastMessage.attachments));
     }
   }
 
@@ -294,15 +318,16 @@ export class ConversationRow {
   renderCounts() {
     const state = unreadTotals.get(this.id);
     if (!state) return;
-    const { muted, favourite, archived, unread } = state;
+    const { muted, favourite, archived, added, unread } = state;
     const quiet = isQuiet(state);
     const { classList } = this.link;
-    for (const [name, isOn] of Object.entries({ unread: unread.count > 0, quiet, muted, favourite, archived })) {
+    for (const [name, isOn] of Object.entries({ unread: unread.count > 0 || added, added, quiet, muted, favourite, archived })) {
       classList.toggle(name, isOn);
     }
-    const countBadge = find(this.link, ".badge:not(.at)");
+    const countBadge = find(this.link, ".badge[data-part=count]");
     countBadge?.classList.toggle("muted", quiet);
     updateBadge(countBadge, unread.count);
+    this.#setVisible(".badge.dot", added && !unread.count);
     this.#setVisible(".badge.at", unread.mentions > 0);
     this.#setVisible(".row-muted", muted);
     this.#setVisible(".row-pin", favourite);
@@ -323,13 +348,12 @@ function createBdi(text) {
 }
 
 /**
- * Returns the text of a message as one line, or the icon and the name of its first file.
- * @param {string} body
+ * Returns the excerpt of a message, or the icon and the name of its first file if it has no text.
+ * @param {string} excerpt
  * @param {import("../realtime/protocol.js").Attachment[]} files
  * @returns {(Node | string)[]}
  */
-function createExcerpt(body, files) {
-  const excerpt = makeExcerpt(body);
+function createExcerpt(excerpt, files) {
   if (excerpt || !files.length) return [createTextPart("text", excerpt)];
   const { icon, text } = summarizeFiles(files, words("list-words").voice ?? "");
   return [cloneAll(`list-icon-${icon}`), " ", createTextPart("text", text)];

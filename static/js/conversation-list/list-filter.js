@@ -96,7 +96,7 @@ export class ListFilter {
   /** @param {Event} event */
   #onSubmit(event) {
     event.preventDefault();
-    this.#listVisibleRows()[0]?.click();
+    (this.#listVisibleRows()[0] ?? this.#messageSearchLink())?.click();
   }
 
   /** @param {KeyboardEvent} event */
@@ -193,6 +193,17 @@ export class ListFilter {
     }
     const searchTextElement = find(list, "[data-none=find] [data-slot=q]");
     if (searchTextElement) searchTextElement.textContent = this.#searchText;
+    const link = this.#messageSearchLink();
+    if (!link) return;
+    link.hidden = !this.#searchText;
+    link.search = new URLSearchParams({ q: this.#searchText }).toString();
+    const linkText = find(link, "[data-slot=q]");
+    if (linkText) linkText.textContent = this.#searchText;
+  }
+
+  /** The link below the results that searches messages for the same words. */
+  #messageSearchLink() {
+    return /** @type {HTMLAnchorElement | null} */ (find(this.list, ".list-search"));
   }
 
   #stop() {

@@ -7,6 +7,7 @@
  * @property {number} unread
  * @property {number} mentions
  * @property {boolean} favourite
+ * @property {boolean} added somebody has added the user to this group, and the user has not opened it
  * @property {boolean} archived
  * @property {string} activeAt
  * @typedef {object} ListView
@@ -23,23 +24,23 @@ export function matchesFilter(item, { show, open, matchesSearch, edge }) {
   if (edge && !isPinnedOnTop(item, show) && isBelow(item, edge)) return false; // it will be loaded with the next page
   if (show === "mentions") return item.mentions > 0;
   if (item.archived !== (show === "archived")) return matchesSearch !== null && show === "all";
-  if (show === "unread") return item.unread > 0;
+  if (show === "unread") return item.unread > 0 || item.added;
   if (show === "people") return item.kind === "direct";
   if (show === "groups") return item.kind === "group";
   return true;
 }
 
 /**
- * Returns whether a conversation is a favourite that is displayed above the others.
+ * Returns whether a conversation is displayed above the others: a favourite, or a group that the user has not opened.
  * @param {ListItem} item
  * @param {string} show
  */
 export function isPinnedOnTop(item, show) {
-  return item.favourite && show !== "archived";
+  return (item.favourite || item.added) && show !== "archived";
 }
 
 /**
- * Comparison function for sorting: favourites, then by newest message, then by id.
+ * Comparison function for sorting: conversations on top, then by newest message, then by id.
  * @param {ListItem} a
  * @param {ListItem} b
  * @param {string} show

@@ -122,6 +122,7 @@ function render() {
   const emptyNote = find(dialog, "[data-part=none]");
   const isLoading = text && peopleQuery !== text;
   if (emptyNote) emptyNote.hidden = !text || Boolean(isLoading) || list.childElementCount > 0;
+  if (text) list.append(createGroup(switcherWords.messages ?? "", [createSearchOption(switcherWords.search ?? "", text)]));
   const slot = find(emptyNote, "[data-slot=q]");
   if (slot) slot.textContent = text;
   const options = findAll(list, "[role=option]");
@@ -165,6 +166,16 @@ function createPersonOption(user) {
   option.dataset.userId = String(user.id);
   option.prepend(createAvatar(user, "s"));
   setTexts(option, user.name, `@${user.username}`);
+  updateBadge(find(option, ".badge"), 0);
+  return option;
+}
+
+/** The last option: searches messages. @param {string} words with `%s` for the text @param {string} text */
+function createSearchOption(words, text) {
+  const option = cloneTemplate("option");
+  option.id = "switch-search";
+  option.dataset.q = text;
+  setTexts(option, words.replace("%s", () => text), "");
   updateBadge(find(option, ".badge"), 0);
   return option;
 }
@@ -214,9 +225,13 @@ function onKeydown(event) {
   options[targetIndex].scrollIntoView({ block: "nearest" });
 }
 
-/** Opens the conversation of an option. @param {HTMLElement} option */
-async function openOption({ dataset: { id, userId } }) {
+/** Opens the conversation of an option, or the search page. @param {HTMLElement} option */
+async function openOption({ dataset: { id, userId, q } }) {
   dialog.close();
+  if (q) {
+    navigate(`/search/?${new URLSearchParams({ q })}`);
+    return;
+  }
   try {
     const target = id ? { id } : await api("POST", "conversations/", { kind: "direct", user_id: Number(userId) });
     navigate(`/c/${target.id}/`);

@@ -15,10 +15,11 @@ import { UnreadCounter } from "./unread-counter.js";
  * @property {string} level
  * @property {boolean} archived
  * @property {boolean} favourite
+ * @property {boolean} added somebody has added the user to this group, and the user has not opened it
  * @typedef {object} Totals
  * @property {number} unread messages counted in the title
  * @property {number} mentions
- * @property {number} conversations conversations with messages counted in the title
+ * @property {number} conversations conversations with messages counted in the title, and groups the user was added to
  * @property {boolean} anyArchived
  */
 
@@ -27,6 +28,7 @@ const FLAG_MENTIONS_ONLY = 2;
 const FLAG_LEVEL_NONE = 4;
 const FLAG_ARCHIVED = 8;
 const FLAG_FAVOURITE = 16;
+const FLAG_ADDED = 32;
 
 export class UnreadTotals {
   /** @type {Map<number, ConversationState>} */
@@ -56,6 +58,7 @@ export class UnreadTotals {
         level: flags & FLAG_LEVEL_NONE ? "none" : flags & FLAG_MENTIONS_ONLY ? "mentions" : "all",
         archived: (flags & FLAG_ARCHIVED) > 0,
         favourite: (flags & FLAG_FAVOURITE) > 0,
+        added: (flags & FLAG_ADDED) > 0,
       });
       versions.push([id, version]);
     }
@@ -105,7 +108,7 @@ export class UnreadTotals {
       const titleCount = countForTitle(state);
       totals.unread += titleCount;
       if (state.level !== "none") totals.mentions += state.unread.mentions;
-      if (titleCount && !state.archived) totals.conversations += 1;
+      if ((titleCount || state.added) && !state.archived) totals.conversations += 1;
       if (state.archived) totals.anyArchived = true;
     }
     return totals;
@@ -121,15 +124,15 @@ export class UnreadTotals {
     let state = this.#states.get(id);
     if (!state) {
       const unread = new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
-      state = { unread, muted: false, level: "all", archived: false, favourite: false };
+      state = { unread, muted: false, level: "all", archived: false, favourite: false, added: false };
       this.#states.set(id, state);
     }
     return state;
   }
 
   /** @param {ConversationState} state @param {Mine} mine */
-  #setFlags(state, { muted, level, archived, favourite }) {
-    Object.assign(state, { muted, level, archived, favourite });
+  #setFlags(state, { muted, level, archived, favourite, added_by_id }) {
+    Object.assign(state, { muted, level, archived, favourite, added: Boolean(added_by_id) });
   }
 }
 

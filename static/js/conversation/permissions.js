@@ -14,7 +14,7 @@ export function getPermissions(log) {
   const isGroup = kind === "group";
   const isAdmin = isGroup && (role === "owner" || role === "admin");
   const isAllowed = (/** @type {string} */ action) => !isGroup || isAdmin || allows.split(" ").includes(action);
-  return { isAdmin, canAdd: isGroup && isAllowed("add"), canPin: isAllowed("pin"), canSeeRevisions: isAllowed("revisions") };
+  return { isGroup, isAdmin, canAdd: isGroup && isAllowed("add"), canPin: isAllowed("pin"), canSeeRevisions: isAllowed("revisions") };
 }
 
 /** Updates the permissions and the controls that depend on them when the group's settings or the user's role change. */

@@ -3,6 +3,8 @@
  * tested with tests/shared_cases/initials.json.
  */
 
+import { getFirstGrapheme } from "./graphemes.js";
+
 const HUES = 10;
 const HAN = /^[\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u{20000}-\u{323af}]/u;
 const LETTER = /[\p{L}\p{N}]/u;
@@ -15,7 +17,7 @@ const LETTER = /[\p{L}\p{N}]/u;
 /** Returns the initials of a name, and their language. @param {string} name @returns {Initials} */
 export function getInitials(name) {
   const words = name.split(/\s+/u).filter((word) => LETTER.test(word));
-  if (!words.length) return { initial: [...name.trim()][0] ?? "", second: "", lang: "en" };
+  if (!words.length) return { initial: getFirstGrapheme(name.trim()), second: "", lang: "en" };
   const chars = [...words[0]];
   const start = chars.findIndex((char) => LETTER.test(char));
   const char = chars[start];

@@ -3,6 +3,10 @@
  * texts of `<template id="name-words">`.
  */
 
+import { findCut } from "./graphemes.js";
+
+const EXCERPT_LENGTH = 120;
+
 /**
  * Returns a list such as `bob`, `bob and carol`, `bob, carol and dave` or `bob, carol, dave and 7 more`.
  * @param {string[]} names
@@ -69,60 +73,62 @@ export function summarizeFiles(files, voiceMessage) {
 /** The whitespace of Python's `str.split()`. */
 const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 
-const MARKDOWN_SIGNS = /[*_`~[\\]/;
-const CODE_SPANS = /(```[^`]*(?:```|$)|`[^`\n]+`)/;
-const CODE_DELIMITERS = /^```[ \t]*[A-Za-z0-9_+#.-]*[ \t]*\n|^```|```$|^`|`$/g;
-const MARKDOWN_SPANS =
-  /\\[!-/:-@[-`{-~]|\*\*(?=\S)([^*\n]*[^*\s])\*\*|\*(?=\S)([^*\n]*[^*\s])\*|~~(?=\S)([^~\n]*[^~\s])~~|(?<![\p{L}\p{N}_])__(?=\S)([^_\n]*[^_\s])__(?![\p{L}\p{N}_])|(?<![\p{L}\p{N}_])_(?=\S)([^_\n]*[^_\s])_(?![\p{L}\p{N}_])|\[([^[\]\n]+)\]\([^()\s]*\)/gu;
-const ESCAPES = /\\([!-/:-@[-`{-~])/g;
+const HTML_PIECES = /<(\/?)([a-z]+)((?:[^">]|"[^"]*")*)>|([^<]+)/g;
+const LIST_NUMBER = /(?:start|value)="(\d+)"/;
+/** @type {Record<string, string>} */
+const HTML_ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&nbsp;": "\u00a0" };
 
 /**
- * Removes Markdown signs from a text; like `_strip_markdown` in chat/schemas.py.
- * @param {string} body
+ * Returns a rendered message as text without formatting; like `html_to_text` in messenger/core/excerpts.py. Items of
+ * lists begin with their number or with `-`, quotes with `>`.
+ * @param {string} html
  */
-function stripMarkdown(body) {
-  if (!MARKDOWN_SIGNS.test(body)) return body;
-  /** @param {string} part */
-  const stripSpans = (part) => part.replace(MARKDOWN_SPANS, (matched, ...groups) => groups.slice(0, 6).find((group) => group !== undefined) ?? matched);
-  return body
-    .split(CODE_SPANS)
-    .map((part, index) => (index % 2 ? part.replace(CODE_DELIMITERS, "") : stripSpans(stripSpans(part)).replace(ESCAPES, "$1")))
-    .join("");
-}
-
-/**
- * Returns one line of text of a message, shortened as on the server (`chat.schemas.make_excerpt`).
- * @param {string} body
- * @param {import("../realtime/protocol.js").Attachment[]} [files] of the message; the first is named if there is no
- *   text
- */
-export function makeExcerpt(body, files = []) {
-  let text = stripMarkdown(body).split(SPACES).filter(Boolean).join(" ");
-  if (!text && files.length) {
-    const [first] = files;
-    text = isVoiceNote(first)
-      ? `${VOICE_NOTE_EMOJI} ${formatDuration(first.duration)}`
-      : `${FILE_EMOJI[first.kind] ?? FILE_EMOJI.file} ${first.name}`;
-    if (files.length > 1) text += ` +${files.length - 1}`;
+function htmlToText(html) {
+  let text = "";
+  /** @type {(number | null)[]} */
+  const nextNumbers = [];
+  for (const [, closing, tag, attributes, words] of html.matchAll(HTML_PIECES)) {
+    if (words) text += words.replace(/&\w+;/g, (entity) => HTML_ENTITIES[entity] ?? entity);
+    else if (tag === "ol" || tag === "ul") {
+      if (closing) nextNumbers.pop();
+      else nextNumbers.push(tag === "ol" ? Number(LIST_NUMBER.exec(attributes)?.[1] ?? 1) : null);
+    } else if (tag === "li" && !closing && nextNumbers.length) {
+      const typed = LIST_NUMBER.exec(attributes)?.[1];
+      const number = typed ? Number(typed) : /** @type {number | null} */ (nextNumbers.pop());
+      if (typed) nextNumbers.pop();
+      text += number === null ? "- " : `${number}. `;
+      nextNumbers.push(number === null ? null : number + 1);
+    } else if (tag === "blockquote" && !closing) text += "> ";
   }
-  const chars = [...text];
-  return chars.length <= 120 ? chars.join("") : `${chars.slice(0, findCut(chars, 119)).join("")}…`;
+  return text;
 }
 
-/** Code points that belong to the character before them; like `_CONTINUES` in chat/schemas.py. */
-const CONTINUES = /[\p{M}\u200d\ufe0e\ufe0f\u{1f3fb}-\u{1f3ff}\u{e0020}-\u{e007f}]/u;
-const FLAG_LETTER = /[\u{1f1e6}-\u{1f1ff}]/u;
+/** Returns the beginning of a text as one line, like `shorten` in messenger/core/excerpts.py. @param {string} text */
+export function shorten(text) {
+  const chars = [...text.split(SPACES).filter(Boolean).join(" ")];
+  return chars.length <= EXCERPT_LENGTH ? chars.join("") : `${chars.slice(0, findCut(chars, EXCERPT_LENGTH - 1)).join("")}…`;
+}
 
 /**
- * Returns the last index up to `end` where a text can be cut without dividing an emoji or a letter with marks.
- * @param {string[]} chars
- * @param {number} end
+ * Returns a text as one line; without text, an emoji for the kind of the first file with its name.
+ * @param {string} text without formatting, or as the user types it
+ * @param {FileSummary[]} [files]
  */
-function findCut(chars, end) {
-  let cut = end;
-  while (cut > 0 && (CONTINUES.test(chars[cut]) || chars[cut - 1] === "\u200d")) cut -= 1;
-  let flagLetters = 0;
-  while (flagLetters < cut && FLAG_LETTER.test(chars[cut - 1 - flagLetters])) flagLetters += 1;
-  if (flagLetters % 2 && FLAG_LETTER.test(chars[cut])) cut -= 1;
-  return cut || end;
+export function summarizeText(text, files = []) {
+  const line = shorten(text);
+  if (line || !files.length) return line;
+  const [first] = files;
+  const summary = isVoiceNote(first)
+    ? `${VOICE_NOTE_EMOJI} ${formatDuration(first.duration)}`
+    : `${FILE_EMOJI[first.kind] ?? FILE_EMOJI.file} ${first.name}`;
+  return shorten(files.length > 1 ? `${summary} +${files.length - 1}` : summary);
+}
+
+/**
+ * Returns the beginning of a message as one line without Markdown, like `chat.schemas.make_excerpt`.
+ * @param {string} bodyHtml its rendered text
+ * @param {FileSummary[]} [files]
+ */
+export function makeExcerpt(bodyHtml, files = []) {
+  return summarizeText(htmlToText(bodyHtml), files);
 }

@@ -9,8 +9,10 @@ import { find } from "../lib/dom.js";
 const MAX_DELAY = 2_000; // ms after which the form is submitted although the databases could not be deleted
 
 let isWatching = false;
+/** @type {WeakSet<HTMLFormElement>} */
+const clearedForms = new WeakSet(); // forms that may be submitted now, because the user's data are deleted
 
-/** Handles the submission of every form that signs out (`data-sign-out`). */
+/** Handles the submission of every form that signs out or deletes the account (`data-sign-out`). */
 export function watchSignOut() {
   if (isWatching) return;
   isWatching = true;
@@ -18,9 +20,13 @@ export function watchSignOut() {
     const form = event.target;
     const userId = Number(find(document, "live-socket")?.dataset.userId ?? 0);
     if (!(form instanceof HTMLFormElement) || !form.hasAttribute("data-sign-out") || !userId) return;
+    if (clearedForms.delete(form)) return;
     event.preventDefault();
     const timeout = new Promise((resolve) => setTimeout(resolve, MAX_DELAY));
-    Promise.race([deleteUserData(userId), timeout]).finally(() => form.submit());
+    Promise.race([deleteUserData(userId), timeout]).finally(() => {
+      clearedForms.add(form);
+      form.requestSubmit(event.submitter); // unlike submit(), it causes an event, by which live-socket.js knows of the form
+    });
   });
 }
 

@@ -66,9 +66,10 @@ export interface Me {
 }
 
 /**
- * Your relationship with another user. `state`: `contact` (in your contact list), `asked` (you sent a contact request
- * that is not answered), `asks` (they sent you one, which you may accept, decline or ignore) or `none`. `blocked`: you
- * have blocked them; `state` is `none` then. `since`: when `state` last changed; null for `none`.
+ * Your relationship with another user. `state` is `contact` (the user is in your contact list), `asked` (you sent the
+ * user a contact request that is not answered), `asks` (the user sent you a request, which you may accept, decline or
+ * ignore) or `none`. If `blocked` is true, you have blocked the user, and `state` is `none`. `since` is when `state`
+ * last changed; it is null for `none`.
  */
 export interface Contact {
   user: User;
@@ -80,7 +81,7 @@ export interface Contact {
 
 /**
  * Reports that one of your contacts, contact requests or blocks has changed. `contact` contains the new values.
- * `requests` is the number of contact requests that you have received.
+ * `requests` is the number of contact requests that you have not answered yet.
  */
 export interface ContactEvent {
   me_version: number;
@@ -123,8 +124,8 @@ export interface Mention {
 }
 
 /**
- * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of its
- * text without Markdown.
+ * The message that a reply quotes, as it was when this response or event was built. `excerpt` is the beginning of the
+ * quoted text without Markdown. Clients hide it if the user has blocked its sender.
  */
 export interface Reply {
   id: number;
@@ -171,8 +172,8 @@ export interface Reaction {
 /**
  * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `actor_id`: the user
  * who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created
- * the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`) or roles (with
- * `role`) before and after.
+ * the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of
+ * Markdown) or roles (with `role`) before and after.
  */
 export interface SystemEvent {
   name: "joined" | "left" | "removed" | "renamed" | "described" | "pictured" | "announced" | "owner" | "role";
@@ -211,12 +212,34 @@ export interface Message {
 }
 
 /**
+ * A message that was found by a search. `highlights` are the parts of its `body` that match words of the query. Each
+ * part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+ */
+export interface SearchHit {
+  message: Message;
+  highlights: number[][];
+}
+
+/** Messages found by a search. `next` is the URL of the next page, null on the last page. */
+export interface FoundMessages {
+  results: SearchHit[];
+  next: string | null;
+}
+
+/** Users found by a search. `next` is always null: a longer name finds fewer users. */
+export interface FoundUsers {
+  results: User[];
+  next: string | null;
+}
+
+/**
  * What a conversation stores for one user only: newest message read, mute, draft and so on. `read_seq`: number (`seq`)
  * of the newest message that the user has read. `unread_count`: number of text messages of other members after it and
  * up to `last_seq`, the newest message when the server counted; clients add the messages that they know after
  * `last_seq`. `receipts`: whether the user shows to others in this conversation what he or she has read; only then the
  * user sees what others have read. The announcement is unread while `announcement_seen` is less than
- * `announced_version` of the conversation.
+ * `announced_version` of the conversation. `added_by_id`: the member who has added the user to the group; null after
+ * the user has opened the group. The command `read` with any `seq`, or a message of the user, sets it to null.
  */
 export interface Mine {
   role: "owner" | "admin" | "member";
@@ -232,12 +255,14 @@ export interface Mine {
   announcement_seen: number;
   receipts: boolean;
   last_seq: number;
+  added_by_id: number | null;
 }
 
 /**
  * A direct conversation (`peer` is the other user) or a group. `mine` is what the conversation stores for the current
  * user only (unread count, mute …); it is absent in events that go to all members. `version`: number of the newest
- * change. `announced_version`: the version at the last change of the announcement.
+ * change. `announced_version`: the version at the last change of the announcement. `announcement` is Markdown,
+ * `announcement_html` its sanitised HTML (as `body_html` of a message).
  */
 export interface Conversation {
   id: number;
@@ -257,13 +282,15 @@ export interface Conversation {
   last_message: Message | null;
   created_at: string;
   announced_version: number;
+  announcement_html: string;
   mine?: Mine | null;
 }
 
 /**
  * The title of a conversation, with which a client can search for the conversation. A search text matches if `title`
- * contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese title in Latin letters: its pinyin
- * (Latin spelling) and the first letters of the pinyin, each from every character on.
+ * contains it or if one of `keys` begins with it. `keys` are ways to type a Chinese title in Latin letters: as pinyin
+ * (Latin spelling) or as the first letters of the pinyin. There are keys for the whole title and for the part that
+ * begins at each later character.
  */
 export interface Title {
   id: number;
@@ -272,6 +299,35 @@ export interface Title {
   keys: string[];
   avatar_url: string | null;
   peer: User | null;
+}
+
+/** Conversations found by their titles. `next` is the URL of the next page, null on the last page. */
+export interface FoundConversations {
+  results: Title[];
+  next: string | null;
+}
+
+/** A file sent in a conversation, with the message that contains it. */
+export interface File {
+  attachment: Attachment;
+  message_id: number;
+  seq: number;
+  sender: User;
+  created_at: string;
+}
+
+/** Files found by their names. `next` is the URL of the next page, null on the last page. */
+export interface FoundFiles {
+  results: File[];
+  next: string | null;
+}
+
+/** What a search has found, each kind in a list of its own. With `kind` in the request, the other lists are null. */
+export interface SearchResults {
+  messages: FoundMessages | null;
+  people: FoundUsers | null;
+  conversations: FoundConversations | null;
+  files: FoundFiles | null;
 }
 
 /**
@@ -303,15 +359,6 @@ export interface MessageReceipt {
   user_id: number;
   delivered_at: string | null;
   read_at: string | null;
-}
-
-/** A file sent in a conversation, with the message that contains it. */
-export interface File {
-  attachment: Attachment;
-  message_id: number;
-  seq: number;
-  sender: User;
-  created_at: string;
 }
 
 /**
@@ -348,10 +395,10 @@ export interface History {
 }
 
 /**
- * All messages and members of a conversation that have changed after a version (number of a change). Each one is in its
- * current state. All changes up to `version` are included. `conversation` has the fields that are the same for all
- * members; it is null if none of them has changed. If `complete` is false, there are more changes: ask again with
- * `version`.
+ * All messages and members of a conversation that have changed since the version that the client sent. A version is the
+ * number of a change. Each message and member is in its current state. `version` is the newest version that this answer
+ * includes. If `complete` is false, there are more changes: ask again with this `version`. `conversation` has the
+ * fields that do not depend on who asks, such as the title; it is null if they are unchanged.
  */
 export interface Changes {
   version: number;
@@ -496,8 +543,8 @@ export interface HeadCount {
 }
 
 /**
- * The first frame of a connection. `versions` contains the current version of each conversation of the user, by
- * conversation id. A client that has an older version of a conversation sends `sync`.
+ * The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the number
+ * of its last change. A client that has an older version of a conversation sends `sync` to get what it has missed.
  */
 export interface Welcome {
   user_id: number;
@@ -508,7 +555,7 @@ export interface Welcome {
   me_version: number;
 }
 
-/** An empty object. */
+/** A payload without fields: `{}`. */
 export type EmptyPayload = Record<string, never>;
 
 /** A message in its current state. A deleted message comes as the event `message.updated` with `deleted_at` set. */

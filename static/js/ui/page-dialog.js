@@ -3,6 +3,8 @@
  * loaded, the browser follows the link.
  */
 import { emit } from "../realtime/events.js";
+import { ApiError } from "../realtime/api-error.js";
+import { showErrorToast } from "./toast-stack.js";
 import { clone, find, findAll } from "../lib/dom.js";
 import { parsePage } from "../lib/trusted-html.js";
 
@@ -29,7 +31,7 @@ export function watchPageDialogs() {
 }
 
 /**
- * Opens a page as a dialog. If that is not possible, goes to the page.
+ * Opens a page as a dialog. If that is not possible, goes to the page; if it does not exist, says so.
  * @param {string} url
  * @param {Element | null} [previousDialog] the dialog that this one replaces
  */
@@ -39,8 +41,8 @@ export async function openPageDialog(url, previousDialog = null) {
   if (!dialog || !content) return location.assign(url);
   try {
     await loadPageInto(content, url);
-  } catch {
-    return location.assign(url);
+  } catch (error) {
+    return error instanceof ApiError ? showErrorToast(error) : location.assign(url);
   }
   const heading = find(content, "h2");
   if (heading) {
@@ -63,6 +65,7 @@ export async function openPageDialog(url, previousDialog = null) {
  */
 export async function loadPageInto(container, url, signal) {
   const response = await fetch(url, { headers: { Accept: "text/html" }, signal });
+  if (response.status === 404) throw new ApiError({ code: "not_found" });
   const part = response.ok && find(parsePage(await response.text()), "[data-part=dialog]");
   if (!part) throw new Error("Nothing to show.");
   container.replaceChildren(document.adoptNode(part));

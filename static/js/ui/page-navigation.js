@@ -11,9 +11,9 @@ import { showToast, showErrorToast } from "./toast-stack.js";
 import { parsePage } from "../lib/trusted-html.js";
 import { ApiError } from "../realtime/api-error.js";
 
-const OWN_PATHS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|people\/|contacts\/|new\/))?$/;
+const OWN_PATHS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|search\/|people\/|contacts\/|new\/))?$/;
 const ASSETS = "head > script[src], head > link[rel=stylesheet]";
-const LINKS = ".conversation-row, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
+const LINKS = ".conversation-row, .list-search, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
 
 const PREFETCH_LIFETIME = 1_000; // ms for which a page requested on pointer down may be used
 

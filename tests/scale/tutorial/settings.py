@@ -1,7 +1,7 @@
-"""Settings of the application from the Channels tutorial. They are those of the messenger.
+"""Settings of the application from the Channels tutorial: the same settings as those of the messenger.
 
-So the two compared applications differ only in their WebSocket consumers. Even an advantage for the tutorial's
-application is included: its SQLite connection stays open and uses WAL mode, unlike in a new Django project.
+So the two compared applications differ only in their WebSocket consumers. The tutorial's application even gets an
+advantage: its SQLite connection stays open and uses WAL mode, unlike in a new Django project.
 """
 
 from messenger.settings import *  # noqa: F403

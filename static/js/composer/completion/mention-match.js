@@ -3,19 +3,29 @@
  * These functions do not use the page.
  */
 
+import { SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS as UNSPACED } from "../../lib/character-classes.js";
+
 /** @typedef {import("../../realtime/protocol.js").User & {pinyin?: string}} Person */
 
-// Letters of languages written without spaces: a mention may directly follow or precede them; same as on the server
-// (chat/text/east_asian.py).
-const UNSPACED =
-  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e80-\\u2fff\\u3005-\\u3007\\u3021-\\u302f\\u3031-\\u303c\\u3041-\\u309f\\u30a1-\\u30fa\\u30fc-\\u31ff\\u3400-\\u9fff\\ua960-\\ua97f\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffdc\\u{20000}-\\u{3ffff}";
+// A mention may directly follow or precede letters of languages that are written without spaces.
 const SPACED_LETTER = `(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}_.\\-]`;
 // Not behind an odd number of backslashes, nor behind the slash of an address or path (`src/@bob`); `@alice/@bob` are
 // two mentions.
 const MENTION_AT_END = new RegExp(
-  `(?<![@＠﹫])(?<!(?<!\\\\)(?:\\\\\\\\)*\\\\)(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])(?<!(?<!(?<![\\p{L}\\p{N}_])[@＠﹫](?:${SPACED_LETTER})*)(?:${SPACED_LETTER})\\/)(?<!:\\/\\/\\S*)[@＠﹫]([\\p{L}\\p{M}\\p{N}_.\\-]{0,30})$`,
+  `(?<![@＠﹫])(?<!(?<!\\\\)(?:\\\\\\\\)*\\\\)(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])(?<!(?<!(?<![\\p{L}\\p{N}_])[@＠﹫](?:${SPACED_LETTER})*)(?:${SPACED_LETTER})\\/)(?<!:\\/\\/[^\\s${SENTENCE_PUNCTUATION}${SYMBOLS}]*)[@＠﹫]([\\p{L}\\p{M}\\p{N}_.\\-]{0,30})$`,
   "u",
 );
+
+const CODE = /```[^]*?(?:```|$)|`[^`\n]*`/g;
+const MENTION_OF_ALL = new RegExp(
+  `(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_@＠﹫\\\\/])[@＠﹫]all(?!(?![${UNSPACED}])[\\p{L}\\p{N}_])`,
+  "iu",
+);
+
+/** Whether a text mentions everybody with `@all`. @param {string} text */
+export function mentionsEverybody(text) {
+  return MENTION_OF_ALL.test(text.replace(CODE, ""));
+}
 
 /**
  * Returns the mention query (`@` and letters) at the end of a text, or null.

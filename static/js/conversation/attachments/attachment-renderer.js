@@ -9,6 +9,9 @@ import { formatDuration, isVoiceNote } from "../../lib/wording.js";
 
 const MAX_SIZE = [360, 320]; // px: width and height of a single picture or video
 const GALLERY_SIZE = 176; // px: width and height of each picture if a message has several
+const MIN_SIDE = 48; // px
+const LONG_RATIO = 2.5; // of a high picture with more height for its width, only the upper part is shown
+const LONG_SIZE = [180, 320]; // px: size of this part
 const UNITS = ["B", "KB", "MB", "GB", "TB"];
 
 /**
@@ -37,6 +40,8 @@ function renderAttachment(file, isGallery) {
   if (file.kind === "image") {
     element.setAttribute("href", file.url);
     element.dataset.preview = file.preview_url ?? "";
+    element.classList.toggle("long-picture", getLongSize(file) !== null);
+    if (!getLongSize(file)) find(element, ".long-sign")?.remove();
     const [image, placeholder] = [find(element, "img"), find(element, "canvas")];
     for (const media of [image, placeholder]) setSize(media, width, height);
     image?.setAttribute("alt", file.alt || file.name);
@@ -102,9 +107,25 @@ function setText(element, selector, text) {
  */
 export function getDisplaySize({ kind, width, height }, isGallery) {
   if (isGallery && kind === "image") return [GALLERY_SIZE, GALLERY_SIZE];
+  const longSize = getLongSize({ kind, width, height });
+  if (longSize) return longSize;
   const [w, h] = [width || MAX_SIZE[0], height || Math.floor((MAX_SIZE[0] * 9) / 16)];
   const scale = Math.min(MAX_SIZE[0] / w, MAX_SIZE[1] / h, 1);
-  return [Math.max(Math.floor(w * scale + 0.5), 48), Math.max(Math.floor(h * scale + 0.5), 48)];
+  return [Math.max(Math.floor(w * scale + 0.5), MIN_SIDE), Math.max(Math.floor(h * scale + 0.5), MIN_SIDE)];
+}
+
+/**
+ * Returns the display size of a picture that would be too thin if all of it were shown, otherwise null.
+ * @param {{kind: string, width: number | null, height: number | null}} file
+ * @returns {number[] | null}
+ */
+function getLongSize({ kind, width, height }) {
+  const [w, h] = [width ?? 0, height ?? 0];
+  if (kind !== "image" || !w || !h) return null;
+  const shownWidth = Math.max(Math.min(w, LONG_SIZE[0]), MIN_SIDE);
+  if (h > w * LONG_RATIO && h * shownWidth > w * LONG_SIZE[1]) return [shownWidth, LONG_SIZE[1]];
+  if (w * MIN_SIDE > h * MAX_SIZE[0] && w > MAX_SIZE[0]) return [MAX_SIZE[0], MIN_SIDE];
+  return null;
 }
 
 /**

@@ -8,6 +8,7 @@ import { clone, find, findAll, getDateFormatter } from "../../lib/dom.js";
 const SWIPE_DISTANCE = 60; // px of horizontal movement that go to the next picture
 const CLOSE_DISTANCE = 120; // px of downward movement that close the viewer
 const MAX_SCALE = 8;
+const LONG_RATIO = 2.5; // a picture that is higher for its width is shown from its top, and not as a whole
 const ZOOM_STEP = 1.5;
 
 /**
@@ -67,10 +68,21 @@ class PictureViewer {
     for (const type of ["pointerup", "pointercancel"]) {
       stage.addEventListener(type, (event) => this.#onPointerUp(/** @type {PointerEvent} */ (event)));
     }
-    this.image.addEventListener("load", () => dialog.classList.remove("waits"));
+    this.image.addEventListener("load", () => this.#onLoad());
     this.image.addEventListener("error", () => dialog.classList.remove("waits"));
     document.addEventListener("page:navigated", () => dialog.close(), { signal });
     document.addEventListener("live:message.updated", () => queueMicrotask(() => this.#checkIsPresent()), { signal });
+  }
+
+  /** Shows a long picture from its top, as wide as it is; it is read by moving it. */
+  #onLoad() {
+    const { dialog, image, stage } = this;
+    if (!dialog.classList.contains("waits")) return; // the original of a picture that is zoomed already
+    dialog.classList.remove("waits");
+    if (image.clientHeight > image.clientWidth * LONG_RATIO) {
+      const scale = Math.min(Math.min(stage.clientWidth, image.naturalWidth) / image.clientWidth, MAX_SCALE);
+      if (scale > 1) this.#transform(scale, 0, Infinity);
+    }
   }
 
   /** If the message of the current picture was deleted, shows another picture or closes the viewer. */
@@ -252,10 +264,11 @@ class PictureViewer {
   /** @param {PointerEvent} event */
   #onPointerUp({ type, pointerId, clientX, clientY }) {
     if (!this.#pointers.delete(pointerId) || this.#pointers.size) return;
-    if (type === "pointercancel" || this.#wasPinch || this.#scale > 1) return;
+    if (type === "pointercancel" || this.#wasPinch) return;
     const [dx, dy] = [clientX - this.#gestureStart.x, clientY - this.#gestureStart.y];
-    if (Math.abs(dx) > SWIPE_DISTANCE && Math.abs(dx) > Math.abs(dy)) this.#step(dx < 0 ? 1 : -1);
-    else if (dy > CLOSE_DISTANCE && dy > 2 * Math.abs(dx)) this.dialog.close();
+    const fitsWidth = this.image.clientWidth * this.#scale <= this.stage.clientWidth + 1; // also a long picture from its top
+    if (fitsWidth && Math.abs(dx) > SWIPE_DISTANCE && Math.abs(dx) > Math.abs(dy)) this.#step(dx < 0 ? 1 : -1);
+    else if (this.#scale === 1 && dy > CLOSE_DISTANCE && dy > 2 * Math.abs(dx)) this.dialog.close();
   }
 }
 

@@ -3,10 +3,12 @@
  * on all devices of the user. It appears again when the announcement changes.
  */
 import { api } from "../../realtime/api.js";
-import { renderLinks } from "../../lib/autolink.js";
 import { LiveElement } from "../../realtime/events.js";
 import { find } from "../../lib/dom.js";
+import { parseFragment } from "../../lib/trusted-html.js";
 import { showErrorToast } from "../../ui/toast-stack.js";
+
+const FOLDED = "a, br, li, pre, blockquote, p + p"; // what only the unfolded announcement shows as it was written
 
 export class ConversationAnnouncement extends LiveElement {
   start() {
@@ -35,14 +37,12 @@ export class ConversationAnnouncement extends LiveElement {
   }
 
   /** @param {import("../../realtime/protocol.js").Conversation} conversation */
-  #onConversationUpdated({ announcement, announced_version }) {
+  #onConversationUpdated({ announcement_html, announced_version }) {
     const [summary, content] = [find(this, "[data-part=line]"), find(this, "[data-part=whole]")];
     const field = /** @type {HTMLInputElement | null} */ (find(this, "[name=announcement_seen]"));
     if (!summary || !content || !field) return;
-    if (this.#text !== announcement) {
-      summary.textContent = announcement;
-      content.replaceChildren(...renderLinks(announcement));
-    }
+    content.replaceChildren(parseFragment(announcement_html ?? ""));
+    summary.textContent = (content.textContent ?? "").split(/\s+/).filter(Boolean).join(" ");
     this.dataset.version = field.value = String(announced_version);
     this.#updateVisibility();
   }
@@ -58,12 +58,12 @@ export class ConversationAnnouncement extends LiveElement {
     this.#updateFolding();
   }
 
-  /** Disables unfolding if the whole text fits in one line and contains no link. */
+  /** Disables unfolding if the whole text fits in one line and contains no link and no formatted block. */
   #updateFolding() {
     const [summary, content] = [find(this, "[data-part=line]"), find(this, "[data-part=whole]")];
     const details = /** @type {HTMLDetailsElement | null} */ (find(this, "details"));
     if (this.hidden || !summary || !details || details.open) return;
-    const fitsInLine = summary.scrollWidth <= summary.clientWidth && !this.#text.includes("\n") && !find(content, "a");
+    const fitsInLine = summary.scrollWidth <= summary.clientWidth && !find(content, FOLDED);
     details.classList.toggle("short", fitsInLine);
   }
 }

@@ -2,6 +2,7 @@
 import { formatLastSeen } from "../../lib/last-seen.js";
 import { fillPlaceholders } from "../../lib/wording.js";
 import { createAvatar, find, getDateFormatter, words } from "../../lib/dom.js";
+import { navigate } from "../../ui/page-navigation.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
 
 /** @typedef {import("../../realtime/protocol.js").Conversation} Conversation */
@@ -17,6 +18,12 @@ export function watchConversationHeader() {
     const { conversation_id, member } = /** @type {CustomEvent} */ (event).detail;
     const main = find(document, `main.conversation[data-kind=direct][data-id="${conversation_id}"]`);
     if (main) updatePeer(main, member.user);
+  });
+  // Who has blocked the other user sees no composer.
+  document.addEventListener("page:block-changed", (event) => {
+    const { user_id } = /** @type {CustomEvent} */ (event).detail;
+    const isOpen = find(document, `main.conversation[data-kind=direct] .conversation-head > .avatar[data-user-id="${user_id}"]`);
+    if (isOpen) void navigate(location.href, { replace: true });
   });
   for (const type of ["page:presence-changed", "page:navigated", "page:online-count-changed"]) document.addEventListener(type, updatePresence);
   setInterval(updatePresence, 30_000); // updates "5 min ago"
@@ -57,9 +64,12 @@ function updatePeer(main, user) {
     if (dot) dot.hidden = oldDot?.hidden ?? true;
     avatar.replaceWith(newAvatar);
   }
-  const usernameElement = find(main, "[data-part=peer-username]");
-  if (usernameElement) usernameElement.textContent = `@${user.username}`;
   updateTitle(main, user.name);
+  const usernameElement = find(main, "[data-part=peer-username]");
+  if (!usernameElement || usernameElement.textContent === `@${user.username}`) return;
+  usernameElement.textContent = `@${user.username}`;
+  // The account may have been deleted: then it has a new username, and the page has no composer.
+  void navigate(location.href, { replace: true });
 }
 
 /** Returns the URL of the displayed picture; null if initials are displayed. @param {HTMLElement | null} avatar */

@@ -1,6 +1,6 @@
 /**
  * Shows who is viewing the open conversation now: the number of viewers in the header, and a small avatar of each
- * viewer at the last message that this viewer has read. The avatars lie over the messages, so they do not move the
+ * viewer of a group at the last message that this viewer has read. The avatars lie over the messages, so they do not move the
  * layout. Screen readers skip them.
  */
 import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
@@ -66,6 +66,7 @@ export class Viewers {
 
   /** Moves the avatars to their messages. Called also after messages were rendered again. */
   render() {
+    if (this.log.dataset.kind === "direct") return; // the receipt marks show the same of the only other user
     /** @type {Map<HTMLElement, number[]>} */
     const usersByItem = new Map();
     for (const [userId, seq] of this.#readSeqs) {

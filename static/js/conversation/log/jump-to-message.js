@@ -3,6 +3,7 @@
  * button.
  */
 import { find } from "../../lib/dom.js";
+import { liveUpdates } from "../../realtime/events.js";
 import { JUMP_OFFSET } from "./scroll-keeper.js";
 import { navigate, takeReturnPosition, pushUrl } from "../../ui/page-navigation.js";
 
@@ -17,6 +18,7 @@ export class LogNavigation {
     log.on(window, "hashchange", () => this.#onHashChange());
     log.on(find(log, ".latest"), "click", (event) => handlePlainClick(event) && this.jumpToNewest());
     log.on(log.list, "click", (event) => this.#onClick(event));
+    log.on(document.getElementById("date-jump"), "submit", (event) => this.#jumpToDate(event));
   }
 
   /**
@@ -35,6 +37,7 @@ export class LogNavigation {
   setInitialPosition(paintedPosition) {
     const { log } = this;
     const { scrollKeeper } = log;
+    find(log.list, ":scope > .opens-here")?.remove(); // sets the position until this script runs
     const position = takeReturnPosition();
     const savedItem = position && log.items.get(position.seq);
     const requestedSeq = this.#getRequestedSeq();
@@ -105,6 +108,16 @@ export class LogNavigation {
     if (!link || !handlePlainClick(event)) return;
     if (link.dataset.seq) this.jumpTo(Number(link.dataset.seq));
     else this.log.historyLoader.load(link.matches(".older") ? "before" : "after");
+  }
+
+  /** Jumps to a date without a page load. @param {SubmitEvent} event of the date picker */
+  #jumpToDate(event) {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const field = /** @type {HTMLInputElement | null} */ (find(form, "input[type=date]"));
+    if (!field?.value || !liveUpdates.enabled) return;
+    event.preventDefault();
+    form.hidePopover?.();
+    navigate(`${form.action}?on=${field.value}`);
   }
 
   /** Opens the date picker of the conversation. @param {string} day ISO 8601 */

@@ -52,7 +52,8 @@ export class LogKeyboard {
   }
 
   #listItems() {
-    return findAll(this.log.list, ":scope > li[tabindex]");
+    // Collapsed messages of blocked users cannot have the focus.
+    return findAll(this.log.list, ":scope > li[tabindex]").filter((item) => item.checkVisibility({ visibilityProperty: true }));
   }
 
   /** @param {KeyboardEvent} event */
@@ -113,8 +114,12 @@ export class LogKeyboard {
   }
 }
 
+/** Names that only screen readers get: of all messages but the first of a group, and in direct conversations. */
+const UNSEEN_NAME = ".msg:not(.first) > .msg-body > .msg-by a, .conversation[data-kind=direct] .msg-by a";
+
 /** Returns whether Tab can reach the element. @param {HTMLElement} element */
-const isTabStop = (element) => element.tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true });
+const isTabStop = (element) =>
+  element.tabIndex >= 0 && element.checkVisibility({ visibilityProperty: true }) && !element.matches(UNSEEN_NAME);
 
 /** Focuses the element. Returns false if it cannot have the focus. @param {HTMLElement} element */
 function takeFocus(element) {

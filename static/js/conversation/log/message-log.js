@@ -260,8 +260,8 @@ export class MessageLog extends LiveElement {
   }
 
   /** Updates the quotes of a message in replies. @param {Message} message */
-  #updateQuotes({ id, seq, sender, body, attachments, deleted_at }) {
-    const reply = { id, seq, sender, excerpt: makeExcerpt(body, attachments), deleted: deleted_at !== null };
+  #updateQuotes({ id, seq, sender, body_html, attachments, deleted_at }) {
+    const reply = { id, seq, sender, excerpt: makeExcerpt(body_html, attachments), deleted: deleted_at !== null };
     for (const quote of findAll(this.list, `.reply[data-id="${id}"]`)) renderReply(quote, reply);
   }
 

@@ -1,6 +1,6 @@
 /**
- * Collapses the messages of blocked users in the log. The user can expand each message. The ids of blocked users are in
- * `data-blocked` of `<live-socket>`.
+ * Collapses the messages of blocked users in the log, and hides their words in quotes. The user can expand each message,
+ * but no quote: it leads to the message. The ids of blocked users are in `data-blocked` of `<live-socket>`.
  */
 import { emit } from "../../realtime/events.js";
 import { setClasses } from "./message-classes.js";
@@ -28,8 +28,16 @@ export function watchBlockedUsers() {
     const otherIds = listBlockedIds().filter((id) => id !== String(user.id));
     socketElement.dataset.blocked = (blocked ? [...otherIds, String(user.id)] : otherIds).join(" ");
     for (const item of findAll(document, `message-log .msg[data-sender="${user.id}"]`)) setFolded(item, blocked);
+    for (const quote of findAll(document, `message-log .reply[data-sender="${user.id}"]`)) setQuoteFolded(quote, blocked);
     emit("page:block-changed", { user_id: user.id, blocked });
   });
+}
+
+/** Hides or shows the words of a quoted message. @param {HTMLElement} quote @param {boolean} blocked */
+export function setQuoteFolded(quote, blocked) {
+  const isDeleted = quote.classList.contains("deleted");
+  quote.classList.toggle("blocked", blocked && !isDeleted);
+  quote.title = blocked || isDeleted ? "" : find(quote, ".clip")?.textContent ?? "";
 }
 
 /** Collapses or expands a message. @param {HTMLElement} item @param {boolean} blocked */

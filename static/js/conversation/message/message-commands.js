@@ -15,6 +15,9 @@ import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
+/** Commands that the other members see. */
+const NEEDS_WRITING = new Set(["reply", "edit", "react", "toggle", "any-emoji", "pin", "unpin"]);
+
 export class MessageCommands {
   /** @param {MessageLog} log */
   constructor(log) {
@@ -29,6 +32,8 @@ export class MessageCommands {
    */
   isAvailable(command, item) {
     const permissions = getPermissions(this.log);
+    // No composer: the other user has deleted the account, and nothing can be changed for both.
+    if (NEEDS_WRITING.has(command) && !find(document, "message-composer")) return false;
     const isOwn = item.classList.contains("mine");
     const pinned = find(item, "[data-part=pinned]") !== null;
     const edited = find(item, "[data-part=edited]") !== null;
@@ -104,7 +109,7 @@ export class MessageCommands {
         id: Number(item.dataset.id),
         seq: Number(item.dataset.seq),
         sender: { id: Number(item.dataset.sender), username: "", name, avatar_url: null },
-        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.textContent ?? ""),
+        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.innerHTML ?? ""),
         deleted: false,
       },
     });

@@ -4,6 +4,7 @@
  */
 import { throttle } from "../../realtime/clock.js";
 import { clone, find } from "../../lib/dom.js";
+import { showErrorToast } from "../../ui/toast-stack.js";
 import { ApiError } from "../../realtime/api-error.js";
 import { parsePage } from "../../lib/trusted-html.js";
 
@@ -17,7 +18,7 @@ const RELOAD_EVENTS = { details: ["live:receipt", "live:receipts"], revisions: [
  */
 export async function openMessageDetailsDialog(item, name) {
   const { id } = item.dataset;
-  const url = `/m/${id}/${name}/`;
+  let url = `/m/${id}/${name}/`;
   const pageDocument = await loadPage(url);
   const dialog = clone("page-dialog-template");
   if (!pageDocument || !(dialog instanceof HTMLDialogElement)) return location.assign(url);
@@ -46,6 +47,16 @@ export async function openMessageDetailsDialog(item, name) {
   dialog.addEventListener("click", (event) => {
     const target = /** @type {Element} */ (event.target);
     if (target === dialog || target.closest("[data-act=close]")) dialog.close();
+    const more = target.closest("a[data-part=more]");
+    if (!(more instanceof HTMLAnchorElement)) return;
+    event.preventDefault();
+    const list = more.closest("section")?.id;
+    url = new URL(more.getAttribute("href") ?? "", new URL(url, location.href)).href;
+    loadPage(url).then((newPage) => {
+      if (!newPage || abortController.signal.aborted) return;
+      showContent(newPage);
+      (find(body, `#${list} [data-part=more]`) ?? find(dialog, "[data-act=close]"))?.focus({ preventScroll: true });
+    }, showErrorToast);
   });
   dialog.addEventListener("close", () => {
     abortController.abort();

@@ -6,14 +6,12 @@ import { MessageCommands } from "./message-commands.js";
 import { liveUpdates } from "../../realtime/events.js";
 import { LogKeyboard } from "../log/log-keyboard.js";
 import { MessageMenu } from "./message-menu.js";
-import { clone, find } from "../../lib/dom.js";
+import { clone, find, findAll } from "../../lib/dom.js";
 import { openPageDialog } from "../../ui/page-dialog.js";
 import { onLongPress } from "../../ui/popup-menu.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
-/** Elements of a message that stand for a person: face, name and mention. */
-const PERSON_SELECTOR = ".msg > .avatar, .msg-by > b, .msg-text .mention[data-user-id]";
 const MESSAGE_SELECTOR = ".msg[data-seq]:not(.deleted)";
 
 export class MessageTriggers {
@@ -30,7 +28,7 @@ export class MessageTriggers {
     log.on(list, "pointerleave", () => this.#detachButtons());
     log.on(list, "focusin", (event) => this.#attachButtons(event.target));
     log.on(list, "click", (event) => this.#onClick(event));
-    log.on(list, "click", (event) => this.#openPerson(event));
+    log.on(list, "click", (event) => this.#openSender(event));
     log.on(list, "contextmenu", (event) => this.#onContextMenu(event));
     log.on(list, "change", (event) => this.#onFoldToggle(event.target));
     // A long press on a reaction opens the details; links, selected text and fields keep the behaviour of the browser.
@@ -48,8 +46,7 @@ export class MessageTriggers {
   #attachButtons(target) {
     const item = this.#findItem(target);
     if (!item || !this.actionButtons || item === this.actionButtons.parentElement || this.menu.isOpen) return;
-    const edit = find(this.actionButtons, "[data-act=edit]");
-    if (edit) edit.hidden = !this.commands.isAvailable("edit", item);
+    for (const button of findAll(this.actionButtons, "[data-act]")) button.hidden = !this.commands.isAvailable(button.dataset.act ?? "", item);
     item.append(this.actionButtons);
   }
 
@@ -80,14 +77,13 @@ export class MessageTriggers {
     }
   }
 
-  /** Opens the card of the person whose face, name or mention is clicked. @param {MouseEvent} event */
-  #openPerson(event) {
-    const target = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(PERSON_SELECTOR));
-    if (!target || !liveUpdates.enabled || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (this.menu.isOpen || !(getSelection()?.isCollapsed ?? true)) return;
-    const item = /** @type {HTMLElement | null} */ (target.closest(".msg"));
-    const userId = Number(target.matches(".mention") ? target.dataset.userId : item?.dataset.sender);
-    if (!userId || userId === this.log.me) return; // `@all` is no person
+  /** Opens the card of the sender whose face is clicked. Names and mentions are links. @param {MouseEvent} event */
+  #openSender(event) {
+    const avatar = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".msg > .avatar"));
+    if (!avatar || !liveUpdates.enabled || event.defaultPrevented || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (this.menu.isOpen) return;
+    const userId = Number(avatar.parentElement?.dataset.sender);
+    if (!userId || userId === this.log.me) return;
     event.preventDefault();
     openPageDialog(`/people/${userId}/`);
   }
@@ -99,7 +95,7 @@ export class MessageTriggers {
   #onContextMenu(event) {
     const item = this.#findItem(event.target);
     const target = /** @type {Element} */ (event.target);
-    if (!item || !liveUpdates.enabled || event.shiftKey || target.closest(".msg-text a[href], input, textarea, .menu")) return;
+    if (!item || !liveUpdates.enabled || event.shiftKey || target.closest(".msg-text a[href]:not(.mention), input, textarea, .menu")) return;
     if (String(getSelection() ?? "") && /** @type {Selection} */ (getSelection()).containsNode(item, true)) return;
     event.preventDefault();
     const button = /** @type {HTMLElement | null} */ (target.closest(".reaction[data-emoji]"));
@@ -117,8 +113,21 @@ export class MessageTriggers {
     const item = target.closest("li");
     const { scrollKeeper } = this.log;
     if (!item) return;
+    if (target.closest(".unblock")) toggleFollowing(item, target.checked);
     const viewBox = scrollKeeper.view.getBoundingClientRect();
     const { top } = item.getBoundingClientRect();
     scrollKeeper.scrollToItem(item, Math.max(top - viewBox.top, target.checked ? -Infinity : 8));
+  }
+}
+
+/**
+ * Expands or collapses the messages of blocked users directly after a message: they are one line together.
+ * @param {HTMLElement} item
+ * @param {boolean} isExpanded
+ */
+function toggleFollowing(item, isExpanded) {
+  for (let next = item.nextElementSibling; next?.matches(".msg.blocked"); next = next.nextElementSibling) {
+    const toggle = /** @type {HTMLInputElement | null} */ (find(next, ".unblock input"));
+    if (toggle) toggle.checked = isExpanded;
   }
 }

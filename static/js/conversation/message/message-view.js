@@ -2,7 +2,7 @@
  * Renders messages with the templates of the server (templates/chat/message/_message.html and _system.html), which are
  * cloned from the page.
  */
-import { isBlocked } from "./blocked-messages.js";
+import { isBlocked, setQuoteFolded } from "./blocked-messages.js";
 import { renderAttachments } from "../attachments/attachment-renderer.js";
 import { isLongMessage } from "../../lib/long-message.js";
 import { setClasses } from "./message-classes.js";
@@ -87,11 +87,15 @@ function renderTimes(item, createdAt) {
 /** Sets name and picture of the sender. @param {HTMLElement} item @param {User} sender @param {boolean} isOwn */
 export function renderSender(item, sender, isOwn) {
   find(item, ".avatar")?.replaceWith(createAvatar(sender));
-  setText(item, ".msg-by b", isOwn ? words("name-words").writer ?? "" : sender.name);
+  const link = find(item, ".msg-by a");
+  if (isOwn || !link) return setText(item, ".msg-by b", isOwn ? words("name-words").writer ?? "" : sender.name);
+  link.textContent = sender.name;
+  link.setAttribute("href", `/people/${sender.id}/`);
 }
 
 /**
- * Sets the text of a message with its language and direction, and marks mentions of the current user.
+ * Sets the text of a message with its language and direction, marks mentions of the current user, and links the others
+ * to the profiles, like `link_mentions` in chat/view_models/message_log.py.
  * @param {HTMLElement} item
  * @param {Node} content rendered text
  * @param {string} text Markdown source
@@ -108,6 +112,18 @@ function renderBody(item, content, text, currentUserId) {
   for (const mention of findAll(body, `.mention[data-user-id="${currentUserId}"], .mention[data-user-id="all"]`)) {
     mention.classList.add("me");
   }
+  for (const mention of findAll(body, "span.mention:not(.me)")) if (!mention.closest("a")) mention.replaceWith(createMentionLink(mention));
+}
+
+/** @param {HTMLElement} mention */
+function createMentionLink(mention) {
+  const link = document.createElement("a");
+  link.className = "mention";
+  link.dataset.userId = mention.dataset.userId;
+  link.href = `/people/${mention.dataset.userId}/`;
+  link.dataset.dialog = "";
+  link.append(...mention.childNodes);
+  return link;
 }
 
 /** Fills the quote of a message in a reply. @param {HTMLElement} quote @param {Reply} reply */
@@ -118,9 +134,9 @@ export function renderReply(quote, { id, seq, sender, excerpt, deleted }) {
   quote.dataset.id = String(id);
   quote.dataset.seq = String(seq);
   quote.dataset.sender = String(sender.id);
-  quote.title = deleted ? "" : excerpt;
   setText(quote, "b", sender.name);
   setText(quote, ".clip", text);
+  setQuoteFolded(quote, isBlocked(sender.id));
 }
 
 /** @param {Message} message @param {number} currentUserId */

@@ -1,8 +1,10 @@
 /**
  * Read marker: up to which message the current user has read the open conversation. It moves to the newest message that
- * was completely on the screen while the window had the focus.
+ * was completely on the screen while the window had the focus. It also tells the server that the user has opened a
+ * group that somebody has added the user to.
  */
 import { throttle } from "../../realtime/clock.js";
+import { unreadTotals } from "../../conversation-list/unread-badges.js";
 import { sendCommand, emit } from "../../realtime/events.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
@@ -63,6 +65,7 @@ export class ReadMarker {
   checkSeen() {
     if (this.#isMarkedUnread || !this.log.isConnected || !this.isActive) return;
     const seq = this.#getSeenSeq();
+    if (unreadTotals.get(this.log.conversationId)?.added) this.#scheduleSend();
     if (seq <= this.seq || !this.#containsUnread(seq)) return;
     if (seq > this.seenSeq) {
       this.seenSeq = seq;
@@ -79,8 +82,9 @@ export class ReadMarker {
   }
 
   async #sendPosition() {
-    const seq = this.log.isConnected && !this.#isMarkedUnread ? this.#getSeenSeq() : 0;
-    if (seq <= Math.max(this.seq, this.#sentSeq)) return;
+    if (!this.log.isConnected || this.#isMarkedUnread) return;
+    const seq = Math.max(this.#getSeenSeq(), this.seq, this.#sentSeq);
+    if (seq === Math.max(this.seq, this.#sentSeq) && !unreadTotals.get(this.log.conversationId)?.added) return;
     const previousSeq = this.#sentSeq;
     this.#sentSeq = seq;
     try {

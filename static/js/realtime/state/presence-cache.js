@@ -1,12 +1,13 @@
 /**
  * Caches which users are online, and updates the online dots on the page. The cache is loaded when the connection
- * opens; events update it.
+ * opens; events update it. Without a connection the page does not show who is online.
  */
 import { api } from "../api.js";
 import { emit } from "../events.js";
-import { findAll } from "../../lib/dom.js";
+import { find, findAll } from "../../lib/dom.js";
 
 const MAX_USERS = 100; // users per request
+const UNKNOWN_AFTER = 2_000; // ms without a connection; shorter interruptions change nothing on the page
 
 /** @typedef {{online: boolean, last_seen: string | null}} Presence */
 
@@ -20,6 +21,8 @@ const presences = new Map();
 const uncertainIds = new Set();
 let isOpen = false;
 let isLoading = false;
+/** @type {any} */
+let unknownTimer;
 
 /** Returns the presence of a user, if it is known. @param {number} userId @returns {Presence | undefined} */
 export function getPresence(userId) {
@@ -37,6 +40,8 @@ export function watchPresence() {
     const wasOpen = isOpen;
     const { state } = /** @type {CustomEvent} */ (event).detail;
     isOpen = state === "open" || state === "shaky";
+    if (isOpen) setUnknown(false);
+    else unknownTimer ??= setTimeout(() => setUnknown(true), UNKNOWN_AFTER);
     if (wasOpen || !isOpen) return;
     presences.clear(); // values from before the disconnection may be outdated
     loadMissing();
@@ -51,6 +56,16 @@ export function watchPresence() {
     loadMissing();
   });
   for (const type of ["page:navigated", "page:content-added"]) document.addEventListener(type, () => loadMissing());
+}
+
+/**
+ * Hides or shows dots and counts of users who are online (.presence-unknown in layout.css).
+ * @param {boolean} isUnknown
+ */
+function setUnknown(isUnknown) {
+  clearTimeout(unknownTimer);
+  unknownTimer = undefined;
+  find(document, ".app")?.classList.toggle("presence-unknown", isUnknown);
 }
 
 /** Loads the presence of users on the page that are not in the cache yet. */

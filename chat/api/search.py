@@ -1,0 +1,52 @@
+"""API view that searches messages, people, conversations and files."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+from accounts.schemas import user_schema
+from accounts.selectors import user_search
+from accounts.selectors.timezones import time_zone_for
+from chat.api.base import ApiViewSet, respond, response_schema
+from chat.attachments.selectors import search_files
+from chat.schemas import (
+    FoundConversationsSchema,
+    FoundFilesSchema,
+    FoundMessagesSchema,
+    FoundUsersSchema,
+    SearchResultsSchema,
+)
+from chat.selectors import MessageSearch
+from chat.serializers import SearchQuerySerializer
+
+
+class SearchViewSet(ApiViewSet):
+    @response_schema(
+        SearchResultsSchema, "Search messages, people, conversations and files", parameters=[SearchQuerySerializer]
+    )
+    def list(self, request):
+        query = self.validated_query(SearchQuerySerializer)
+        kind, before, limit = query["kind"], query["before"], query["limit"]
+        zone = time_zone_for(request.user, request.COOKIES)
+        search = MessageSearch(self.user_id, query["q"], zone, query["conversation"])
+
+        def next_url(kind: str, cursor: int | None) -> str | None:
+            if cursor is None:
+                return None
+            parameters = urlencode({**request.query_params.dict(), "kind": kind, "before": cursor})
+            return request.build_absolute_uri(f"{request.path}?{parameters}")
+
+        results = SearchResultsSchema()
+        if kind in ("", "messages"):
+            page = search.rank_messages(limit) if query["sort"] == "best" else search.find_messages(before, limit)
+            results.messages = FoundMessagesSchema(page.hits, next_url("messages", page.cursor))
+        if kind in ("", "people"):
+            users = user_search.search_users(self.user_id, search.name_text, limit=limit) if search.name_text else []
+            results.people = FoundUsersSchema([user_schema(user) for user in users], None)
+        if kind in ("", "conversations"):
+            titles, offset = search.find_conversations(before or 0, limit)
+            results.conversations = FoundConversationsSchema(titles, next_url("conversations", offset))
+        if kind in ("", "files"):
+            files, cursor = search_files(search, before=before, limit=limit)
+            results.files = FoundFilesSchema(files, next_url("files", cursor))
+        return respond(results)

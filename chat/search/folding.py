@@ -1,0 +1,99 @@
+"""Folds text for search, so that case, accents, width and Chinese variants do not matter.
+
+`Café`, `cafe` and `ＣＡＦＥ` become `cafe`; `圖書館` becomes `图书馆`. The same folding is used for the index, for
+queries, and for finding the words to highlight in a message.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+from typing import NamedTuple
+
+_HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+# Scripts without spaces between words, and Hangul, whose words have endings and parts that people search for.
+UNSPACED = (
+    _HAN
+    + "\u3040-\u30ff\u31f0-\u31ff"  # kana
+    + "\uac00-\ud7a3"  # Hangul
+    + "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+)
+_HAS_HAN = re.compile(f"[{_HAN}]")
+_EMOJI_MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # variation selectors and skin tones
+# Marks that belong to the character before: accents, Hebrew and Arabic vowels, and the voiced marks of katakana.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u3099\u309a\uff9e\uff9f"
+_CLUSTER = re.compile(f"[^{_MARKS}][{_MARKS}]*|.", re.DOTALL)
+_SCRIPTS_WITH_OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC")
+
+
+class FoldedText(NamedTuple):
+    """A folded text. `starts` and `ends` say for each of its characters where it comes from in the original text."""
+
+    text: str
+    starts: list[int]
+    ends: list[int]
+
+    def original_span(self, start: int, end: int) -> tuple[int, int]:
+        """Returns the part of the original text from which the characters `start` to `end` were folded."""
+        return self.starts[start], self.ends[end - 1]
+
+
+def fold(text: str) -> str:
+    """Returns the text in lowercase, without accents, in normal width, and with simplified Chinese characters."""
+    if text.isascii():
+        return text.lower()
+    return "".join(_fold_cluster(cluster) for cluster in _CLUSTER.findall(text))
+
+
+def fold_with_positions(text: str) -> FoldedText:
+    """Folds a text like `fold`, and remembers from which part of the original text each character comes."""
+    if text.isascii():
+        return FoldedText(text.lower(), list(range(len(text))), list(range(1, len(text) + 1)))
+    folded, starts, ends = [], [], []
+    for match in _CLUSTER.finditer(text):
+        part = _fold_cluster(match[0])
+        folded.append(part)
+        starts += [match.start()] * len(part)
+        ends += [match.end()] * len(part)
+    return FoldedText("".join(folded), starts, ends)
+
+
+@cache
+def _fold_cluster(cluster: str) -> str:
+    """Returns one character, with its combining marks, in the form in which it is compared. Emoji lose modifiers."""
+    text = unicodedata.normalize("NFKC", _EMOJI_MODIFIERS.sub("", cluster)).casefold().replace("ı", "i")
+    decomposed = unicodedata.normalize("NFKD", text)
+    if decomposed != text or len(text) > 1:
+        text = unicodedata.normalize("NFC", _strip_optional_marks(decomposed))
+    return _simplify(text) if _HAS_HAN.search(text) else text
+
+
+def _strip_optional_marks(decomposed: str) -> str:
+    """Removes the combining marks (such as accents) after letters of scripts in which people often leave them out."""
+    kept, is_optional = [], False
+    for character in decomposed:
+        if not unicodedata.combining(character):
+            is_optional = unicodedata.name(character, "").startswith(_SCRIPTS_WITH_OPTIONAL_MARKS)
+        elif is_optional:
+            continue
+        kept.append(character)
+    return "".join(kept)
+
+
+def _simplify(text: str) -> str:
+    """Returns a text with simplified instead of traditional Chinese characters, each converted alone.
+
+    Conversion of whole words would be better Chinese, but the result would depend on the neighbours: a query would not
+    find the same character in another word.
+    """
+    convert = _load_converter().convert
+    return "".join(convert(character) for character in text)
+
+
+@cache
+def _load_converter():
+    """Loads OpenCC, which takes 80 ms, when the first Chinese character is folded."""
+    from opencc import OpenCC
+
+    return OpenCC("t2s")

@@ -1,0 +1,86 @@
+"""The page that searches messages, people, conversations and files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import HttpResponse
+from django.utils import timezone
+
+from accounts.selectors import user_search
+from chat.attachments.selectors import search_files
+from chat.selectors import MessageSearch
+from chat.view_models.conversation_list import ConversationList
+from chat.view_models.search import build_file_results, build_filter_links, build_message_results
+from chat.views.common import render_page
+from chat.views.decorators import AuthenticatedRequest, page_view
+from messenger.core.errors import ApplicationError, error_message
+from messenger.core.numbers import parse_id
+
+SIDE_RESULTS = 5  # people, conversations and files beside the messages
+FORM_ERRORS = {"invalid", "rate_limited"}
+
+
+@page_view
+def search(request: AuthenticatedRequest) -> HttpResponse:
+    """Searches for the words and operators in `?q=`.
+
+    `?conversation=` restricts the search to one conversation, `?sort=best` shows the most relevant messages first,
+    `?before=` continues with older messages, and `?kind=files` shows only files.
+    """
+    q = request.GET.get("q", "").strip()
+    conversation_id = parse_id(request.GET.get("conversation"))
+    before = parse_id(request.GET.get("before"))
+    listing = ConversationList(request.user.pk, request.GET, request.user.blocked_ids)
+    context: dict[str, Any] = {
+        "listing": listing,
+        "q": q,
+        "conversation_id": conversation_id,
+        "conversation_title": listing.get_title(conversation_id) if conversation_id else "",
+        "sort": "best" if request.GET.get("sort") == "best" else "newest",
+        "kind": "files" if request.GET.get("kind") == "files" else "",
+        "before": before,
+        "filters": build_filter_links(q, conversation_id),
+    }
+    if not q:
+        return render_page(request, "chat/search.html", **context)
+    try:
+        found = MessageSearch(request.user.pk, q, timezone.get_current_timezone(), conversation_id)
+        context |= _find(request, found, listing, context["sort"], context["kind"], before)
+    except ApplicationError as error:
+        if error.code not in FORM_ERRORS:
+            raise
+        return render_page(request, "chat/search.html", status=error.status, **context, error=error_message(error))
+    return render_page(request, "chat/search.html", **context)
+
+
+def _find(
+    request: AuthenticatedRequest,
+    found: MessageSearch,
+    listing: ConversationList,
+    sort: str,
+    kind: str,
+    before: int | None,
+) -> dict[str, Any]:
+    """Returns the results for the template. People, conversations and files stand on the first page only."""
+    words = found.query.words
+    if kind == "files":
+        files, cursor = search_files(found, before=before)
+        return {"files": build_file_results(files, words), "files_after": cursor}
+    page = found.rank_messages() if sort == "best" else found.find_messages(before)
+    messages = [hit.message for hit in page.hits]
+    titles = {message.conversation_id: listing.get_title(message.conversation_id) for message in messages}
+    results: dict[str, Any] = {
+        "found_messages": build_message_results(messages, words, titles, request.user.blocked_ids),
+        "after": page.cursor,
+    }
+    if before is None:
+        files, files_cursor = search_files(found, limit=SIDE_RESULTS)
+        results |= {
+            "conversations": found.find_conversations(limit=SIDE_RESULTS)[0],
+            "files": build_file_results(files[:SIDE_RESULTS], words),
+            "files_after": files_cursor or (len(files) > SIDE_RESULTS),
+        }
+        if found.name_text:
+            results["people"] = user_search.search_users(request.user.pk, found.name_text, limit=SIDE_RESULTS)
+    return results

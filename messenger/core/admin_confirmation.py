@@ -1,0 +1,73 @@
+"""Defines a decorator for admin actions that ask "are you sure?" on a page of their own before they run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.functional import Promise
+
+CONFIRMED = "confirmed"  # field of the form that the page with the question posts
+MAX_NAMED_ROWS = 10  # rows that the question names; the page only counts the others
+
+
+def asks_first(question: str | Promise, *, dangerous: bool = False) -> Callable:
+    """Makes an admin action show a page with `question` first. It runs when the form of this page is posted.
+
+    `dangerous` marks the button in red. Place the decorator above `@admin.action`. It works for the action menu of a
+    list and for buttons that post the name of the action, because the page posts all fields again.
+    """
+
+    def decorate(action: Callable) -> Callable:
+        @wraps(action)
+        def run_or_ask(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+            if request.POST.get(CONFIRMED) == "yes":
+                return action(model_admin, request, queryset)
+            return _ask(model_admin, request, queryset, run_or_ask)
+
+        run_or_ask.question, run_or_ask.dangerous = question, dangerous  # type: ignore[attr-defined]
+        return run_or_ask
+
+    return decorate
+
+
+def is_dangerous(action: Callable) -> bool:
+    return getattr(action, "dangerous", False)
+
+
+def _ask(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet, action: Any) -> HttpResponse:
+    rows = list(queryset[:MAX_NAMED_ROWS])
+    describe = getattr(model_admin, "describe", str)
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "opts": model_admin.opts,
+        "title": action.short_description,
+        "question": action.question,
+        "rows": [describe(row) for row in rows],
+        "rest_count": max(queryset.count() - len(rows), 0),
+        "back": _back_url(model_admin, request, rows),
+        "dangerous": action.dangerous,
+        "fields": [
+            (name, value)
+            for name, values in request.POST.lists()
+            if name not in ("csrfmiddlewaretoken", CONFIRMED)
+            for value in values
+        ],
+        "media": model_admin.media,
+    }
+    return TemplateResponse(request, "admin/confirm_action.html", context)
+
+
+def _back_url(model_admin: admin.ModelAdmin, request: HttpRequest, rows: list[Any]) -> str:
+    """Returns the URL of the page that the action was chosen on: the list, or the page of the only row."""
+    name = f"admin:{model_admin.opts.app_label}_{model_admin.opts.model_name}"
+    assert request.resolver_match is not None
+    if request.resolver_match.url_name == f"{name}_changelist".removeprefix("admin:") or not rows:
+        return f"{reverse(f'{name}_changelist')}?{request.GET.urlencode()}"
+    return reverse(f"{name}_change", args=[rows[0].pk])

@@ -1,0 +1,10 @@
+/**
+ * Character classes for regular expressions with the flag `u`, to insert between `[` and `]`. They are the same as in
+ * chat/text/east_asian.py, which describes them.
+ */
+
+export const UNSPACED_LETTERS =
+  "\\u0e00-\\u0eff\\u1000-\\u109f\\u1100-\\u11ff\\u1780-\\u17ff\\u2e80-\\u2fff\\u3005-\\u3007\\u3021-\\u302f\\u3031-\\u303c\\u3041-\\u309f\\u30a1-\\u30fa\\u30fc-\\u31ff\\u3400-\\u9fff\\ua960-\\ua97f\\uac00-\\ud7ff\\uf900-\\ufaff\\uff66-\\uffdc\\u{20000}-\\u{3ffff}";
+export const SENTENCE_PUNCTUATION =
+  "\\u00ab\\u00bb\\u0589\\u05c3\\u060c\\u061b\\u061f\\u06d4\\u0964\\u0965\\u1361-\\u1368\\u2014\\u2015\\u2018-\\u201f\\u2025\\u2026\\u2039\\u203a\\u203b\\u2e3a\\u2e3b\\u3001-\\u3004\\u3008-\\u3020\\u3030\\u303d-\\u303f\\ufe10-\\ufe1f\\ufe30-\\ufe6f\\uff01-\\uff0f\\uff1a-\\uff20\\uff3b-\\uff40\\uff5b-\\uff64\\uffe0-\\uffee";
+export const SYMBOLS = "\\u2190-\\u21ff\\u2600-\\u27bf\\u{1f000}-\\u{1faff}";

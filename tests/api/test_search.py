@@ -1,0 +1,247 @@
+"""Tests of searching through the API, on both databases: what is found, and what only members of a conversation see."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from urllib.parse import urlencode
+
+import pytest
+
+from chat.attachments import uploads
+from chat.models import Message
+
+pytestmark = pytest.mark.usefixtures("each_database")
+
+
+@pytest.fixture
+def search(api):
+    """Returns a function: `search(alice, "minutes", sort="best")` returns the answer of a search as JSON."""
+
+    def ask(user, q: str, **parameters):
+        answer = api(user).get(f"search/?{urlencode({'q': q, **parameters})}")
+        assert answer.status_code == 200, answer.content
+        return answer.json()
+
+    return ask
+
+
+@pytest.fixture
+def bodies(search):
+    """Returns a function: `bodies(alice, "minutes")` returns the texts of the found messages, newest first."""
+    return lambda user, q, **parameters: [
+        hit["message"]["body"] for hit in search(user, q, **parameters)["messages"]["results"]
+    ]
+
+
+@pytest.fixture
+def say(api, alice, group):
+    """Returns a function: `say("hello", by=bob)` sends a message to the group and returns it as JSON."""
+
+    def send(body: str, by=None, conversation_id: int = 0, **fields):
+        answer = api(by or alice).send(conversation_id or group.pk, body, **fields)
+        assert answer.status_code == 201, answer.content
+        return answer.json()
+
+    return send
+
+
+# ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+FOUND = [
+    ("The minutes of the meeting", ["minutes", "MINUTES", "min", "meeting the", '"the minutes"', "m"]),
+    ("Über das Café in Zürich", ["uber", "cafe", "Zürich", "ＣＡＦＥ", "zur"]),
+    ("我们明天下午在圖書館见面", ["图书", "图书馆", "圖書館", "书馆", "明天 见面", "面", "我"]),
+    ("会議は図書館で行います", ["会議", "図書館", "行い", "ます"]),
+    ("팀회의록을 보내 주세요", ["회의", "회의록", "팀회", "보내"]),
+    ("用iPhone手机拍的照片", ["iphone", "手机", "iPhone手机", "照片"]),
+    ("call get_user_name() in a.b.c", ["get_user_name", "user_name", "a.b.c", "get_user_name()", "a.b"]),
+    ("see https://example.org/docs/read-me.html", ["example.org", "read-me", "https://example.org/docs", "docs"]),
+    ("party 🎉 tonight ❤️", ["🎉", "❤", "party 🎉"]),
+    ("Привет, мир. Ёлка", ["привет", "мир", "елка", "ПРИВ"]),
+    ("हिन्दी में लिखो", ["हिन्दी", "हिन्"]),
+    ("version v2.0-rc1 costs 12,50 €", ["v2.0", "rc1", "12,50"]),
+    ("O'Brien's co-op", ["o'brien", "brien", "co-op", "op"]),
+]
+NOT_FOUND = [
+    ("the unite", "nit"),  # not the beginning of a word
+    ("annual general meeting", '"annual meeting"'),
+    ("meetings", '"meeting"'),
+    ("图案和书本", "图书"),
+    ("budget draft", "budget -draft"),
+    ("读书会图片", "图书"),
+    ("hello", "hello goodbye"),
+]
+
+
+def test_a_message_is_found_by_its_words(say, bodies, alice, settings):
+    settings.LIMITS = False
+    say("something else entirely, 别的事情")
+    for body, queries in FOUND:
+        message = say(body)
+        for query in queries:
+            assert body in bodies(alice, query), query
+            assert "something else entirely, 别的事情" not in bodies(alice, query), query
+        Message.objects.filter(pk=message["id"]).update(deleted_at=message["created_at"])
+
+
+def test_a_message_without_the_words_is_not_found(say, bodies, alice, settings):
+    settings.LIMITS = False
+    for body, query in NOT_FOUND:
+        say(body)
+        assert body not in bodies(alice, query), (body, query)
+
+
+def test_highlights_say_where_the_words_stand(say, search, alice):
+    say("Ein Café 👍🏽 im Stadt-CAFÉ, 圖書館旁")
+    [hit] = search(alice, "cafe 图书馆")["messages"]["results"]
+    body = hit["message"]["body"]
+    assert [body[start:end] for start, end in hit["highlights"]] == ["Café", "CAFÉ", "圖書館"]
+
+
+def test_newest_comes_first_and_pages_go_on_without_gaps(say, search, api, alice):
+    for number in range(7):
+        say(f"apple {number}")
+    found, url = [], None
+    while True:
+        page = (api(alice).get(url).json() if url else search(alice, "apple", limit=3, kind="messages"))["messages"]
+        found += [hit["message"]["body"] for hit in page["results"]]
+        if not (url := page["next"]):
+            break
+    assert found == [f"apple {number}" for number in range(6, -1, -1)]
+
+
+def test_the_best_matches_come_first(say, bodies, alice):
+    say("budget budget: the budget of this year")
+    say("something about budgeting and a great many other things " + "word " * 200)
+    assert bodies(alice, "budget", sort="best")[0].startswith("budget budget")
+
+
+# ── Operators ────────────────────────────────────────────────────────────────────────────────────────────────────
+def test_operators_choose_sender_conversation_and_day(say, bodies, alice, bob, direct_conversation):
+    say("plan of alice")
+    say("plan of bob", by=bob)
+    say("plan between us", by=bob, conversation_id=direct_conversation.pk)
+    Message.objects.filter(body="plan of alice").update(created_at=datetime(2026, 3, 5, 12, tzinfo=UTC))
+    assert bodies(alice, "plan from:bob") == ["plan between us", "plan of bob"]
+    assert bodies(alice, "plan from:me") == ["plan of alice"]
+    assert bodies(alice, "来自：bob plan in:room") == ["plan of bob"]
+    assert bodies(alice, "plan in:bob") == ["plan between us"]
+    assert bodies(alice, "plan before:2026-04-01") == ["plan of alice"]
+    assert bodies(alice, "plan after:2026-04-01") == ["plan between us", "plan of bob"]
+    assert bodies(alice, "from:bob") == ["plan between us", "plan of bob"]
+    assert bodies(alice, "from:nobody plan") == bodies(alice, "in:nowhere plan") == []
+
+
+def test_days_are_those_of_the_reader(say, bodies, alice):
+    message = say("late in the evening")
+    Message.objects.filter(pk=message["id"]).update(created_at=datetime(2026, 11, 20, 18, tzinfo=UTC))
+    alice.time_zone = "Asia/Shanghai"
+    alice.save()
+    assert bodies(alice, "evening on:2026-11-21") == ["late in the evening"]
+    assert bodies(alice, "evening on:2026-11-20") == []
+
+
+def test_mentions_links_and_files_are_found(say, bodies, search, api, alice, bob):
+    attachment = uploads.store_upload(bob.pk, "年度预算 2026_final.csv", 8, [b"one,two\n"])
+    say("numbers", by=bob, attachment_ids=[attachment.pk])
+    say("@alice look", by=bob)
+    say("see https://example.org", by=bob)
+    assert bodies(alice, "mentions:me") == ["@alice look"] and bodies(bob, "mentions:me") == []
+    assert bodies(alice, "has:link") == ["see https://example.org"]
+    assert bodies(alice, "has:file") == bodies(alice, "预算") == bodies(alice, "final.csv") == ["numbers"]
+    assert bodies(alice, "has:image") == []
+    [found] = search(alice, "2026_final", kind="files")["files"]["results"]
+    assert found["attachment"]["name"] == "年度预算 2026_final.csv" and found["sender"]["username"] == "bob"
+    assert search(alice, "numbers", kind="files")["files"]["results"] == []
+
+
+def test_people_and_conversations_are_found_beside_messages(say, search, alice, bob, make_user):
+    make_user("千泷", name="千泷")
+    say("hello room, says Bob")
+    answer = search(alice, "bob")
+    assert [user["username"] for user in answer["people"]["results"]] == ["bob"]
+    assert [title["title"] for title in search(alice, "room")["conversations"]["results"]] == ["Room"]
+    assert [user["username"] for user in search(alice, "qianlong")["people"]["results"]] == ["千泷"]
+    assert len(answer["messages"]["results"]) == 1
+    assert search(alice, "bob", kind="people")["messages"] is None
+
+
+def test_a_query_that_cannot_be_understood_is_a_clear_error(api, alice):
+    for q in ("has:everything", "mentions:bob", "on:yesterday", "on:0001-01-01", "x" * 201, "a " * 20):
+        answer = api(alice).get(f"search/?{urlencode({'q': q})}")
+        assert answer.status_code == 400 and list(answer.json()["fields"]) == ["q"], q
+
+
+def test_signs_of_the_query_languages_of_databases_are_ordinary_text(say, search, alice, settings):
+    settings.LIMITS = False
+    say("hello")
+    signs = [
+        "%",
+        "-",
+        '"',
+        "''",
+        "' OR 1=1",
+        '" OR "',
+        "a* NEAR(b)",
+        "c1xhello",
+        "\\",
+        "(((",
+        "a:b:c",
+        "-a -b",
+        "from:",
+    ]
+    for q in signs:
+        assert search(alice, q)["messages"]["results"] == [], q
+
+
+# ── Only what I may see ──────────────────────────────────────────────────────────────────────────────────────────
+def test_nobody_finds_messages_of_conversations_of_others(say, search, alice, mallory, group):
+    say("a secret word")
+    for parameters in ({}, {"conversation": group.pk}):
+        answer = search(mallory, "secret", **parameters)
+        assert answer["messages"] == {"results": [], "next": None}
+        assert answer["conversations"]["results"] == answer["files"]["results"] == []
+    assert search(mallory, f"secret in:#{group.pk}")["messages"]["results"] == []
+
+
+def test_a_member_who_left_finds_nothing_more(say, bodies, api, bob, group):
+    say("still here")
+    assert bodies(bob, "still") == ["still here"]
+    assert api(bob).delete(f"conversations/{group.pk}/members/{bob.pk}/").status_code == 204
+    assert bodies(bob, "still") == []
+
+
+def test_an_edit_is_found_at_once_and_the_old_text_no_more(say, bodies, api, alice):
+    message = say("colour")
+    assert api(alice).patch(f"messages/{message['id']}/", {"body": "flavour"}).status_code == 200
+    assert bodies(alice, "flavour") == ["flavour"] and bodies(alice, "colour") == []
+
+
+def test_a_deleted_message_is_found_no_more(say, bodies, api, alice):
+    message = say("regret")
+    api(alice).delete(f"messages/{message['id']}/")
+    assert bodies(alice, "regret") == bodies(alice, "from:me") == []
+
+
+def test_a_hidden_message_is_found_again_only_after_it_is_restored(say, bodies, api, alice, bob, make_user):
+    from chat import actions
+
+    message = say("rude words", by=bob)
+    api(alice).delete(f"messages/{message['id']}/")  # as owner: hidden, not wiped
+    assert bodies(bob, "rude") == bodies(alice, "rude") == []
+    actions.restore_message(make_user("root", is_superuser=True).pk, message["id"])
+    assert bodies(alice, "rude") == ["rude words"]
+
+
+# ── Old messages ─────────────────────────────────────────────────────────────────────────────────────────────────
+def test_messages_from_before_the_index_are_found_after_the_worker_has_run(say, bodies, alice, run_tasks):
+    from chat.actions import search_index
+    from chat.models import SearchEntry
+
+    for number in range(5):
+        say(f"old {number}")
+    SearchEntry.objects.all().delete()
+    assert bodies(alice, "old") == []
+    search_index.start_rebuild()
+    search_index.fill()
+    assert len(bodies(alice, "old")) == 5
+    assert search_index.fill_batch() is None

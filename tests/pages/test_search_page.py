@@ -1,0 +1,102 @@
+"""Tests of the search page without scripts: results, marked words, filters, and what is not shown."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from django.core.management import call_command
+
+from accounts.actions import block_user
+from chat.actions import search_index
+from chat.attachments import uploads
+from chat.models import SearchEntry
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+
+def test_results_show_who_where_when_and_the_marked_words(browser, alice, bob, group, say):
+    message = say(bob, group, "The **minutes** of the meeting, at last")
+    page = browser(alice).get("/search/", q="minut meeting")
+    (result,) = page.one(cls="search-results").all("li")
+    assert result.one("b").text == "Bob"
+    assert [mark.text for mark in result.all("mark")] == ["minut", "meeting"]
+    assert "of the meeting , at last" in result.text and "Room" in result.text
+    opened = browser(alice).get(result.one("a")["href"])
+    assert opened.response["Location"] == f"/c/{group.pk}/?at={message.seq}#m-{message.seq}"
+
+
+def test_people_chats_and_files_stand_beside_the_messages(browser, alice, bob, group, say, direct_conversation):
+    file = uploads.store_upload(bob.pk, "bobs plan.txt", 4, [b"plan"])
+    say(bob, group, "here", attachment_ids=[file.pk])
+    page = browser(alice).get("/search/", q="bob")
+    assert [heading.text for heading in page.one("main").all("h2")] == ["People", "Chats", "Files", "Messages"]
+
+
+def test_the_empty_page_teaches_the_operators(browser, alice):
+    page = browser(alice).get("/search/")
+    assert "has:file" in page.text and "on:2026-11-21" in page.text and "from:alice" in page.text
+
+
+def test_a_filter_link_adds_its_operator_and_takes_it_away(browser, alice, bob, group, say):
+    say(bob, group, "see https://example.org/plan")
+    say(bob, group, "plan without a link")
+    alice_browser = browser(alice)
+    page = alice_browser.get("/search/", q="plan")
+    link = next(each for each in page.all("a", cls="filter") if each.text == "Links")
+    filtered = alice_browser.get("/search/" + link["href"])
+    assert len(filtered.one(cls="search-results").all("li")) == 1
+    link = next(each for each in filtered.all("a", cls="filter") if each.text == "Links")
+    assert link["aria-current"] == "true"
+    assert len(alice_browser.get("/search/" + link["href"]).one(cls="search-results").all("li")) == 2
+
+
+def test_a_search_in_one_conversation_finds_nothing_of_others(browser, alice, bob, group, say, direct_conversation):
+    say(bob, group, "a word in the room")
+    say(bob, direct_conversation, "a word between us")
+    page = browser(alice).get("/search/", q="word", conversation=group.pk)
+    assert "Search in Room" in page.one(cls="page-head").text
+    assert [item.one(cls="snippet").text for item in page.one(cls="search-results").all("li")] == ["a word in the room"]
+
+
+def test_the_text_of_a_blocked_person_is_not_shown(browser, alice, bob, group, say):
+    say(bob, group, "nasty words")
+    block_user(alice.pk, bob.pk)
+    page = browser(alice).get("/search/", q="nasty")
+    assert "Message from someone you blocked" in page.text and "nasty words" not in page.html
+
+
+def test_a_wrong_operator_is_explained_and_the_words_stay(browser, alice):
+    page = browser(alice).get("/search/", q="has:everything now")
+    assert page.status == 400 and page.one(role="alert").text.startswith("“has:”")
+    assert page.one("input", name="q")["value"] == "has:everything now"
+
+
+def test_html_in_messages_and_queries_is_text(browser, alice, group, say):
+    say(alice, group, "<b>bold</b> & <mark>brave</mark>")
+    page = browser(alice).get("/search/", q="bold <script>")
+    assert "<script>" not in page.html.split("<main", 1)[1].split("</main>")[0]
+    page = browser(alice).get("/search/", q="brave")
+    assert "<mark>brave</mark>" in page.html and "&lt;mark&gt;<mark>brave</mark>&lt;/mark&gt;" in page.html
+
+
+def test_the_list_offers_to_search_messages(browser, alice, group):
+    link = browser(alice).get("/", find="min utes").one("a", cls="list-search")
+    assert link["href"] == "/search/?q=min%20utes" and "hidden" not in link.attrs
+    assert "hidden" in browser(alice).get("/").one("a", cls="list-search").attrs
+
+
+def test_a_rebuild_shows_its_progress_and_can_be_resumed(alice, group, say):
+    for number in range(3):
+        say(alice, group, f"number {number}")
+    SearchEntry.objects.all().delete()
+    search_index.start_rebuild()
+    warnings = io.StringIO()
+    call_command("check", "--database", "default", stderr=warnings)
+    assert "not in the search index" in warnings.getvalue()
+    output = io.StringIO()
+    call_command("rebuild_search", "--resume", stdout=output)
+    assert "100 %" in output.getvalue() and SearchEntry.objects.count() == 3
+    warnings = io.StringIO()
+    call_command("check", "--database", "default", stderr=warnings)
+    assert "search index" not in warnings.getvalue()
