@@ -108,7 +108,7 @@ class AuthMiddleware:
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
         bucket = rate_limits.bucket("handshake.address", socket_network(scope))
         if rate_limits.acquire_many([bucket])[0]:
-            return SocketRefused(TOO_MANY)
+            return SocketRefused(TOO_MANY, "Too many handshakes with invalid credentials from this IP address.")
         try:
             identity = self.authenticate(headers, scope["subprotocols"], cookies)
         except SocketRefused as refused:

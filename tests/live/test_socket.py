@@ -120,7 +120,7 @@ async def test_a_socket_that_is_closed_at_once_says_why(workspace):
 
 async def test_a_site_with_https_accepts_sockets_with_tls_only(make_site, each_server):
     """The proxy in front of the server ends TLS, and says so in X-Forwarded-Proto. Others cannot say so."""
-    site = make_site(SITE_URL="https://chat.example.org")
+    site = make_site(SITE_URL="https://localhost")
     behind_proxy = site.start(each_server, TRUSTED_PROXIES="127.0.0.1")
     without_proxy = site.start(each_server, TRUSTED_PROXIES="192.0.2.1")
     (alice,) = site.create_users("alice")
