@@ -10,6 +10,7 @@ from django.utils import timezone, translation
 from accounts import actions, hooks
 from accounts.models import SignIn, User
 from messenger.core.errors import ApplicationError
+from messenger.core.timestamps import format_timestamp
 
 FORM = {
     "username": "alice",
@@ -60,6 +61,7 @@ def test_the_own_profile_has_all_fields(app, alice):
         "show_last_seen": "everyone",
         "show_receipts": "everyone",
         "me_version": 0,
+        "created_at": format_timestamp(alice.date_joined),
     }
 
 
