@@ -151,10 +151,12 @@ def authenticate_socket(
         session_key = cookies.get(settings.SESSION_COOKIE_NAME)
         sign_in = sign_ins.sign_in_for_session(sign_ins.session_store_class()(session_key)) if session_key else None
     if sign_in is None:
-        raise SocketRefused(NOT_SIGNED_IN)
+        raise SocketRefused(
+            NOT_SIGNED_IN, "No valid session cookie." if token is None else "The access token is invalid or expired."
+        )
     user = sign_in.user
     if code := sign_ins.close_code_for(sign_in.ended_at is not None, sign_in.stamp, user.password, user.is_active):
-        raise SocketRefused(code)
+        raise SocketRefused(code, "The sign-in has ended." if code == NOT_SIGNED_IN else "The account is suspended.")
     return Identity(
         user_id=sign_in.user_id,
         sign_in_id=str(sign_in.pk),

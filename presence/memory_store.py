@@ -38,9 +38,9 @@ class MemoryStore:
     def open_lease(self, lease: Lease, per_user: int, per_address: int) -> OpenResult:
         with self._lock:
             if 0 < per_user <= len(self._connections_of_user.get(lease.user_id, ())):
-                return OpenResult.TOO_MANY
+                return OpenResult.TOO_MANY_OF_USER
             if 0 < per_address <= len(self._connections_of_address.get(lease.address, ())):
-                return OpenResult.TOO_MANY
+                return OpenResult.TOO_MANY_OF_ADDRESS
             return OpenResult.FIRST if self._add(lease) else OpenResult.ADDITIONAL
 
     def _add(self, lease: Lease) -> bool:

@@ -56,7 +56,8 @@ class Activity(NamedTuple):
 class OpenResult(Enum):
     FIRST = "first"  # the user was offline: publish that they are online
     ADDITIONAL = "another"
-    TOO_MANY = "too many"  # a limit is reached; nothing was stored
+    TOO_MANY_OF_USER = "too many of user"  # this limit is reached; nothing was stored
+    TOO_MANY_OF_ADDRESS = "too many of address"
     UNKNOWN_PROCESS = "unknown"  # the store has no lease of this process (any more): register, then open again
 
 

@@ -34,6 +34,11 @@ log = logging.getLogger(__name__)
 
 REDIS_RETRY_AFTER = 1.0  # seconds without a new attempt after Redis failed
 ACTIVITY_INTERVAL = 30.0  # seconds: of the requests of one user, one in this time is recorded
+# Reasons with which a connection is refused, for authors of clients
+_REASONS = {
+    OpenResult.TOO_MANY_OF_USER: "This user has too many connections.",
+    OpenResult.TOO_MANY_OF_ADDRESS: "This IP address has too many connections.",
+}
 MAX_REMEMBERED_ACTIVITIES = 20_000  # entries; above this, entries older than ACTIVITY_INTERVAL are removed
 
 
@@ -59,8 +64,8 @@ class PresenceTracker:
         Raises `SocketRefused` if the user or the IP address already has too many connections.
         """
         result = await self._run_in_order(self._open, Lease(connection_id, user_id, address))
-        if result is OpenResult.TOO_MANY:
-            raise SocketRefused(TOO_MANY)
+        if reason := _REASONS.get(result):
+            raise SocketRefused(TOO_MANY, reason)
         return result is OpenResult.FIRST
 
     async def close_connection(self, connection_id: str) -> None:
@@ -165,7 +170,7 @@ class PresenceTracker:
             if result is OpenResult.UNKNOWN_PROCESS:
                 self._register(store)
                 result = store.open_lease(lease, *limits)
-            if result is not OpenResult.TOO_MANY:
+            if result not in _REASONS:
                 self.local_store.open_lease(lease, 0, 0)
             return result
 

@@ -162,8 +162,8 @@ class Connection:
             self.send(encode_frame("error", error.schema(), ref))
 
     # ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────
-    def close(self, code: int) -> None:
-        """Sends the queued frames and closes the connection with this code.
+    def close(self, code: int, reason: str = "") -> None:
+        """Sends the queued frames and closes the connection with this code, and a reason for authors of clients.
 
         With code 1013 (the client reads too slowly), the queued frames are dropped. A connection that is still open 5
         seconds later is aborted.
@@ -174,13 +174,13 @@ class Connection:
             self._transport.write(self._queue)
         self.closing, self._queue = True, []
         loop = asyncio.get_running_loop()
-        if not self._transport.close(code):
-            task = loop.create_task(self._close(code))
+        if not self._transport.close(code, reason):
+            task = loop.create_task(self._close(code, reason))
             task.add_done_callback(lambda done: done.cancelled() or done.exception())
         loop.call_later(ABORT_SECONDS, self._transport.abort)
 
-    async def _close(self, code: int) -> None:
-        await self._send({"type": "websocket.close", "code": code})
+    async def _close(self, code: int, reason: str) -> None:
+        await self._send({"type": "websocket.close", "code": code, "reason": reason})
 
     # ── Incoming commands ────────────────────────────────────────────────────────────────────────────────────────
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -30,7 +30,7 @@ from messenger.live.connection import Connection
 from messenger.live.frames import decode_incoming, encode_frame
 from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused, socket_network
 from messenger.live.hub import INTERNAL_ERROR, get_hub
-from messenger.live.transport import transport_for
+from messenger.live.transport import daphne_protocol, transport_for
 from messenger.live.visibility import Visibility
 
 log = logging.getLogger(__name__)
@@ -167,14 +167,16 @@ class LiveConsumer(AsyncConsumer):
     async def _refuse(self, refused: SocketRefused, scope: dict, send: Callable) -> None:
         subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
-        await send({"type": "websocket.close", "code": refused.code})
+        if protocol := daphne_protocol(send):
+            protocol.sendClose(refused.code, refused.reason)  # daphne itself leaves out the reason
+        await send({"type": "websocket.close", "code": refused.code, "reason": refused.reason})
 
     async def _serve(self, receive: Callable) -> None:
         try:
             for hook in self._hooks["connecting"]:
                 await hook(self)
         except SocketRefused as refused:
-            self.connection.close(refused.code)
+            self.connection.close(refused.code, refused.reason)
             return
         await self._send_welcome()
         for hook in self._hooks["connected"]:
@@ -219,7 +221,7 @@ class LiveConsumer(AsyncConsumer):
                 raise MalformedFrame("invalid", "Text frames only.")
             data = text.encode()
             if len(data) > settings.FRAME_LIMIT:
-                connection.close(TOO_LARGE)
+                connection.close(TOO_LARGE, f"A frame may have {settings.FRAME_LIMIT} bytes.")
                 return
             incoming = _decode(decode_incoming, data)
             ref = incoming.ref if incoming.ref is None or len(incoming.ref) <= MAX_REF_LENGTH else None
@@ -236,7 +238,7 @@ class LiveConsumer(AsyncConsumer):
         except ApplicationError as error:
             connection.send_error(ref, error)
             if isinstance(error, MalformedFrame | CommandFlood) and connection.record_violation(error.weight):
-                connection.close(TOO_MANY)
+                connection.close(TOO_MANY, "Too many malformed frames, or commands above the rate limit.")
 
     async def _run_command(self, command: Command, payload: Any, ref: str | None) -> None:
         try:

@@ -42,13 +42,15 @@ class Identity(msgspec.Struct, frozen=True):
 class SocketRefused(Exception):
     """Raised if a WebSocket is not allowed. The server accepts the connection and then closes it with `code`.
 
+    `reason` is sent too: a text of at most 123 bytes, in English for authors of clients.
+
     The reason is that a script in a browser can read this code only after the connection was accepted. Of a connection
     that is rejected before that (`deny_connection`), a script sees only code 1006.
     """
 
-    def __init__(self, code: int):
-        super().__init__(code)
-        self.code = code
+    def __init__(self, code: int, reason: str):
+        super().__init__(code, reason)
+        self.code, self.reason = code, reason
 
 
 class Authenticate(Protocol):
@@ -106,7 +108,7 @@ class AuthMiddleware:
         cookies = parse_cookie(headers.get(b"cookie", b"").decode("latin-1"))
         bucket = rate_limits.bucket("handshake.address", socket_network(scope))
         if rate_limits.acquire_many([bucket])[0]:
-            return SocketRefused(TOO_MANY)
+            return SocketRefused(TOO_MANY, "Too many handshakes with invalid credentials from this IP address.")
         try:
             identity = self.authenticate(headers, scope["subprotocols"], cookies)
         except SocketRefused as refused:
@@ -149,7 +151,8 @@ def _is_secure(scope: dict) -> bool:
     if scope.get("scheme") == "wss":
         return True
     peer = (scope.get("client") or ("127.0.0.1",))[0]
-    return dict(scope["headers"]).get(b"x-forwarded-proto") == b"https" and is_trusted_proxy(peer)
+    protocol = dict(scope["headers"]).get(b"x-forwarded-proto", b"").partition(b",")[0].strip()
+    return protocol == b"https" and is_trusted_proxy(peer)
 
 
 def _has_bearer_token(scope: dict) -> bool:

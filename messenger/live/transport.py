@@ -57,7 +57,7 @@ class AsyncioTransport:
         """Returns how many bytes wait in this process to be sent. The number grows if the client reads slowly."""
         return self._transport.get_write_buffer_size()
 
-    def close(self, code: int) -> bool:
+    def close(self, code: int, reason: str) -> bool:
         """Returns False, because with uvicorn the caller must close the connection through ASGI's `send`."""
         return False
 
@@ -96,14 +96,14 @@ class TwistedTransport:
         transport = self._protocol.transport
         return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
 
-    def close(self, code: int) -> bool:
+    def close(self, code: int, reason: str) -> bool:
         """Sends the close frame directly to the network transport and returns True.
 
         With ASGI's `send`, autobahn (daphne's WebSocket library) allows only the codes 1000 and 3000 to 4999. We also
         need 1001, 1009 and 1013.
         """
         if self._protocol.state == self._protocol.STATE_OPEN:
-            self._protocol.sendCloseFrame(code=code)
+            self._protocol.sendCloseFrame(code=code, reasonUtf8=reason.encode() or None)
         return True
 
     def abort(self) -> None:
@@ -139,7 +139,7 @@ class AsgiTransport:
     def buffered_bytes(self) -> int:
         return self._size
 
-    def close(self, code: int) -> bool:
+    def close(self, code: int, reason: str) -> bool:
         return False
 
     def abort(self) -> None:

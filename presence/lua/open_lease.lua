@@ -18,7 +18,6 @@ local function full(key, limit)
   return count >= limit
 end
 
-if full('presence:person:' .. user, tonumber(ARGV[6])) or full('presence:address:' .. address, tonumber(ARGV[7])) then
-  return 'too many'
-end
+if full('presence:person:' .. user, tonumber(ARGV[6])) then return 'too many of user' end
+if full('presence:address:' .. address, tonumber(ARGV[7])) then return 'too many of address' end
 return add(process, connection, user, view, address) and 'first' or 'another'

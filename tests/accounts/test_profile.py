@@ -14,6 +14,7 @@ from PIL import Image
 from accounts import actions, hooks
 from accounts.models import SignIn, User
 from messenger.core.errors import ApplicationError
+from messenger.core.timestamps import format_timestamp
 
 FORM = {
     "username": "alice",
@@ -64,6 +65,7 @@ def test_the_own_profile_has_all_fields(app, alice):
         "show_last_seen": "everyone",
         "show_receipts": "everyone",
         "me_version": 0,
+        "created_at": format_timestamp(alice.date_joined),
     }
 
 

@@ -40,7 +40,7 @@ class RecordingTransport:
     def buffered_bytes(self):
         return self.pending_bytes
 
-    def close(self, code):
+    def close(self, code, reason):
         return False
 
     def abort(self):

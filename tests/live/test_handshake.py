@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from messenger.core import rate_limits
-from messenger.live.handshake import NOT_SIGNED_IN, TOO_MANY, AuthMiddleware, Identity, OriginValidator, SocketRefused
+from messenger.live.handshake import (
+    NOT_SIGNED_IN,
+    TOO_MANY,
+    AuthMiddleware,
+    HandshakeValidator,
+    Identity,
+    SocketRefused,
+)
 
 
 @pytest.fixture
@@ -25,7 +32,7 @@ async def shake_hands(*, address: str = "192.0.2.1", signed_in: bool = False) ->
     def authenticate(*_: Any) -> Identity:
         if signed_in:
             return Identity(1, "sign-in")
-        raise SocketRefused(NOT_SIGNED_IN)
+        raise SocketRefused(NOT_SIGNED_IN, "")
 
     async def application(*_: Any) -> None: ...
 
@@ -79,6 +86,6 @@ async def test_a_handshake_needs_a_host_of_the_site(settings, hosts, is_allowed)
         sent.append(message)
 
     headers = [*((b"host", host) for host in hosts), (b"authorization", b"Bearer token")]
-    await OriginValidator(application)({"headers": headers, "subprotocols": []}, receive, send)
+    await HandshakeValidator(application)({"headers": headers, "subprotocols": []}, receive, send)
     assert bool(reached) == is_allowed
     assert sent == ([] if is_allowed else [{"type": "websocket.close"}])

@@ -97,9 +97,30 @@ async def test_a_rejected_handshake_says_why(workspace):
         assert "/ws/v1/" in await rejection_reason(url.replace("/ws/v1/", path), additional_headers=bearer)
 
 
+async def test_a_socket_that_is_closed_at_once_says_why(workspace):
+    """Scripts in browsers can read this reason, other than the body of a rejected handshake."""
+    url, own = workspace.ws_url, workspace.url
+
+    async def close_frame(**options):
+        async with websockets.connect(url, **options) as socket:
+            with pytest.raises(websockets.ConnectionClosed) as closed:
+                await socket.recv()
+        return closed.value.rcvd.code, closed.value.rcvd.reason
+
+    invalid = {"Authorization": "Bearer nonsense"}
+    assert await close_frame(additional_headers=invalid) == (4401, "The access token is invalid or expired.")
+    protocols = ["messenger.v1", "bearer.nonsense"]
+    assert await close_frame(origin=own, subprotocols=protocols) == (4401, "The access token is invalid or expired.")
+    assert await close_frame(origin=own) == (4401, "No valid session cookie.")
+    headers = {"Authorization": f"Bearer {await token_for(own, 'mallory')}"}
+    async with workspace.http("mallory") as http:
+        assert (await http.delete("/api/v1/sessions/")).status_code == 204  # signs out all other clients of mallory
+    assert await close_frame(additional_headers=headers) == (4401, "The sign-in has ended.")
+
+
 async def test_a_site_with_https_accepts_sockets_with_tls_only(make_site, each_server):
     """The proxy in front of the server ends TLS, and says so in X-Forwarded-Proto. Others cannot say so."""
-    site = make_site(SITE_URL="https://chat.example.org")
+    site = make_site(SITE_URL="https://localhost")
     behind_proxy = site.start(each_server, TRUSTED_PROXIES="127.0.0.1")
     without_proxy = site.start(each_server, TRUSTED_PROXIES="192.0.2.1")
     (alice,) = site.create_users("alice")

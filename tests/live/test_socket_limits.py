@@ -48,3 +48,4 @@ async def test_sends_are_rate_limited_and_floods_close_with_4429(make_site):
                 await asyncio.wait_for(socket.recv(), 10)
         except websockets.ConnectionClosed as closed:
             assert closed.rcvd.code == 4429
+            assert closed.rcvd.reason == "Too many malformed frames, or commands above the rate limit."

@@ -58,7 +58,7 @@ async def test_the_connections_of_a_user_are_limited(process: Process, settings)
     connection_ids = [await process.open(ALICE) for _ in range(3)]
     with pytest.raises(SocketRefused) as error:
         await process.open(ALICE)
-    assert error.value.code == 4429
+    assert (error.value.code, error.value.reason) == (4429, "This user has too many connections.")
     await process.open(BOB)
     await process.tracker.close_connection(connection_ids[0])
     await process.open(ALICE)
@@ -68,8 +68,9 @@ async def test_the_connections_of_an_address_are_limited(process: Process, setti
     settings.LIMITS, settings.CONNECTIONS_PER_ADDRESS = True, 3
     for user_id in (ALICE, BOB, CAROL):
         await process.open(user_id, "2001:db8::1")
-    with pytest.raises(SocketRefused):
+    with pytest.raises(SocketRefused) as error:
         await process.open(4, "2001:db8::1")
+    assert (error.value.code, error.value.reason) == (4429, "This IP address has too many connections.")
     await process.open(4, "2001:db8::2")
 
 
