@@ -45,8 +45,8 @@ from accounts.usernames.rules import MAX_USERNAME_LENGTH, clean_username, is_use
 from messenger.core.client_ip import request_ip
 from messenger.core.database import write_transaction
 
-# E-mails to an address that anybody can type into a form. Codes for signing in have limits of their own: a code works in
-# one browser only, so a stranger who uses up a common limit would keep the owner from getting one.
+# E-mails to an address that anybody can type into a form. Codes for signing in have limits of their own: a code works
+# in one browser only, so a stranger who uses up a common limit would keep the owner from getting one.
 _MAILS_CAUSED_BY_STRANGERS = {
     "account/email/account_already_exists",
     "account/email/email_confirmation",
