@@ -515,7 +515,10 @@ SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often delivered events a
 EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
 # accounts/auth/login_limits.py limits sign-in and sign-up for pages and API. The other limits of allauth stay active.
-ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {"login": None, "login_failed": None, "signup": None}
+ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {
+    **{"login": None, "login_failed": None, "signup": None},
+    "request_login_code": "20/m/ip",
+}
 # All rate limits: name → (burst, refill per second). See messenger/core/rate_limits.py. A limit applies per user
 # unless the comment says otherwise, and counts pages, API and socket together.
 RATES: dict[str, tuple[int, float]] = {
@@ -528,6 +531,8 @@ RATES: dict[str, tuple[int, float]] = {
     "code.account": (5, 5 / 300),  # wrong six-digit codes
     "unsent.address": (10, 0.1),  # texts that are kept until the sign-in, by IP address
     "signup.address": (20, 20 / 60),  # new accounts, by IP address
+    "code.address": (5, 5 / 600),  # e-mails with a code for signing in, by e-mail address and IP address
+    "code.mailbox": (50, 50 / 3600),  # the same from all IP addresses; one address must not use it up
     "mail.address": (5, 5 / 3600),  # e-mails of one kind that anybody can cause, by e-mail address
     # Requests of any kind. Limits by IP address count the /64 network of an IPv6 address (core.client_ip).
     "handshake.address": (60, 5.0),  # WebSockets opened without a valid sign-in, by IP address

@@ -47,8 +47,8 @@ from accounts.usernames.rules import MAX_USERNAME_LENGTH, clean_username, is_use
 from messenger.core.client_ip import request_ip
 from messenger.core.database import write_transaction
 
-# E-mails to an address that anybody can type into a form. Codes for signing in are not among them: each works in one
-# browser only, so a stranger could keep the owner from getting one. allauth limits them to three a minute.
+# E-mails to an address that anybody can type into a form. Codes for signing in have limits of their own: a code works
+# in one browser only, so a stranger who uses up a common limit would keep the owner from getting one.
 _MAILS_CAUSED_BY_STRANGERS = {
     "account/email/account_already_exists",
     "account/email/email_confirmation",
@@ -161,6 +161,10 @@ class AccountAdapter(DefaultAccountAdapter):
         HTTP response is the same.
         """
         if template_prefix in _MAILS_CAUSED_BY_STRANGERS and not login_limits.acquire_mail(template_prefix, email):
+            return
+        if template_prefix == "account/email/login_code" and not login_limits.acquire_login_code(
+            email, request_ip(self.request)
+        ):
             return
         super().send_mail(template_prefix, email, context)
 

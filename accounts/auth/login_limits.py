@@ -72,6 +72,22 @@ def acquire_mail(kind: str, email: str) -> bool:
     return not rate_limits.acquire("mail.address", _digest(f"{kind} {email.strip().lower()}"))
 
 
+def acquire_login_code(email: str, address: str) -> bool:
+    """Counts an e-mail with a code for signing in that this IP address requests. Returns whether it may be sent.
+
+    Each IP address has a limit of its own, so that nobody at one address keeps the owner of the e-mail address from
+    getting a code. The limit for all IP addresses together protects the mailbox.
+    """
+    digest = _digest(email.strip().lower())
+    buckets = [
+        rate_limits.bucket("code.address", f"{digest}.{client_network(address)}"),
+        rate_limits.bucket("code.mailbox", digest),
+    ]
+    if rate_limits.acquire_many(buckets[:1])[0]:
+        return False
+    return not rate_limits.acquire_many(buckets[1:])[0]
+
+
 def acquire_code_attempt(user_id: int) -> float:
     """Counts an attempt to enter a code of the second factor. Returns 0 if it is allowed, else the seconds to wait.
 

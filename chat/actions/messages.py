@@ -41,6 +41,8 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
     rate_limits.require("edit", user_id)
     mention_keys = find_mention_keys(body)
     rendered_ahead = _render_edit_ahead(user_id, message_id, body, mention_keys)
+    if rendered_ahead is not None:
+        mention_keys = set(rendered_ahead.source.members)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         _require_open_pair(tx)

@@ -2,7 +2,8 @@
 
 The HTML of a text depends on the members whose names it contains, and on the role of its author. They are read twice:
 before the lock, to render the text, and again in the transaction. Only if they have changed in between, the text is
-rendered a second time.
+rendered a second time. The transaction looks up only the members that were found before: a text can contain thousands
+of possible names. So a member who joins in between is not mentioned.
 """
 
 from __future__ import annotations

@@ -215,6 +215,8 @@ RATE_TEXTS = {
     "code.account": "wrong codes of the second factor",
     "signup.address": "sign-ups, per IP address",
     "unsent.address": "texts of forms kept for after the sign-in, per IP address",
+    "code.address": "e-mails with a code for signing in, per e-mail address and IP address",
+    "code.mailbox": "e-mails with a code for signing in, per e-mail address",
     "mail.address": "e-mails of one kind that anybody can cause, per e-mail address",
     "browsers": "new browsers in `presence/`, per IP address",
 }

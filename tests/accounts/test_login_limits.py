@@ -7,11 +7,13 @@ import threading
 
 import pytest
 from allauth.account.models import EmailAddress
+from allauth.core import context
 from django.core import mail
-from django.test import Client
+from django.test import Client, RequestFactory
 
 from accounts import actions
 from accounts.auth import login_limits
+from accounts.auth.adapters import AccountAdapter
 from accounts.models import User
 from accounts.usernames import rules
 from messenger.core import rate_limits
@@ -173,6 +175,33 @@ def test_a_mailbox_gets_few_links_for_a_new_password(client, make_user, settings
     clock(3600)
     client.post("/accounts/password/reset/", {"email": "anna@example.org"})
     assert mail.outbox[-1].to == ["anna@example.org"]
+
+
+def request_code(address: str, email: str = "anna@example.org") -> bool:
+    """Requests an e-mail with a code for signing in. Returns whether it was sent."""
+    request = RequestFactory().post("/accounts/login/code/", REMOTE_ADDR=address)
+    before = len(mail.outbox)
+    with context.request_context(request):
+        AccountAdapter(request).send_mail("account/email/login_code", email, {"code": "ABC-DEF"})
+    return len(mail.outbox) > before
+
+
+def test_a_stranger_at_one_address_cannot_keep_the_owner_from_getting_a_code(db, clock):
+    """An e-mailed code works only in the browser that has requested it. So the owner needs one of their own."""
+    for number in range(200):
+        request_code(f"2001:db8::{number:x}", "Anna@example.org")
+        clock(10)
+    assert 5 < len(mail.outbox) < 30
+    assert not request_code("2001:db8::1")
+    assert request_code("198.51.100.7") and request_code("2001:db8:0:1::1")
+
+
+def test_many_addresses_cannot_fill_a_mailbox_with_codes(db, clock):
+    assert sum(request_code(f"192.0.2.{number}") for number in range(100)) == 50
+    assert request_code("192.0.2.1", "other@example.org")
+    from messenger import settings  # the test settings switch limits off
+
+    assert settings.ACCOUNT_RATE_LIMITS["request_login_code"] == "20/m/ip", "allauth has no common limit"
 
 
 def test_the_eleventh_name_from_one_address_is_rejected(api, alice):

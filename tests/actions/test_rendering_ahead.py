@@ -14,7 +14,7 @@ import pytest
 from django.db import connection
 
 from chat import actions
-from chat.actions import rendering
+from chat.actions import rendering, validation
 from chat.models import Message, Role
 from messenger.core.errors import ApplicationError
 
@@ -132,6 +132,25 @@ def test_a_forwarded_text_is_the_one_that_the_message_has_when_it_is_stored(alic
         lambda: actions.edit_message(bob.pk, original.id, "*other*"),
     )
     assert (sent.body, sent.body_html) == ("*other*", "<p><em>other</em></p>\n")
+
+
+def test_a_transaction_looks_up_only_the_names_that_were_found(alice, bob, group, monkeypatch):
+    """Each `@` before Chinese text may begin one of many names. Looking up thousands of names takes a while."""
+    body = "@bob " + "".join(f"@{chr(0x4E00 + n)}{chr(0x5E00 + n)}{'名' * 27}" for n in range(100))
+    looked_up: list[tuple[bool, int]] = []
+    find_named_members = validation.find_named_members
+
+    def record(keys_by_conversation):
+        looked_up.append((connection.in_atomic_block, sum(map(len, keys_by_conversation.values()))))
+        return find_named_members(keys_by_conversation)
+
+    monkeypatch.setattr("chat.actions.sending.rendering.find_named_members", record)
+    monkeypatch.setattr("chat.actions.messages.find_named_members", record)
+    message = send(alice, group, body)
+    edited = actions.edit_message(alice.pk, message.id, f"{body}!")
+    assert [len(each.mentions) for each in (message, edited)] == [1, 1]
+    assert [is_locked for is_locked, _ in looked_up] == [False, True] * 2
+    assert all(count == 1 if is_locked else count > 1000 for is_locked, count in looked_up)
 
 
 def test_texts_that_may_not_be_sent_are_rendered_only_a_few_times(mallory, group, paused, settings):

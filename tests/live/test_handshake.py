@@ -18,7 +18,8 @@ from messenger.live.handshake import (
 
 
 @pytest.fixture
-def limited(settings):
+def limited(settings, transactional_db):
+    """Limits handshakes. They run in a database thread, which closes old connections of earlier tests."""
     settings.LIMITS = True
     settings.RATES = settings.RATES | {"handshake.address": (5, 1e-6)}
     rate_limits.reset_all()

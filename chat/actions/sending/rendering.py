@@ -38,6 +38,8 @@ def render_bodies(sends: list[PendingSend]) -> None:
     """
     for send in sends:
         send.may_mention_everybody = may_mention_everybody(send.conversation.kind, send.membership.role)
+        if send.rendered is not None and send.rendered.source.body == send.body:
+            send.mention_keys = set(send.rendered.source.members)
     for send, source in zip(sends, _build_sources(sends), strict=True):
         rendered = render_text(source, send.rendered)
         send.body_html, send.mentions = rendered.html, rendered.mentions
