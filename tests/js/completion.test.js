@@ -86,8 +86,18 @@ describe("emoji", () => {
     assert.equal(search("heart_eyes")[0], "😍");
     assert.equal(search("red heart")[0], "❤️");
     assert.ok(search("狗").includes("🐶"));
-    assert.ok(search("点赞").includes("👍") || search("拇指").includes("👍"));
+    assert.ok(search("点赞").includes("👍") && search("拇指").includes("👍"));
     assert.deepEqual(search("qqqq"), []);
+  });
+
+  test("search by pinyin, in full, mixed or by initials, after matches in English", () => {
+    for (const q of ["dianzan", "dianz", "dz"]) assert.ok(table.find(q).some((at) => table.getEmoji(at) === "👍"), q);
+    assert.equal(search("xiaolian").length, 5);
+    assert.ok(table.find("yinyue").some((at) => table.getEmoji(at) === "🎵"));
+    assert.ok(table.find("gou").some((at) => table.getEmoji(at) === "🐶"));
+    assert.equal(search("smile")[0], "😄");
+    const english = new EmojiTable(read("emoji.json"));
+    assert.deepEqual(english.find("dianzan"), []);
   });
 
   test("recently used emoji come first among equal matches", () => {

@@ -61,7 +61,7 @@ export function scoreMatch({ username, name, pinyin = "" }, q) {
  * @param {string} typed
  * @returns {number | null}
  */
-function findSpellingStart(pinyin, typed) {
+export function findSpellingStart(pinyin, typed) {
   const query = typed.replace(/[^a-z]/g, "");
   if (!pinyin || !query || query !== typed) return null;
   const syllables = pinyin.split(" ").map((readings) => readings.split("|"));
