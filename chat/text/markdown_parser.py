@@ -153,7 +153,7 @@ def _faces_rule(state: StateInline) -> None:
 
 # ── Backslashes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 _ESCAPED_SIGNS = re.compile(r"\\([*_~])(?:\\\1)*")
-_LINK_LIKE = re.compile(r"\\?\[[^\[\]\n\\]*\\?\]\\?\(([^()\s]*?)\\?\)")
+_LINK_LIKE = re.compile(r"\\?\[(?:[^\[\]\n\\]|\\[\[\]]?){0,100}?\\?\]\\?\(([^()\s]*?)\\?\)")
 _AUTOLINK_LIKE = re.compile(r"<[a-zA-Z][\w+.-]*[:@][^<>\s]*>")
 _ENTITY_LIKE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _MARKER_BEHIND = re.compile(r"[-+*>.)](?:[ \t]|$)", re.MULTILINE)

@@ -169,6 +169,13 @@ def test_faces_are_shown_as_typed(face):
         assert show(body) == body
 
 
+def test_escaped_brackets_in_the_words_of_a_link_are_shown_without_backslashes():
+    """The page writes them when a URL is pasted over words with brackets."""
+    for words in (r"a\[b\]", r"第\[1\]节", r"a\]", r"\[a"):
+        read = assert_harmless(render(f"[{words}](https://example.org) 好"))
+        assert read.text.strip() == words.replace("\\", "") + " 好" and "a" in [tag for tag, _ in read.tags]
+
+
 def test_a_link_without_scheme_leads_to_its_host():
     for target in ("www.example.com", "example.com/a?b", "//example.com/a"):
         assert f'href="https://{target.lstrip("/")}' in render(f"[site]({target})")
