@@ -5,7 +5,8 @@ Differences from CommonMark:
 - Emphasis may begin and end next to East Asian punctuation, as in `**注意：**别忘了`.
 - A backslash disappears only if it prevents formatting. Otherwise it is shown, as in `C:\\_new`.
 - A quote needs a space after `>`. A line without `>` ends a quote, a line without indentation ends a list item.
-- A code block begins with three backticks, and with nothing or the name of a programming language behind them.
+- A code block begins with three backticks, and with nothing or the name of a programming language behind them. The
+  three backticks that end it may stand behind the last line of code.
 - Kaomoji (faces made of characters) such as `(*^_^*)` are not emphasis.
 
 The work for one text is limited to MAX_WORK; see `TooComplex`.
@@ -428,6 +429,7 @@ def _autolink_rule(state: StateInline, silent: bool) -> bool:
 
 # ── Blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 _FENCE = re.compile(r"(`{3,})[ \t]*([^`]*)")
+_FENCE_END = re.compile(r"[^`]*(`{3,})[ \t]*")
 _QUOTE_LINE = re.compile(r">+(?=[ \t]|\Z)(?![\W_]*<(?:\s|\Z))")  # `> _ <` is a face
 _QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t>]*[^\s>]")
 _ITEM_START = re.compile(r"(?:[-+*]|(?:0|[1-9]\d{0,8})[.)])[ \t]+(?![-+*>_\s]*\Z)")
@@ -493,6 +495,8 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return True
     state.line = stop + 1 if is_closed else stop
     code = state.getLines(start + 1, stop, state.sCount[start], True)
+    if is_closed and (last := state.getLines(stop, stop + 1, state.sCount[start], False).rstrip("` \t")):
+        code += f"{last}\n"
     if words and not language:
         code = f"{words}\n{code}"
     if code.strip():
@@ -508,7 +512,8 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tuple[int, bool]:
     """Returns the number of the line that ends a code block, and True if this line consists of backticks.
 
-    The closing line has at least `length` backticks. Without such a line, the code block is not closed.
+    The closing line has at least `length` backticks at its end; the code before them belongs to the block. Without such
+    a line, the code block is not closed.
     """
     failed = state.env.setdefault("unclosed_fences", {})  # the shortest fence that was not closed, by end of the search
     key = (end, state.blkIndent)
@@ -518,7 +523,8 @@ def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tup
         text = _get_line(state, line)
         if text and state.sCount[line] < state.blkIndent:
             return line, False
-        if text.startswith("```") and not text.strip("` \t") and len(text.rstrip(" \t")) >= length:
+        closing = _FENCE_END.fullmatch(text)
+        if closing and len(closing[1]) >= length:
             return line, True
     failed[key] = length
     return end, False

@@ -54,6 +54,10 @@ def test_a_text_that_formats_nothing_is_shown_as_typed(body):
         ("```SELECT * FROM x;\nfoo\n```", "SELECT * FROM x;\nfoo\n"),
         ("```hello world\nfoo\n```", "hello world\nfoo\n"),
         ("```你好\nfoo\n```", "你好\nfoo\n"),
+        ("```SELECT 1\nFROM x```", "SELECT 1\nFROM x\n"),
+        ("```\na\n  b``` ", "a\n  b\n"),
+        ("````\na```\nb````", "a```\nb\n"),
+        ("```\nuse `x` or y```\nz\n```", "use `x` or y```\nz\n"),
     ],
 )
 def test_words_behind_a_fence_are_the_first_line_of_the_code(body, code):
