@@ -157,9 +157,8 @@ _ESCAPED_SIGNS = re.compile(r"\\([*_~])(?:\\\1)*")
 _LINK_LIKE = re.compile(r"\\?\[(?:[^\[\]\n\\]|\\[\[\]]?){0,100}?\\?\]\\?\(([^()\s]*?)\\?\)")
 _AUTOLINK_LIKE = re.compile(r"<[a-zA-Z][\w+.-]*[:@][^<>\s]*>")
 _ENTITY_LIKE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_MARKER_BEHIND = re.compile(r"[-+*>.)](?:[ \t]|$)", re.MULTILINE)
-_NUMBER_BEFORE = re.compile(r"(?:^|\n)[ \t]*\d{1,9}\\\Z")
-_LINE_BEFORE = re.compile(r"(?:^|\n)[ \t]*\\\Z")
+_BACKTICK_PAIR = re.compile("`[^`]+`")
+_MARKER_BEFORE = re.compile(r"(?:^|\n)[ \t]*(\d{0,9})\\\Z")
 
 
 @dataclass(slots=True)
@@ -239,13 +238,12 @@ def _prevents_formatting(state: StateInline, position: int) -> bool:
     That is the case if the character at `position` would begin or end such formatting without the backslash.
     """
     char, src = state.src[position], state.src
-    before = src[max(position - 24, 0) : position]
-    if char in "-+*>" and _MARKER_BEHIND.match(src, position) and _LINE_BEFORE.search(before):
-        return True
-    if char in ".)" and _MARKER_BEHIND.match(src, position) and _NUMBER_BEFORE.search(before):
-        return True
+    if char in "-+*>.)" and (marker := _MARKER_BEFORE.search(src[max(position - 24, 0) : position])):
+        line = f"{marker[1]}{src[position : _line_end(src, position)]}"
+        if _ITEM_START.match(line) or _QUOTE_START.match(line):
+            return True
     if char == "`":
-        return _count_backticks(state) > 1
+        return _has_words_between_backticks(state)
     if char in "[](":
         return any(start <= position < end for start, end in _find_link_likes(state))
     if char == "<":
@@ -255,12 +253,17 @@ def _prevents_formatting(state: StateInline, position: int) -> bool:
     return char == "@" and state.env.get("is_mention", _is_no_mention)(src, position)
 
 
+def _line_end(src: str, position: int) -> int:
+    end = src.find("\n", position)
+    return len(src) if end < 0 else end
+
+
 def _is_no_mention(_src: str, _position: int) -> bool:
     return False
 
 
-def _count_backticks(state: StateInline) -> int:
-    return _remember(state, "backticks", lambda: state.src.count("`"))
+def _has_words_between_backticks(state: StateInline) -> bool:
+    return _remember(state, "backticks", lambda: _BACKTICK_PAIR.search(state.src) is not None)
 
 
 def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:

@@ -117,6 +117,7 @@ def test_a_line_without_marker_is_outside_of_a_quote_or_list(body, html):
         r"\#1 \! \|",
         r"D:\data\[2024]\(1).txt",
         r"path\@bob",
+        *("\\>", "\\*", "7\\)", "\\- -", "a\n\\>\nb", "\\1.", "\\``"),
         r"\\",
     ],
 )
