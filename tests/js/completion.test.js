@@ -25,6 +25,7 @@ describe("mentions", () => {
     assert.deepEqual(parseMentionQuery("和/@bo"), { at: 2, q: "bo" });
     assert.deepEqual(parseMentionQuery("\\\\@bo"), { at: 2, q: "bo" });
     assert.deepEqual(parseMentionQuery("https://x.example/a，@bo"), { at: 20, q: "bo" });
+    assert.deepEqual(parseMentionQuery("@alice\\@bo"), { at: 7, q: "bo" });
     for (const text of ["src/@bob", "example.org/@bob", "https://x.example/a/@bob", "bob＠example", "@＠bob"]) assert.equal(parseMentionQuery(text), null, text);
   });
 
