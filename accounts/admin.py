@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from accounts import actions as account_actions
-from accounts.models import PRIVACY_FIELDS, SignIn, User
+from accounts.models import PRIVACY_FIELDS, RetiredUsername, SignIn, User
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from messenger.core.admin_confirmation import asks_first
@@ -101,6 +101,8 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
             return
         changed = set(form.changed_data) & {field.name for field in User._meta.concrete_fields}
         if changed:
+            if "username" in changed:
+                RetiredUsername.objects.release(form.initial["username"], obj.pk)
             obj.save(update_fields=changed)
             account_actions.publish_admin_change(obj, changed)
 

@@ -1,4 +1,4 @@
-"""Background tasks of accounts: they send queued e-mails and delete old ones."""
+"""Background tasks of accounts: they send queued e-mails, and delete old ones and user names that are free again."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from accounts.email import backends
-from accounts.models import QueuedMail
+from accounts.models import QueuedMail, RetiredUsername
 from messenger.background import HIGH_PRIORITY, task
 
 MAIL_LIFETIME = timedelta(days=2)  # then the links in it have expired
@@ -26,3 +26,9 @@ def send_mail(mail_id: int) -> None:
 def delete_old_mail() -> None:
     """Deletes queued e-mails that could not be sent within MAIL_LIFETIME (two days)."""
     QueuedMail.objects.filter(created_at__lt=timezone.now() - MAIL_LIFETIME).delete()
+
+
+@task(every=24 * 3600)
+def delete_expired_usernames() -> None:
+    """Deletes the rows of changed user names that everybody may use again."""
+    RetiredUsername.objects.delete_expired()

@@ -87,7 +87,10 @@ class AttachmentSchema(msgspec.Struct):
 
 
 class ReactionSchema(msgspec.Struct):
-    """An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions."""
+    """An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions.
+
+    The emoji has the variation selectors that Unicode recommends (`❤️`), also if it was sent without them (`❤`).
+    """
 
     emoji: str
     user_ids: list[int]

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from accounts import avatars, hooks
 from accounts.actions.user_version import allocate_me_versions
 from accounts.actions.validation import clean_profile_changes
-from accounts.models import USERNAME_TAKEN, User
+from accounts.models import USERNAME_TAKEN, RetiredUsername, User
 from accounts.schemas import MeSchema, profile_schema
 from accounts.selectors.usernames import is_username_taken
 from accounts.usernames.rules import clean_username
@@ -42,6 +42,7 @@ def update_profile(user_id: int, changes: dict[str, Any]) -> User:
                 rate_limits.require("profile", user_id)
             if "username" in changed:
                 _check_new_username(user, changed["username"])
+                RetiredUsername.objects.release(user.username, user.pk)
             for name, value in changed.items():
                 setattr(user, name, value)
             if changed:

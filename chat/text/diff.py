@@ -10,9 +10,13 @@ from typing import NamedTuple
 MAX_WORDS = 200  # between the common beginning and end of both texts; if there are more, all of them are one change
 MAX_PAGE_CHARACTERS = 4_000  # code points compared for one page; older versions are shown without a diff
 
-# A word, white space, or one character; Thai, Burmese, Khmer, Japanese, Chinese and Korean are split by characters.
+# Code points that belong to the character before them: accents, variation selectors, skin tones, letters of flags.
+_MARKS = r"[\u0300-\u036f\u20d0-\u20ff\u3099\u309a\ufe0e\ufe0f\U0001f3fb-\U0001f3ff\U000e0020-\U000e007f]*"
+_LETTER = r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U000323af]"
+# A word, white space, or one character with its marks; emoji that are joined, and the two letters of a flag, are one
+# character. Thai, Burmese, Khmer, Japanese, Chinese and Korean are split by characters.
 _WORD = re.compile(
-    r"[^\W\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u30ff\u3400-\u9fff\uac00-\ud7a3\U00020000-\U000323af]+|\s+|.",
+    rf"(?:{_LETTER}{_MARKS})+|\s+|[\U0001f1e6-\U0001f1ff]{{2}}|.{_MARKS}(?:\u200d.{_MARKS})*",
     re.DOTALL,
 )
 

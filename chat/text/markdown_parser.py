@@ -5,7 +5,8 @@ Differences from CommonMark:
 - Emphasis may begin and end next to East Asian punctuation, as in `**注意：**别忘了`.
 - A backslash disappears only if it prevents formatting. Otherwise it is shown, as in `C:\\_new`.
 - A quote needs a space after `>`. A line without `>` ends a quote, a line without indentation ends a list item.
-- A code block begins with three backticks, and with nothing or the name of a programming language behind them.
+- A code block begins with three backticks, and with nothing or the name of a programming language behind them. The
+  three backticks that end it may stand behind the last line of code.
 - Kaomoji (faces made of characters) such as `(*^_^*)` are not emphasis.
 
 The work for one text is limited to MAX_WORK; see `TooComplex`.
@@ -152,12 +153,11 @@ def _faces_rule(state: StateInline) -> None:
 
 # ── Backslashes ─────────────────────────────────────────────────────────────────────────────────────────────────────
 _ESCAPED_SIGNS = re.compile(r"\\([*_~])(?:\\\1)*")
-_LINK_LIKE = re.compile(r"\\?\[[^\[\]\n\\]*\\?\]\\?\(([^()\s]*?)\\?\)")
+_LINK_LIKE = re.compile(r"\\?\[(?:[^\[\]\n\\]|\\[\[\]]?){0,100}?\\?\]\\?\(([^()\s]*?)\\?\)")
 _AUTOLINK_LIKE = re.compile(r"<[a-zA-Z][\w+.-]*[:@][^<>\s]*>")
 _ENTITY_LIKE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
-_MARKER_BEHIND = re.compile(r"[-+*>.)](?:[ \t]|$)", re.MULTILINE)
-_NUMBER_BEFORE = re.compile(r"(?:^|\n)[ \t]*\d{1,9}\\\Z")
-_LINE_BEFORE = re.compile(r"(?:^|\n)[ \t]*\\\Z")
+_BACKTICK_PAIR = re.compile("`[^`]+`")
+_MARKER_BEFORE = re.compile(r"(?:^|\n)[ \t]*(\d{0,9})\\\Z")
 
 
 @dataclass(slots=True)
@@ -237,13 +237,12 @@ def _prevents_formatting(state: StateInline, position: int) -> bool:
     That is the case if the character at `position` would begin or end such formatting without the backslash.
     """
     char, src = state.src[position], state.src
-    before = src[max(position - 24, 0) : position]
-    if char in "-+*>" and _MARKER_BEHIND.match(src, position) and _LINE_BEFORE.search(before):
-        return True
-    if char in ".)" and _MARKER_BEHIND.match(src, position) and _NUMBER_BEFORE.search(before):
-        return True
+    if char in "-+*>.)" and (marker := _MARKER_BEFORE.search(src[max(position - 24, 0) : position])):
+        line = f"{marker[1]}{src[position : _line_end(src, position)]}"
+        if _ITEM_START.match(line) or _QUOTE_START.match(line):
+            return True
     if char == "`":
-        return _count_backticks(state) > 1
+        return _has_words_between_backticks(state)
     if char in "[](":
         return any(start <= position < end for start, end in _find_link_likes(state))
     if char == "<":
@@ -253,12 +252,17 @@ def _prevents_formatting(state: StateInline, position: int) -> bool:
     return char == "@" and state.env.get("is_mention", _is_no_mention)(src, position)
 
 
+def _line_end(src: str, position: int) -> int:
+    end = src.find("\n", position)
+    return len(src) if end < 0 else end
+
+
 def _is_no_mention(_src: str, _position: int) -> bool:
     return False
 
 
-def _count_backticks(state: StateInline) -> int:
-    return _remember(state, "backticks", lambda: state.src.count("`"))
+def _has_words_between_backticks(state: StateInline) -> bool:
+    return _remember(state, "backticks", lambda: _BACKTICK_PAIR.search(state.src) is not None)
 
 
 def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:
@@ -427,6 +431,7 @@ def _autolink_rule(state: StateInline, silent: bool) -> bool:
 
 # ── Blocks ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 _FENCE = re.compile(r"(`{3,})[ \t]*([^`]*)")
+_FENCE_END = re.compile(r"[^`]*(`{3,})[ \t]*")
 _QUOTE_LINE = re.compile(r">+(?=[ \t]|\Z)(?![\W_]*<(?:\s|\Z))")  # `> _ <` is a face
 _QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t>]*[^\s>]")
 _ITEM_START = re.compile(r"(?:[-+*]|(?:0|[1-9]\d{0,8})[.)])[ \t]+(?![-+*>_\s]*\Z)")
@@ -493,6 +498,8 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
         return True
     state.line = stop + 1 if is_closed else stop
     code = state.getLines(start + 1, stop, state.sCount[start], True)
+    if is_closed and (last := state.getLines(stop, stop + 1, state.sCount[start], False).rstrip("` \t")):
+        code += f"{last}\n"
     if words and not language:
         code = f"{words}\n{code}"
     if code.strip():
@@ -508,7 +515,8 @@ def _fence_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tuple[int, bool]:
     """Returns the number of the line at which a code block ends, and True if this line is its closing line.
 
-    A closing line has at least `length` backticks. Without such a line, the code block is not closed.
+    The closing line has at least `length` backticks at its end; the code before them belongs to the block. Without such
+    a line, the code block is not closed.
     """
     failed = state.env.setdefault("unclosed_fences", {})  # the shortest fence that was not closed, by end of the search
     key = (end, state.blkIndent)
@@ -518,7 +526,8 @@ def _find_fence_end(state: StateBlock, start: int, end: int, length: int) -> tup
         text = _get_line(state, line)
         if text and state.sCount[line] < state.blkIndent:
             return line, False
-        if text.startswith("```") and not text.strip("` \t") and len(text.rstrip(" \t")) >= length:
+        closing = _FENCE_END.fullmatch(text)
+        if closing and len(closing[1]) >= length:
             return line, True
     failed[key] = length
     return end, False

@@ -11,8 +11,9 @@ from django.test import Client
 from django.utils import timezone, translation
 from PIL import Image
 
-from accounts import actions, hooks
-from accounts.models import SignIn, User
+from accounts import actions, hooks, tasks
+from accounts.models import RetiredUsername, SignIn, User
+from accounts.selectors.usernames import is_username_taken
 from messenger.core.errors import ApplicationError
 from messenger.core.timestamps import format_timestamp
 
@@ -232,6 +233,26 @@ def test_the_time_zone_comes_from_profile_then_browser_then_site(browser, alice,
     User.objects.filter(pk=alice.pk).update(time_zone=profile)
     browser.cookies["timezone"] = cookie
     assert browser.get("/settings/").context["time_zone"] == zone
+
+
+def test_a_changed_username_rests_before_somebody_else_may_use_it(alice, bob, make_user):
+    actions.update_profile(alice.pk, {"username": "alicia"})
+    for name in ("alice", "ALICE", "aIice"):
+        with pytest.raises(ApplicationError):
+            actions.update_profile(bob.pk, {"username": name})
+    assert actions.update_profile(alice.pk, {"username": "alice"}).username == "alice", "her own name"
+    actions.update_profile(alice.pk, {"username": "alicia"})
+    RetiredUsername.objects.update(until=timezone.now() - timedelta(seconds=1))
+    assert actions.update_profile(bob.pk, {"username": "alice"}).username == "alice"
+    tasks.delete_expired_usernames.call()
+    assert RetiredUsername.objects.filter(user=alice).count() == 0
+
+
+def test_the_name_of_a_deleted_account_never_rests_only_for_a_while(alice, bob):
+    actions.update_profile(alice.pk, {"username": "alicia"})
+    actions.update_profile(alice.pk, {"username": "alice"})
+    actions.erase_account(alice.pk)
+    assert set(RetiredUsername.objects.filter(until=None, user=None)) and is_username_taken("alice", bob.pk)
 
 
 def test_the_last_time_zone_of_a_browser_is_used_without_scripts(browser, alice):

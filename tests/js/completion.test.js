@@ -25,6 +25,7 @@ describe("mentions", () => {
     assert.deepEqual(parseMentionQuery("和/@bo"), { at: 2, q: "bo" });
     assert.deepEqual(parseMentionQuery("\\\\@bo"), { at: 2, q: "bo" });
     assert.deepEqual(parseMentionQuery("https://x.example/a，@bo"), { at: 20, q: "bo" });
+    assert.deepEqual(parseMentionQuery("@alice\\@bo"), { at: 7, q: "bo" });
     for (const text of ["src/@bob", "example.org/@bob", "https://x.example/a/@bob", "bob＠example", "@＠bob"]) assert.equal(parseMentionQuery(text), null, text);
   });
 
@@ -86,8 +87,18 @@ describe("emoji", () => {
     assert.equal(search("heart_eyes")[0], "😍");
     assert.equal(search("red heart")[0], "❤️");
     assert.ok(search("狗").includes("🐶"));
-    assert.ok(search("点赞").includes("👍") || search("拇指").includes("👍"));
+    assert.ok(search("点赞").includes("👍") && search("拇指").includes("👍"));
     assert.deepEqual(search("qqqq"), []);
+  });
+
+  test("search by pinyin, in full, mixed or by initials, after matches in English", () => {
+    for (const q of ["dianzan", "dianz", "dz"]) assert.ok(table.find(q).some((at) => table.getEmoji(at) === "👍"), q);
+    assert.equal(search("xiaolian").length, 5);
+    assert.ok(table.find("yinyue").some((at) => table.getEmoji(at) === "🎵"));
+    assert.ok(table.find("gou").some((at) => table.getEmoji(at) === "🐶"));
+    assert.equal(search("smile")[0], "😄");
+    const english = new EmojiTable(read("emoji.json"));
+    assert.deepEqual(english.find("dianzan"), []);
   });
 
   test("recently used emoji come first among equal matches", () => {

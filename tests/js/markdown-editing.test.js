@@ -127,6 +127,7 @@ test("behind an opening fence Enter begins the code, behind a closing one it sen
     ["~~~haha", false],
     ["``", false],
   ];
+  assert.equal(isNewLineInCodeBlock("```js\nlet a\nlet b```", 21), false, "the backticks behind the last line end it");
   for (const [text, expected] of cases) assert.equal(isNewLineInCodeBlock(text, text.length), expected, text);
 });
 

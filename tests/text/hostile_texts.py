@@ -28,7 +28,8 @@ KINDS: dict[str, str] = {
     "unclosed targets": "[](~~mailto:https://[", "targets and mentions": "@bob/](", "mentions in lines": "＠小千\n",
     "link in bracket": "[<http://a>^_^", "wave": "~~~", "wave and star": "*~~", "nested target": "[a](b(c",
     "escaped brackets": "[](\\(", "angle targets": "[](<a", "addresses": "<a@b.c>", "everybody": "@all ",
-    "half faces": "*(a", "whole faces": "~~(>_<)~~", "products": "3*5=", "emoji urls": "http://a.b/👍",
+    "half faces": "*(a", "whole faces": "~~(>_<)~~", "products": "3*5=", "escaped ticks": "\\`",
+    "escaped markers": "\\- \n", "escaped labels": "[\\[a", "emoji urls": "http://a.b/👍",
     "escaped signs of mentions": "\\@", "escaped mentions": "\\@小千你好",
 }  # fmt: skip
 

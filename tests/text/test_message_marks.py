@@ -54,6 +54,10 @@ def test_a_text_that_formats_nothing_is_shown_as_typed(body):
         ("```SELECT * FROM x;\nfoo\n```", "SELECT * FROM x;\nfoo\n"),
         ("```hello world\nfoo\n```", "hello world\nfoo\n"),
         ("```你好\nfoo\n```", "你好\nfoo\n"),
+        ("```SELECT 1\nFROM x```", "SELECT 1\nFROM x\n"),
+        ("```\na\n  b``` ", "a\n  b\n"),
+        ("````\na```\nb````", "a```\nb\n"),
+        ("```\nuse `x` or y```\nz\n```", "use `x` or y```\nz\n"),
     ],
 )
 def test_words_behind_a_fence_are_the_first_line_of_the_code(body, code):
@@ -113,6 +117,7 @@ def test_a_line_without_marker_is_outside_of_a_quote_or_list(body, html):
         r"\#1 \! \|",
         r"D:\data\[2024]\(1).txt",
         r"path\@bob",
+        *("\\>", "\\*", "7\\)", "\\- -", "a\n\\>\nb", "\\1.", "\\``"),
         r"\\",
     ],
 )
@@ -167,6 +172,13 @@ def test_a_backslash_that_prevents_formatting_is_not_shown(body):
 def test_faces_are_shown_as_typed(face):
     for body in (face, f"{face} 好的 {face}", f"好的{face}"):
         assert show(body) == body
+
+
+def test_escaped_brackets_in_the_words_of_a_link_are_shown_without_backslashes():
+    """The page writes them when a URL is pasted over words with brackets."""
+    for words in (r"a\[b\]", r"第\[1\]节", r"a\]", r"\[a"):
+        read = assert_harmless(render(f"[{words}](https://example.org) 好"))
+        assert read.text.strip() == words.replace("\\", "") + " 好" and "a" in [tag for tag, _ in read.tags]
 
 
 def test_a_link_without_scheme_leads_to_its_host():

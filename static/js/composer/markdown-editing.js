@@ -158,7 +158,7 @@ export function makeNewLine(value, start, end) {
 
 /** Opening fence of a code block: backticks, and possibly the language. */
 const OPENING_FENCE = /^ {0,3}(`{3,})([^`]*)$/;
-const CLOSING_FENCE = /^ {0,3}(`{3,})[ \t]*$/;
+const CLOSING_FENCE = /^[^`]*(`{3,})[ \t]*$/;
 
 /**
  * Returns whether a position is inside a code block.

@@ -14,6 +14,8 @@
  * @property {string[]} words keywords, separated by spaces
  */
 
+import { findSpellingStart } from "../composer/completion/mention-match.js";
+
 const TONES = ["", "\u{1f3fb}", "\u{1f3fc}", "\u{1f3fd}", "\u{1f3fe}", "\u{1f3ff}"];
 const BASE = /\p{Emoji_Modifier_Base}/u;
 const HANDS = "\u{1f91d}"; // gets no skin tone if it stands between two people
@@ -26,8 +28,10 @@ export class EmojiTable {
   #codes;
   /** Names in the language of the page. @type {string[]} */
   #names;
-  /** @type {{names: string[], words: string[]} | null} */
+  /** @type {ChineseData | null} */
   #chinese = null;
+  /** Pinyin by Chinese character; several readings are separated by `|`. @type {Map<string, string>} */
+  #pinyin = new Map();
   /** @type {Set<number>} */
   #hidden = new Set();
   /** @type {Map<string, number>} */
@@ -50,13 +54,16 @@ export class EmojiTable {
   }
 
   /**
-   * Adds Chinese names to the search.
-   * @param {{names: string[], words: string[]}} chinese
+   * Adds Chinese names and their pinyin to the search.
+   * @param {ChineseData} chinese
    * @param {boolean} [showsNames] also use them as displayed names
    */
   addChinese(chinese, showsNames = true) {
     this.isChinese = true;
     this.#chinese = chinese;
+    for (const [syllable, chars] of Object.entries(chinese.pinyin ?? {})) {
+      for (const char of chars) this.#pinyin.set(char, this.#pinyin.has(char) ? `${this.#pinyin.get(char)}|${syllable}` : syllable);
+    }
     if (showsNames) this.#names = chinese.names;
   }
 
@@ -106,7 +113,7 @@ export class EmojiTable {
   }
 
   /**
-   * Searches by short name, name or keyword, in English or Chinese. Returns indexes, best match first.
+   * Searches by short name, name or keyword, in English, Chinese or pinyin (`dianzan`, `dz`). Returns indexes, best match first.
    * @param {string} query @param {number} [limit]
    * @param {number[]} [recent] indexes that come first among equal matches
    * @returns {number[]}
@@ -136,7 +143,7 @@ export class EmojiTable {
     const joined = words.join("_");
     let worstRank = 0;
     for (const word of words) {
-      const rank = HAN.test(word) ? this.#rankChinese(index, word) : this.#rankEnglish(index, word);
+      const rank = HAN.test(word) ? this.#rankChinese(index, word) : this.#rankEnglish(index, word) ?? this.#rankPinyin(index, word);
       if (rank === null) return null;
       worstRank = Math.max(worstRank, rank);
     }
@@ -162,7 +169,18 @@ export class EmojiTable {
     if (name.includes(word)) return 1;
     return words.some((keyword) => keyword.includes(word)) ? 2 : null;
   }
+
+  /** @param {number} index @param {string} word Latin letters that spell the beginning of a Chinese word */
+  #rankPinyin(index, word) {
+    if (!this.#chinese || word.length < 2) return null;
+    const [name, ...words] = [this.#chinese.names[index], ...this.#chinese.words[index].split(",")];
+    const isSpelled = (/** @type {string} */ text) => findSpellingStart([...text].map((char) => this.#pinyin.get(char) ?? char).join(" "), word) === 0;
+    if (isSpelled(name)) return 4;
+    return words.some(isSpelled) ? 5 : null;
+  }
 }
+
+/** @typedef {{names: string[], words: string[], pinyin?: Record<string, string>}} ChineseData `pinyin`: characters by syllable */
 
 /** Whether a word of the text starts with `word`. @param {string} text @param {string} word */
 function hasWordWith(text, word) {

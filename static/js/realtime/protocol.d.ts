@@ -163,7 +163,10 @@ export interface Attachment {
   alt: string;
 }
 
-/** An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions. */
+/**
+ * An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions. The emoji has
+ * the variation selectors that Unicode recommends (`❤️`), also if it was sent without them (`❤`).
+ */
 export interface Reaction {
   emoji: string;
   user_ids: number[];

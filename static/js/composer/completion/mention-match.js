@@ -9,10 +9,10 @@ import { SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS as UNSPACED } from "../
 
 // A mention may directly follow or precede letters of languages that are written without spaces.
 const SPACED_LETTER = `(?![${UNSPACED}])[\\p{L}\\p{M}\\p{N}_.\\-]`;
-// Not behind an odd number of backslashes, nor behind the slash of an address or path (`src/@bob`); `@alice/@bob` are
-// two mentions.
+// Not behind an odd number of backslashes, nor behind the slash of an address or path (`src/@bob`). `@alice/@bob` and
+// `@alice\@bob` are two mentions.
 const MENTION_AT_END = new RegExp(
-  `(?<![@＠﹫])(?<!(?<!\\\\)(?:\\\\\\\\)*\\\\)(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])(?<!(?<!(?<![\\p{L}\\p{N}_])[@＠﹫](?:${SPACED_LETTER})*)(?:${SPACED_LETTER})\\/)(?<!:\\/\\/[^\\s${SENTENCE_PUNCTUATION}${SYMBOLS}]*)[@＠﹫]([\\p{L}\\p{M}\\p{N}_.\\-]{0,30})$`,
+  `(?<![@＠﹫])(?<!(?<!\\\\|(?<![\\p{L}\\p{N}_\\\\])[@＠﹫][\\p{L}\\p{M}\\p{N}_.\\-]+)(?:\\\\\\\\)*\\\\)(?<!(?![${UNSPACED}])[\\p{L}\\p{N}_])(?<!(?<!(?<![\\p{L}\\p{N}_])[@＠﹫](?:${SPACED_LETTER})*)(?:${SPACED_LETTER})\\/)(?<!:\\/\\/[^\\s${SENTENCE_PUNCTUATION}${SYMBOLS}]*)[@＠﹫]([\\p{L}\\p{M}\\p{N}_.\\-]{0,30})$`,
   "u",
 );
 
@@ -61,7 +61,7 @@ export function scoreMatch({ username, name, pinyin = "" }, q) {
  * @param {string} typed
  * @returns {number | null}
  */
-function findSpellingStart(pinyin, typed) {
+export function findSpellingStart(pinyin, typed) {
   const query = typed.replace(/[^a-z]/g, "");
   if (!pinyin || !query || query !== typed) return null;
   const syllables = pinyin.split(" ").map((readings) => readings.split("|"));

@@ -117,6 +117,10 @@ export function watchReceipts(log) {
   });
   log.onLive("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && onOwnReceiptsChanged(mine.receipts));
   log.onLive("me.updated", reload);
+  log.on(document, "page:block-changed", ({ detail: { user_id, blocked } }) => {
+    if (blocked) log.update(0, () => receipts.remove(user_id));
+    else reload();
+  });
   log.onLive("member.updated", ({ conversation_id, member }) => {
     if (conversation_id === conversationId && !member.left_at && !receipts.has(member.user.id)) reload();
   });
