@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0004_browser_time_zone'),
+        ('accounts', '0005_dotted_username_keys'),
     ]
 
     operations = [
