@@ -398,6 +398,23 @@ async def test_what_is_typed_right_after_saving_an_edit_is_a_message_of_its_own(
     assert await bob.texts() == ["my last, changed", "bring the keys please"]
 
 
+async def test_what_is_typed_while_a_message_is_refused_by_the_browser_loses_no_words(open_pages):
+    alice, _bob = await open_pages()
+    # The outbox rejects the message half a second later, as without any storage.
+    await alice.page.evaluate(
+        """document.addEventListener('live:command', (event) => {
+          if (event.detail.type !== 'message.send') return;
+          event.stopImmediatePropagation();
+          event.detail.handled = true;
+          setTimeout(() => event.detail.reject(new Error('no storage')), 500);
+        }, {capture: true})"""
+    )
+    await type_in(alice, "bring the keys")
+    await alice.page.keyboard.press("Enter")
+    await alice.page.keyboard.type("and the lamp")
+    await expect(alice.page.locator(FIELD)).to_have_value("bring the keys\n\nand the lamp")
+
+
 async def test_an_edit_that_is_left_is_continued_and_one_that_is_refused_comes_back(open_pages):
     alice, bob = await open_pages()
     await alice.say("first")

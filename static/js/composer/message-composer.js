@@ -232,10 +232,21 @@ export class MessageComposer extends LiveElement {
       if (editedQueued) sendAndForget("outbox.discard", { client_id: editedQueued.client_id });
       else this.draft.markSent(this.#edit ? this.#edit.text : this.field.value);
     } catch (error) {
-      // The outbox could not store the message: restore the text.
-      if (!this.field.value) this.#setFieldText(text);
+      this.#restoreUnsent(text);
       showErrorToast(error);
     }
+  }
+
+  /**
+   * Puts the text of a message that the outbox could not store above what has been written since.
+   * @param {string} text
+   */
+  #restoreUnsent(text) {
+    const written = this.#edit ? this.#edit.text : this.field.value;
+    const restored = [text, written].filter(Boolean).join("\n\n");
+    if (this.#edit) this.#edit.text = restored;
+    else this.#setFieldText(restored);
+    this.draft.setText(restored);
   }
 
   /**
