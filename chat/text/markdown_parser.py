@@ -204,6 +204,7 @@ def _push_escaped(state: StateInline, char: str) -> Token:
 
 def _push_escaped_signs(state: StateInline, match: re.Match) -> None:
     sign, count = match[1], len(match[0]) // 2
+    spend(state.env, ESCAPE_WORK * count)
     before, after = match.start(), match.end()
     while before > 0 and state.src[before - 1] == sign:
         before -= 1
@@ -550,7 +551,7 @@ def _list_numbers_rule(state: StateCore) -> None:
 
 # ── Cost ────────────────────────────────────────────────────────────────────────────────────────────────────────────
 MAX_WORK = 3_000  # steps of the parser; about 4 µs each
-BLOCK_WORK, TARGET_WORK, LINK_WORK = 6, 4, 12  # steps that a block, a link or a URL counts as
+ESCAPE_WORK, TARGET_WORK, BLOCK_WORK, LINK_WORK = 2, 4, 6, 12  # steps that an escaped sign, a link … counts as
 
 
 class TooComplex(Exception):
