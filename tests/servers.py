@@ -144,7 +144,7 @@ class Site:
 
     @contextmanager
     def orm(self):
-        """Context manager in which Django uses the database of this site. In async tests, enter it in a thread."""
+        """Context manager in which Django in the process of the test uses the database of this `Site`."""
         with self._unblocked(), using_database(self.database_url):
             yield
 

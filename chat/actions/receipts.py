@@ -1,7 +1,6 @@
 """Publishes the receipts of a user (which messages the user has received and read) after a change of who may see them.
 
-This changes with a setting of the user or a setting for one conversation. It also changes when a user adds, removes,
-blocks or unblocks another user.
+Who may see them depends on a setting of the user, on a setting for one conversation, on contacts and on blocks.
 """
 
 from __future__ import annotations

@@ -145,8 +145,9 @@ class ConversationTransaction:
                 setattr(row, name, value)
 
     def finish(self) -> None:
-        """Saves the changed fields of the conversation and the new versions (change numbers) of users.
+        """Saves the changed fields of the conversation, and counts the changes for users who get events of their own.
 
+        A user's version is the number of the newest change that only this user sees, such as a new unread count.
         Publishes all collected events when the database commits. The context managers of this module call this method
         at the end of a transaction.
         """

@@ -67,7 +67,7 @@ def _row_version(row: Message | Membership | Conversation) -> int:
 
 
 def _is_out_of_order(new_messages: list[Message]) -> bool:
-    """Returns True if a new message was changed after a newer message was sent.
+    """Returns True if one of the messages sent since the last check was changed after a later one of them was sent.
 
     Then the order of the new messages by version (number of the newest change) is not the order by `seq` (number of the
     message).

@@ -1,4 +1,7 @@
-"""Tests of moderation in real browsers: the way from the app to the open reports, and lists that fit the window."""
+"""Tests of moderation in real browsers.
+
+The navigation of the site links to unresolved reports, and the lists of the admin are not wider than the window.
+"""
 
 from __future__ import annotations
 

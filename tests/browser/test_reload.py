@@ -454,7 +454,7 @@ async def test_reload_changes_nothing_in_a_pair(environment, browser_for):
 
 
 async def _differences(it: Environment) -> dict[str, str]:
-    """Compares the page of alice that was updated live with the HTML of the server and with a newly opened page.
+    """Compares the open page of alice, which scripts have updated, with the same page loaded anew: without and with scripts.
 
     Waits up to 8 seconds (PATIENCE) until the pages are equal. Returns the differences that remain, as a dictionary
     from the part of the page to the differing HTML.
