@@ -31,7 +31,7 @@ PACKAGES = """
     django.core.management django.core.serializers.json django.db.backends.postgresql.base
     django.db.backends.sqlite3.base django.db.migrations.loader django.db.models django.forms
     django.template.defaulttags django.template.loader_tags django.urls django.utils.translation.trans_real
-    django.views.generic django.views.i18n drf_spectacular.utils fido2.server httptools jwt linkify_it
+    django.views.generic django.views.i18n drf_spectacular.utils fido2.server httptools jwt
     markdown_it msgspec nh3 OpenSSL.SSL PIL.Image PIL.JpegImagePlugin PIL.PngImagePlugin PIL.WebPImagePlugin
     pi_heif psycopg psycopg_pool pypinyin qrcode redis.asyncio requests rest_framework.compat
     rest_framework.fields rest_framework.serializers service_identity tinytag twisted.internet.abstract

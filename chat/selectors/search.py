@@ -103,7 +103,7 @@ class MessageSearch:
 
     # ── Messages ───
     def find_messages(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
-        """Returns a page of messages, newest first. `before` is the cursor of the page before."""
+        """Searches messages. Returns a page, newest first; `before` is the cursor that came with the previous page."""
         return self._find(lambda message: True, before, limit)
 
     def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
@@ -167,7 +167,10 @@ class MessageSearch:
         return FoundPage(hits, None)
 
     def _candidates(self, conditions: Sequence[index.Condition], before: int | None) -> Iterator[list[int]]:
-        """Yields lists of message ids from the index, newest first."""
+        """Yields ids of messages that may match, in lists of at most CANDIDATES, newest first.
+
+        The search index finds them by their words and attributes. Whether a message really matches is checked later.
+        """
         since, until = self._period()
         for months in self._month_conditions(is_required=not conditions):
             cursor = before
