@@ -194,7 +194,7 @@ def password_stamp(password_hash: str) -> str:
 
 class SearchKeyManager(models.Manager["SearchKey"]):
     def replace_keys(self, users: list[User]) -> None:
-        """Stores anew under which keys these users are found by name (see the method `User.search_keys`)."""
+        """Deletes the rows of these users, and creates a row for each key in their field `User.search_keys`."""
         self.filter(user__in=[user.pk for user in users]).delete()
         self.bulk_create(
             [SearchKey(user_id=user.pk, key=key) for user in users for key in user.search_keys.split()],
