@@ -59,7 +59,8 @@ def strings_in_python(source: str) -> Iterator[Key]:
             continue
         function = getattr(node.func, "id", "") or getattr(node.func, "attr", "")
         words = [arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)]
-        if words and re.fullmatch(r"_|n?p?gettext(_lazy|_noop)?", function):
+        is_literal = len(words) > ("pgettext" in function)  # not a text in a variable
+        if is_literal and re.fullmatch(r"_|n?p?gettext(_lazy|_noop)?", function):
             yield make_key(function, words)
 
 

@@ -196,6 +196,7 @@ RATE_TEXTS = {
     "picture": "group avatars uploaded",
     "invites": "invite links created",
     "invite.tries": "tries with invite links that cannot be used",
+    "search": "searches",
     "sync": "`sync`",
     "upload": "uploads created",
     "part": "parts of uploads",

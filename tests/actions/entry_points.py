@@ -247,7 +247,7 @@ class Socket:
             from messenger.asgi import application
 
             token_pair = await database.run_in_thread(tokens.issue_token_pair, caller)
-            headers = [(b"authorization", f"Bearer {token_pair.access}".encode())]
+            headers = [(b"host", b"testserver"), (b"authorization", f"Bearer {token_pair.access}".encode())]
             socket = WebsocketCommunicator(application, "/ws/v1/", headers)
             accepted, _protocol = await socket.connect(TIMEOUT)
             assert accepted

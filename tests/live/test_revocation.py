@@ -187,7 +187,7 @@ async def test_suspension_in_the_admin_closes_sockets(site, victim):
     await asyncio.to_thread(_make_superuser, site, root.pk)
     await root.sign_in()
     async with victim.cookie_headers() as mine, _socket(victim.url, bearer(token_pair)) as phone:
-        await root.post("/admin/accounts/user/", action="suspend", _selected_action=str(victim.pk))
+        await root.post("/admin/accounts/user/", action="suspend", _selected_action=str(victim.pk), confirmed="yes")
         assert await closed_with(phone) == 4403 and await closed_with(mine) == 4403
         assert await victim.api_status(**bearer(token_pair)) in (401, 403)
     await root.browser.aclose()
