@@ -202,7 +202,7 @@ async def test_messages_that_are_put_above_restyle_only_themselves(open_long_log
         }"""
     )
     events = json.loads(await browser.stop_tracing())["traceEvents"]
-    styled = max(event["args"]["elementCount"] for event in events if event["name"] == "UpdateLayoutTree")
+    styled = max(event["args"].get("elementCount", 0) for event in events if event["name"] == "UpdateLayoutTree")
     assert 20 <= styled <= inserted + 40, (styled, inserted)
 
 
