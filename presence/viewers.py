@@ -80,9 +80,9 @@ class ConversationViewers:
 def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Event]:
     """Returns the `viewers` events, which tell the users who view a conversation who else views it. Makes two queries.
 
-    A viewer is told only about viewers who show their presence to this viewer. A user who hides their own presence is
-    not counted and does not see the others. A user who hides their own read receipts does not see what the others have
-    read. Usually all viewers may see each other; then all of them get the same event.
+    A viewer gets events only about viewers who show their presence to this viewer. A user who hides their own presence
+    is not counted and does not see the others. A user who hides their own read receipts does not see what the others
+    have read. Usually all viewers may see each other; then all of them get the same event.
     """
     read_markers = hooks.get_read_markers(conversation_id, viewer_ids)  # only of users who show them
     visibility = privacy.visibility_for(viewer_ids)

@@ -44,7 +44,7 @@ def test_a_message_of_the_user_opens_the_group(alice, bob):
     version = Membership.objects.get(user=bob, conversation=group).me_version
     (outcome,) = send_many([SendCommand(bob.pk, group, uuid.uuid4(), "hello")])
     assert isinstance(outcome, SentMessage) and added_by(bob, group) is None
-    assert Membership.objects.get(user=bob, conversation=group).me_version > version  # other devices are told
+    assert Membership.objects.get(user=bob, conversation=group).me_version > version  # so other devices get the event
 
 
 def test_who_joins_by_a_link_was_not_added(alice, bob, carol, group):

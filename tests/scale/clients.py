@@ -39,12 +39,12 @@ class Crowd:
         self._answered: set[str] = set()
         self._fault: Exception | None = None  # the first error in a received frame
 
-    async def open(self, seats: Iterable[tuple[int, int]]) -> None:
-        """Opens a WebSocket for each pair in `seats`: (number of a simulated user, id of a conversation)."""
-        seats = list(seats)
-        doors = [(self.side.path(room), self.stage.cookies[person]) for person, room in seats]
-        self.sockets = await open_all(self.side.server.port, doors, self._hear)
-        for socket, (_, room) in zip(self.sockets, seats, strict=True):
+    async def open(self, places: Iterable[tuple[int, int]]) -> None:
+        """Opens a WebSocket for each pair in `places`: (number of a simulated user, id of a conversation)."""
+        places = list(places)
+        urls_and_cookies = [(self.side.path(room), self.stage.cookies[person]) for person, room in places]
+        self.sockets = await open_all(self.side.server.port, urls_and_cookies, self._hear)
+        for socket, (_, room) in zip(self.sockets, places, strict=True):
             socket.mind = {"room": room, "place": None, "seen": set()}
         await asyncio.sleep(1.0)  # wait for the end of welcome and presence events
 
