@@ -11,7 +11,7 @@ from playwright.async_api import Page, expect
 
 from accounts.models import User
 from chat.models import Conversation
-from tests.browser.test_files import in_thread
+from tests.browser.files import run_with_orm
 
 pytestmark = pytest.mark.browser
 
@@ -44,7 +44,7 @@ async def choose(page: Page) -> None:
 
 async def kept(site, kind, **who) -> tuple[str, str]:
     """Returns the colours near the left and right edge of the avatar that the server has stored for a user or group."""
-    name = await in_thread(site, lambda: kind.objects.get(**who).avatar.name)
+    name = await run_with_orm(site, lambda: kind.objects.get(**who).avatar.name)
     return colours((site.folder / "data" / "media" / name).read_bytes())
 
 
