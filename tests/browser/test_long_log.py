@@ -72,6 +72,11 @@ class LongLogPage:
             "(by) => document.querySelector('message-log .log').scrollBy({ top: by, behavior: 'instant' })", by
         )
 
+    async def turn_wheel(self, by: int, wait: int) -> None:
+        """Turns the mouse wheel by `by` px and waits for `wait` milliseconds. The pointer must be over the log."""
+        await self.page.mouse.wheel(0, by)
+        await self.page.wait_for_timeout(wait)
+
     @property
     def log(self):
         return self.page.locator("message-log .log")
@@ -166,8 +171,7 @@ async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(open_long_log
     await it.open()
     await it.log.hover()
     for _ in range(600):
-        await it.page.mouse.wheel(0, -1_200)
-        await it.page.wait_for_timeout(16)
+        await it.turn_wheel(-1_200, 16)
         if (await it.read())["seq"] <= 3:
             break
     assert (await it.read())["seq"] <= 3
@@ -186,8 +190,7 @@ async def test_messages_that_are_put_above_restyle_only_themselves(open_long_log
     await it.open()
     await it.log.hover()
     for _ in range(20):
-        await it.page.mouse.wheel(0, -1_200)
-        await it.page.wait_for_timeout(50)
+        await it.turn_wheel(-1_200, 50)
     await it.page.wait_for_timeout(1_000)
     browser = it.page.context.browser
     assert browser and await it.page.evaluate(LINES) > 200

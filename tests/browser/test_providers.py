@@ -87,6 +87,14 @@ async def press(page: Page, provider: str) -> None:
     await page.get_by_role("button", name=f"Continue with {provider}").click()
 
 
+async def sign_in_at_google(page: Page, login: str) -> None:
+    await press(page, "Google")
+    await page.fill("input[name=login]", login)
+    await page.fill("input[name=password]", AT_GOOGLE)
+    await page.press("input[name=password]", "Enter")
+    await page.locator("button[value=grant]").click()
+
+
 async def first_message(site, page: Page, username: str, name: str) -> None:
     """Checks that the user of the page is signed in with this user name and display name.
 
@@ -152,11 +160,7 @@ async def test_with_google(environment, browser_for):
     await environment.start_google()
     page = await browser_for(site)
     hops = Hops(page)
-    await press(page, "Google")
-    await page.fill("input[name=login]", "gina")
-    await page.fill("input[name=password]", AT_GOOGLE)
-    await page.press("input[name=password]", "Enter")
-    await page.locator("button[value=grant]").click()
+    await sign_in_at_google(page, "gina")
     await page.wait_for_url(site.url + "/**")
     hops.fit()
     await first_message(site, page, "Gina_Google", "Gina Google")
@@ -169,11 +173,7 @@ async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(environm
     await environment.start_google()
     await asyncio.to_thread(_give_alice_an_address, site)
     page = await browser_for(site)
-    await press(page, "Google")
-    await page.fill("input[name=login]", "loose")
-    await page.fill("input[name=password]", AT_GOOGLE)
-    await page.press("input[name=password]", "Enter")
-    await page.locator("button[value=grant]").click()
+    await sign_in_at_google(page, "loose")
     await page.wait_for_url(inside(site))
     me = await (await page.request.get("/api/v1/me/")).json()
     assert me["username"] != "alice" and me["email"] == ""
