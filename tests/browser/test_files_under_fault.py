@@ -59,25 +59,31 @@ RECORD = """async () => {
 }"""
 
 
-def with_place(film: bytes) -> bytes:
+def add_gps_location(video: bytes) -> bytes:
     """Adds a GPS location to an MP4 video, in the `moov` box, where phones write it.
 
     The video must be a fragmented MP4: its `moov` box contains no byte offsets, so the box can become larger.
     """
-    at = film.index(b"moov") - 4
-    (size,) = struct.unpack(">I", film[at : at + 4])
-    said = box(b"udta", box(b"\xa9xyz", LOCATION))
-    return film[:at] + struct.pack(">I", size + len(said)) + film[at + 4 : at + size] + said + film[at + size :]
+    at = video.index(b"moov") - 4
+    (size,) = struct.unpack(">I", video[at : at + 4])
+    location_box = box(b"udta", box(b"\xa9xyz", LOCATION))
+    return (
+        video[:at]
+        + struct.pack(">I", size + len(location_box))
+        + video[at + 4 : at + size]
+        + location_box
+        + video[at + size :]
+    )
 
 
-async def film(page: Page) -> dict:
+async def record_video(page: Page) -> dict:
     recorded = await page.evaluate(RECORD)
     if not recorded:
         pytest.skip("this browser records no MP4")
-    return {"name": "sea.mp4", "mimeType": "video/mp4", "buffer": with_place(base64.b64decode(recorded))}
+    return {"name": "sea.mp4", "mimeType": "video/mp4", "buffer": add_gps_location(base64.b64decode(recorded))}
 
 
-async def plays(page: Page) -> None:
+async def assert_plays(page: Page) -> None:
     """Checks that a video in the message log can be played from the time 1 s on."""
     played = """async (film) => {
       if (film.readyState < 1) await new Promise((resolve, reject) => {
@@ -97,7 +103,7 @@ async def plays(page: Page) -> None:
 
 async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(open_pages):
     alice, bob = await open_pages()  # there is no worker, so the video waits for processing
-    said = await film(alice.page)
+    said = await record_video(alice.page)
     await pick_files(alice.page, said)
     await wait_for_uploads(alice.page, 1)
     await alice.page.fill(FIELD, "look at the sea")
@@ -126,7 +132,7 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
         await expect(conversation_page.page.locator("message-log video.film[controls]")).to_have_count(
             1, timeout=20_000
         )
-        await plays(conversation_page.page)
+        await assert_plays(conversation_page.page)
     after = await bob.page.locator("message-log video.film").bounding_box()
     assert before and after and before["height"] == after["height"], "nothing jumps"
     await alice.assert_reload_changes_nothing()
@@ -136,7 +142,7 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
 async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_pages):
     s3 = require_service("s3")
     alice, bob = await open_pages(server="uvicorn", WORKER="on", STORAGE_URL=s3.url, **s3.credentials)
-    await pick_files(alice.page, png_file("a.png"), pdf_file("a.pdf"), await film(alice.page))
+    await pick_files(alice.page, png_file("a.png"), pdf_file("a.pdf"), await record_video(alice.page))
     await wait_for_uploads(alice.page, 3)
     await alice.page.fill(FIELD, "from afar")
     await alice.page.press(FIELD, "Enter")
@@ -151,7 +157,7 @@ async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_page
         await expect(conversation_page.page.locator("message-log video.film[controls]")).to_have_count(
             1, timeout=30_000
         )
-        await plays(conversation_page.page)
+        await assert_plays(conversation_page.page)
     async with bob.page.expect_download() as got:
         await bob.page.locator("message-log .doc").tap()
     download = await got.value

@@ -110,11 +110,11 @@ async def open_long_log(make_site, browser_for):
     def in_site(act, *arguments):
         """Runs the function `act` in a thread, with Django connected to the database of the site."""
 
-        def inside():
+        def run():
             with make.site.orm():
                 return act(*arguments)
 
-        return asyncio.to_thread(inside)
+        return asyncio.to_thread(run)
 
     make.do = in_site
     return make
@@ -370,7 +370,7 @@ def unread_from(conversation_id: int, user_id: int) -> int:
     return texts.order_by("seq").first().seq
 
 
-def mark_of(conversation_id: int, user_id: int) -> int:
+def get_read_marker(conversation_id: int, user_id: int) -> int:
     from chat.models import Membership
 
     return Membership.objects.get(conversation_id=conversation_id, user_id=user_id).read_seq
@@ -385,7 +385,7 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(open_long_log):
           return [...log.querySelectorAll('ol > [data-seq]')].filter((li) => li.getBoundingClientRect().bottom <= bottom + 8)
             .map((li) => Number(li.dataset.seq)).at(-1) }"""
     )
-    mark = await open_long_log.do(mark_of, it.id, open_long_log.alice)
+    mark = await open_long_log.do(get_read_marker, it.id, open_long_log.alice)
     assert 200 < mark <= seen < 390
     number = int(await it.page.locator(".latest .num").inner_text())
     assert 0 < number < 200
@@ -393,7 +393,7 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(open_long_log):
     await expect(it.page.locator("#m-401, #m-400").last).to_be_in_viewport()
     await expect(it.page.locator(".latest")).to_be_hidden()
     await it.page.wait_for_timeout(1_500)
-    assert await open_long_log.do(mark_of, it.id, open_long_log.alice) >= 400
+    assert await open_long_log.do(get_read_marker, it.id, open_long_log.alice) >= 400
     # The back button returns to the earlier position.
     await it.page.go_back()
     await expect(it.page.locator(f"#m-{seen - 3}")).to_be_in_viewport()
