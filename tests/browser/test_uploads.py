@@ -49,7 +49,7 @@ async def test_progress_pause_going_on_and_a_send_that_waits_for_its_file(open_p
     await expect(page.locator(TRAY_ROW)).to_have_count(1)
     await row.get_by_role("button", name="Resume big.bin").click()
     await bob.sees("when it is there")
-    await expect(bob.traffic("when it is there").locator(".doc-name")).to_have_text("big.bin")
+    await expect(bob.line("when it is there").locator(".doc-name")).to_have_text("big.bin")
     await expect(page.locator(TRAY_ROW)).to_have_count(0)
     assert sorted(set(traffic.offsets)) == [number * PART_SIZE for number in range(5)]
 
