@@ -2,7 +2,7 @@
 
 They check only types and formats. The functions in chat.actions check permissions and the length of texts. Unknown
 fields are ignored, so a client cannot set the sender, time, id or number (`seq`) of a message. For output,
-messenger/rest/struct_serializers.py encodes the structs of chat/schemas.py.
+messenger/rest/struct_serializers.py encodes the structs of chat/schemas.
 """
 
 from __future__ import annotations

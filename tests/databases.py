@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 from django.conf import settings
-from django.db import connections
+from django.db import connections, transaction
 from django.db.utils import ConnectionHandler
 
 from tests.services import PostgresDatabases
@@ -77,6 +77,16 @@ def using_database(url: str):
         connections["default"].close()
         connections.settings["default"] = before
         connections["default"] = own
+
+
+@contextmanager
+def rolled_back():
+    """Context manager that undoes, at its end, all changes made to the database inside it."""
+    with transaction.atomic():
+        try:
+            yield
+        finally:
+            transaction.set_rollback(True)
 
 
 def run_manage(*arguments: str, **environment: str) -> str:

@@ -54,7 +54,7 @@ def naughty_strings() -> list[str]:
     return list(dict.fromkeys([*OURS, *json.loads(LIST.read_text("utf-8"))]))
 
 
-def some_naughty_strings() -> list[str]:
+def sample_naughty_strings() -> list[str]:
     """Returns a part of the naughty strings (texts that often break software), for slow tests.
 
     These are the texts of this project (OURS) and every third text of the Big List of Naughty Strings. With the

@@ -10,15 +10,23 @@ import json
 import re
 from datetime import datetime
 from functools import cache
+from threading import Lock
 from typing import Any
 
 import jsonschema
 from django.urls import Resolver404, resolve
 from drf_spectacular.generators import SchemaGenerator
 
+_build_lock = Lock()  # drf-spectacular loads its extensions at the first use, which is not safe in several threads
+
+
+def document() -> dict[str, Any]:
+    with _build_lock:
+        return _build_document()
+
 
 @cache
-def document() -> dict[str, Any]:
+def _build_document() -> dict[str, Any]:
     return SchemaGenerator().get_schema(request=None, public=True)
 
 

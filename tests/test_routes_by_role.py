@@ -21,7 +21,6 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
-from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -33,6 +32,7 @@ from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
 from tests import openapi
+from tests.databases import rolled_back
 
 # A cell is a status, `in` for a redirect to the sign-in page, or `-` if the role cannot be tested.
 # After the bar: a note, or `name=value` for an id in the path. By default the path contains ids of the group and of wolf.
@@ -553,18 +553,6 @@ def test_methods_that_are_not_in_the_table_are_rejected(environment):
             if response.status_code not in (401, 403, 405):
                 allowed.append(f"{method} {route}: {response.status_code}")
     assert not allowed, "Who may call these?"
-
-
-class rolled_back:
-    """Context manager that undoes, at its end, all changes made to the database inside it."""
-
-    def __enter__(self):
-        self._atomic = transaction.atomic()
-        self._atomic.__enter__()
-
-    def __exit__(self, *error):
-        transaction.set_rollback(True)
-        self._atomic.__exit__(*error)
 
 
 def _format_cell(response) -> str:

@@ -9,8 +9,9 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from accounts.schemas import UserSchema, user_schema
-from chat.models import Conversation, Invite, Membership, Role
-from messenger.core.errors import forbidden, not_found
+from chat.models import Conversation, Invite, Role
+from chat.selectors.conversations import get_membership
+from messenger.core.errors import forbidden
 from messenger.core.field_types import Timestamp
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
@@ -82,13 +83,7 @@ def list_invites(user_id: int, conversation_id: int) -> list[InviteSchema]:
     The owner and admins get all links, other members only the links that they created. Raises `not_found` for
     non-members, and `forbidden` for members who may not add people.
     """
-    membership = (
-        Membership.objects.select_related("conversation")
-        .filter(conversation_id=conversation_id, user_id=user_id, left_at=None, conversation__deleted_at=None)
-        .first()
-    )
-    if membership is None:
-        raise not_found()
+    membership = get_membership(user_id, conversation_id)
     is_admin_or_owner = membership.role != Role.MEMBER
     may_add = is_admin_or_owner or membership.conversation.members_may_add
     if membership.conversation.kind != Conversation.Kind.GROUP or not may_add:

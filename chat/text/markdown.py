@@ -22,7 +22,8 @@ from chat.schemas import MentionSchema
 from chat.text.blank import is_blank
 from chat.text.code_highlighting import highlight_code
 from chat.text.east_asian import SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS
-from chat.text.markdown_parser import TooComplex, create_parser
+from chat.text.markdown_parser import create_parser
+from chat.text.markdown_rules.cost import TooComplex
 
 EVERYBODY = "all"
 

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 
 from chat import actions, selectors
 from chat.forms import AddMembersForm, RoleForm
-from chat.schemas import MemberSchema
+from chat.schemas import ConversationSchema, MemberSchema
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.member_card import MemberCard
 from chat.view_models.message_log import conversation_title
@@ -42,13 +42,7 @@ def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: 
         member = _get_member(current_user_id, conversation_id, user_id)
         if not get_allowed_actions(conversation, current_user_id).can_remove(member):
             raise forbidden(_("You can’t remove this person."))
-        return render_page(
-            request,
-            "chat/group/remove_member.html",
-            conversation=conversation,
-            title=conversation_title(conversation),
-            member=member,
-        )
+        return _render_confirmation(request, "chat/group/remove_member.html", conversation, member)
     actions.remove_member(current_user_id, conversation_id, user_id)
     if user_id == current_user_id:
         messages.success(request, _("You left the group."))
@@ -65,6 +59,13 @@ def set_role(request: AuthenticatedRequest, conversation_id: int, user_id: int) 
     return redirect_back(request, "group_settings", conversation_id)
 
 
+def _render_confirmation(
+    request: AuthenticatedRequest, template: str, conversation: ConversationSchema, member: MemberSchema
+) -> HttpResponse:
+    title = conversation_title(conversation)
+    return render_page(request, template, conversation=conversation, title=title, member=member)
+
+
 @page_view
 def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
     """Shows the page on which the owner of a group confirms that the member `user_id` becomes the owner instead.
@@ -76,13 +77,7 @@ def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user
     member = _get_member(current_user_id, conversation_id, user_id)
     if not get_allowed_actions(conversation, current_user_id).is_owner or user_id == current_user_id:
         raise forbidden(_("Only the owner can change roles."))
-    return render_page(
-        request,
-        "chat/group/transfer_ownership.html",
-        conversation=conversation,
-        title=conversation_title(conversation),
-        member=member,
-    )
+    return _render_confirmation(request, "chat/group/transfer_ownership.html", conversation, member)
 
 
 @page_view

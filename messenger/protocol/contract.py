@@ -101,7 +101,11 @@ def schemas() -> list[Struct]:
     """Returns the msgspec structs that describe objects in WebSocket frames and REST responses (messages, users …)."""
     modules = (
         accounts.schemas,
-        chat.schemas,
+        chat.schemas.messages,
+        chat.schemas.attachments,
+        chat.schemas.conversations,
+        chat.schemas.search,
+        chat.schemas.contacts,
         chat.selectors.invites,
         chat.selectors.members,
         chat.selectors.sync,

@@ -13,7 +13,7 @@ from accounts.models import PRIVACY_FIELDS, Relationship, User
 from accounts.selectors import contact_lists
 from messenger.core.errors import ApplicationError
 from messenger.live.events import RefreshVisibility
-from tests.actions.test_concurrency import run_concurrently
+from tests.threads import run_concurrently
 
 
 @pytest.fixture

@@ -265,7 +265,7 @@ def test_concurrent_guesses_are_all_counted(each_database, alice):
 
     outcomes, gate = [], threading.Barrier(20)
 
-    def try_it(number):
+    def attempt_login(number):
         gate.wait()
         for _ in range(5):
             try:
@@ -274,7 +274,7 @@ def test_concurrent_guesses_are_all_counted(each_database, alice):
                 outcomes.append(error.code)
         connection.close()
 
-    threads = [threading.Thread(target=try_it, args=(number,)) for number in range(20)]
+    threads = [threading.Thread(target=attempt_login, args=(number,)) for number in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -3,12 +3,12 @@
 import pytest
 from django.test import Client
 
-from tests.naughty_strings import OURS, some_naughty_strings
+from tests.naughty_strings import OURS, sample_naughty_strings
 
 
 @pytest.fixture
 def texts() -> list[str]:
-    return some_naughty_strings()
+    return sample_naughty_strings()
 
 
 def postable(text: str) -> str:

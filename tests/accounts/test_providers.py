@@ -21,7 +21,7 @@ KEYS = {"APPS": [{"client_id": "id", "secret": "secret"}]}
 
 
 @pytest.fixture
-def request_(db):
+def social_request(db):
     from django.contrib.auth.models import AnonymousUser
 
     request = RequestFactory().get("/accounts/github/login/callback/")
@@ -67,8 +67,8 @@ def test_a_provider_with_keys_has_a_button(github):
     assert [name for name, _ in providers.list_unconfigured()] == ["Google", "WeChat"]
 
 
-def test_a_new_user_gets_an_account_with_a_user_name(request_, github):
-    complete_sign_in(request_, username="octo-cat", name="Octo \u202eCat", email="o@example.com", verified=True)
+def test_a_new_user_gets_an_account_with_a_user_name(social_request, github):
+    complete_sign_in(social_request, username="octo-cat", name="Octo \u202eCat", email="o@example.com", verified=True)
     user = User.objects.get()
     assert (user.username, user.name, user.email) == ("octo-cat", "Octo Cat", "o@example.com")
     assert not user.has_usable_password()
@@ -88,30 +88,30 @@ def test_a_new_user_gets_an_account_with_a_user_name(request_, github):
         ({}, "user"),
     ],
 )
-def test_the_generated_user_name_is_valid_and_free(request_, github, bob, said, made):
-    complete_sign_in(request_, **{"username": None, **said})
+def test_the_generated_user_name_is_valid_and_free(social_request, github, bob, said, made):
+    complete_sign_in(social_request, **{"username": None, **said})
     (user,) = User.objects.exclude(pk=bob.pk)
     assert user.username.startswith(made)
     user.full_clean(exclude=["password"])
 
 
-def test_the_user_name_contains_no_email(request_, github):
-    complete_sign_in(request_, email="secret.address@example.com", verified=True)
+def test_the_user_name_contains_no_email(social_request, github):
+    complete_sign_in(social_request, email="secret.address@example.com", verified=True)
     assert "secret" not in User.objects.get().username
 
 
 @pytest.mark.parametrize("verified", [False, True])
-def test_a_provider_email_does_not_sign_in_to_an_existing_account(request_, github, make_user, verified):
+def test_a_provider_email_does_not_sign_in_to_an_existing_account(social_request, github, make_user, verified):
     bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
-    complete_sign_in(request_, username="mallory", email="bob@example.com", verified=verified)
+    complete_sign_in(social_request, username="mallory", email="bob@example.com", verified=verified)
     assert not SocialAccount.objects.filter(user=bob).exists()
-    assert request_.session.get("_auth_user_id") != str(bob.pk)
+    assert social_request.session.get("_auth_user_id") != str(bob.pk)
 
 
 @pytest.mark.parametrize("has_signed_in", [False, True])
 def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_address_out(
-    request_, github, make_user, settings, has_signed_in
+    social_request, github, make_user, settings, has_signed_in
 ):
     """mallory signs up with carol's e-mail address, but cannot confirm it. Then carol signs in with GitHub.
 
@@ -123,49 +123,49 @@ def test_a_sign_up_that_was_never_confirmed_does_not_keep_the_owner_of_the_addre
     EmailAddress.objects.create(user=mallory, email="carol@example.com", verified=False, primary=True)
     if has_signed_in:  # before the site required confirmed addresses
         User.objects.filter(pk=mallory.pk).update(last_login=timezone.now())
-    complete_sign_in(request_, username="carol", email="carol@example.com", verified=True)
+    complete_sign_in(social_request, username="carol", email="carol@example.com", verified=True)
     names = set(User.objects.values_list("username", flat=True))
     assert names == ({"mallory"} if has_signed_in else {"carol"})
     assert SocialAccount.objects.exists() is not has_signed_in
 
 
-def test_an_unconfirmed_second_address_does_not_keep_the_owner_of_the_address_out(request_, github, make_user):
+def test_an_unconfirmed_second_address_does_not_keep_the_owner_of_the_address_out(social_request, github, make_user):
     """mallory, who uses her account, adds carol's e-mail address to it, and cannot confirm it."""
     mallory = make_user("mallory", email="mallory@example.com", last_login=timezone.now())
     EmailAddress.objects.create(user=mallory, email="mallory@example.com", verified=True, primary=True)
     EmailAddress.objects.create(user=mallory, email="carol@example.com", verified=False, primary=False)
-    complete_sign_in(request_, username="carol", email="carol@example.com", verified=True)
+    complete_sign_in(social_request, username="carol", email="carol@example.com", verified=True)
     carol = SocialAccount.objects.get().user
     assert (carol.username, carol.email) == ("carol", "carol@example.com")
     assert list(mallory.emailaddress_set.values_list("email", flat=True)) == ["mallory@example.com"]
 
 
-def test_the_same_provider_account_signs_in_the_same_user(request_, github):
-    complete_sign_in(request_, username="octo")
-    request_.session.flush()
-    complete_sign_in(request_, username="renamed")
+def test_the_same_provider_account_signs_in_the_same_user(social_request, github):
+    complete_sign_in(social_request, username="octo")
+    social_request.session.flush()
+    complete_sign_in(social_request, username="renamed")
     assert User.objects.count() == SocialAccount.objects.count() == 1
 
 
-def test_a_suspended_user_cannot_sign_in_with_a_provider(request_, github):
-    complete_sign_in(request_, username="octo")
+def test_a_suspended_user_cannot_sign_in_with_a_provider(social_request, github):
+    complete_sign_in(social_request, username="octo")
     User.objects.update(is_active=False)
-    request_.session.flush()
+    social_request.session.flush()
     from django.contrib.auth.models import AnonymousUser
 
-    request_.user = AnonymousUser()
-    answer = complete_sign_in(request_, username="octo")
-    assert answer.url == "/accounts/inactive/" and "_auth_user_id" not in request_.session
+    social_request.user = AnonymousUser()
+    answer = complete_sign_in(social_request, username="octo")
+    assert answer.url == "/accounts/inactive/" and "_auth_user_id" not in social_request.session
 
 
-def test_closed_sign_up_applies_to_providers(request_, github, settings):
+def test_closed_sign_up_applies_to_providers(social_request, github, settings):
     settings.SIGNUP = "closed"
-    complete_sign_in(request_, username="octo")
+    complete_sign_in(social_request, username="octo")
     assert not User.objects.exists()
 
 
-def test_a_free_user_name_is_always_found(request_, bob):
-    adapter = AccountAdapter(request_)
+def test_a_free_user_name_is_always_found(social_request, bob):
+    adapter = AccountAdapter(social_request)
     made = set()
     for _ in range(20):
         name = adapter.generate_unique_username(["bob"])

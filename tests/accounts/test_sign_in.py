@@ -28,7 +28,7 @@ def signed_in(login: str, password: str = PASSWORD, **extra) -> Client:
     return client
 
 
-def is_in(client) -> bool:
+def is_signed_in(client) -> bool:
     return client.get("/api/v1/me/").status_code == 200
 
 
@@ -39,7 +39,7 @@ def sign_in_id(client) -> str:
 @pytest.mark.parametrize("login", ["alice", "ALICE", "Alice@Example.com", "ａｌｉｃｅ"])
 def test_user_name_and_email_sign_in_on_page_and_api(api, make_user, login):
     make_user("alice", email="alice@example.com")
-    assert is_in(signed_in(login))
+    assert is_signed_in(signed_in(login))
     assert api.sign_in(login).keys() == {"access", "refresh", "expires_in"}
 
 
@@ -87,7 +87,7 @@ def test_signing_out_ends_the_sign_in_and_disconnects_its_sockets(published_even
     ]
     thief = Client()
     thief.cookies = stolen
-    assert not is_in(thief)
+    assert not is_signed_in(thief)
 
 
 def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
@@ -96,7 +96,7 @@ def test_a_session_without_its_sign_in_is_anonymous(alices_browser):
     The session can still exist in Redis, for example if Redis could not be reached when the sign-in ended.
     """
     SignIn.objects.update(ended_at="2026-01-01T00:00Z")
-    assert not is_in(alices_browser)
+    assert not is_signed_in(alices_browser)
     assert alices_browser.get("/settings/").status_code == 302
 
 
@@ -105,7 +105,7 @@ def test_a_sign_in_cannot_be_used_by_another_session(alices_browser, bob):
     session = bobs.session
     session["sign_in"] = sign_in_id(alices_browser)
     session.save()
-    assert not is_in(bobs)
+    assert not is_signed_in(bobs)
 
 
 def test_a_password_change_ends_all_other_sign_ins(published_events, alice, alices_browser, make_api):
@@ -115,8 +115,8 @@ def test_a_password_change_ends_all_other_sign_ins(published_events, alice, alic
         "/accounts/password/change/", {"oldpassword": PASSWORD, "password1": new, "password2": new}
     )
     assert answer.status_code == 302
-    assert is_in(alices_browser)
-    assert not is_in(phone)
+    assert is_signed_in(alices_browser)
+    assert not is_signed_in(phone)
     assert app.send("get", "me/").status_code == 401
     assert SignIn.objects.filter(ended_at=None).count() == 1
     (cut,) = published_events.disconnects()
@@ -127,7 +127,7 @@ def test_a_password_changed_by_command_ends_all_sign_ins(alice, alices_browser, 
     app = make_api(alice)
     monkeypatch.setattr("getpass.getpass", lambda prompt="": "quite another password")
     call_command("changepassword", "alice")
-    assert not is_in(alices_browser)
+    assert not is_signed_in(alices_browser)
     assert app.send("get", "me/").status_code == 401
     assert app.send("post", "auth/token/session/").status_code == 401
 
@@ -186,23 +186,23 @@ def test_an_own_sign_in_can_be_ended_from_another_device(published_events, alice
     app = make_api(alice)
     assert app.send("delete", f"sessions/{sign_in_id(alices_browser)}/").status_code == 204
     assert published_events.disconnects()[0].sign_in_id == published_events.disconnects()[0].sign_in_id != ""
-    assert not is_in(alices_browser)
+    assert not is_signed_in(alices_browser)
     assert app.send("get", "me/").status_code == 200
 
 
 def test_ending_the_current_sign_in_signs_out(alices_browser):
     answer = alices_browser.post(f"/settings/sessions/{sign_in_id(alices_browser)}/end/")
     assert answer.url == "account_login" or "/accounts/login/" in answer.url
-    assert not is_in(alices_browser)
+    assert not is_signed_in(alices_browser)
 
 
 def test_all_other_sign_ins_can_be_ended_on_page_and_api(alice, alices_browser, make_api):
     app, other = make_api(alice), make_api(alice)
     assert app.send("delete", "sessions/").status_code == 204
-    assert not is_in(alices_browser) and other.send("get", "me/").status_code == 401
+    assert not is_signed_in(alices_browser) and other.send("get", "me/").status_code == 401
     browser = signed_in("alice")
     browser.post("/settings/sessions/end/")
-    assert app.send("get", "me/").status_code == 401 and is_in(browser)
+    assert app.send("get", "me/").status_code == 401 and is_signed_in(browser)
 
 
 @pytest.mark.parametrize("what", ["somebody else's", "unknown", "ended", "no id at all"])

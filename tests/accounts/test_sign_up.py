@@ -167,12 +167,12 @@ def test_signing_up_again_does_not_reveal_the_address(make_api, make_user, with_
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
     cache.clear()
 
-    def twice(name, email):
+    def sign_up_twice(name, email):
         sign_up = sign_up_by_api if entry_point == "api" else sign_up_by_page
         answers = [sign_up(make_api(), username=again, email=email) for again in (name, name, name.upper())]
         return [(answer.status_code, "taken" in answer.content.decode()) for answer in answers]
 
-    known, fresh = twice("carol", "bob@example.com"), twice("dave", "dave@example.com")
+    known, fresh = sign_up_twice("carol", "bob@example.com"), sign_up_twice("dave", "dave@example.com")
     assert known == fresh and known[1][1] and known[2][1]
     changed = make_api(bob).send("patch", "me/", {"username": "carol"})
     assert changed.status_code == 400 and list(changed.json()["fields"]) == ["username"]
@@ -180,11 +180,11 @@ def test_signing_up_again_does_not_reveal_the_address(make_api, make_user, with_
 
 
 def test_sign_up_works_without_the_cache(api, make_user, with_mail, monkeypatch):
-    def away(*_args):
+    def raise_connection_error(*_args):
         raise ConnectionError("Redis is away")
 
-    monkeypatch.setattr("accounts.usernames.reservations.cache.get_many", away)
-    monkeypatch.setattr("accounts.usernames.reservations.cache.set_many", away)
+    monkeypatch.setattr("accounts.usernames.reservations.cache.get_many", raise_connection_error)
+    monkeypatch.setattr("accounts.usernames.reservations.cache.set_many", raise_connection_error)
     bob = make_user("bob", email="bob@example.com")
     EmailAddress.objects.create(user=bob, email="bob@example.com", verified=True, primary=True)
     for email in ("bob@example.com", "dave@example.com"):

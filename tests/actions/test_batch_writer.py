@@ -45,20 +45,20 @@ class Store:
         self._fail(commands)
         busy = self.held | {key for key, _ in commands if key in self.busy_once}
         self.busy_once -= busy
-        return self._keep(commands, busy)
+        return self._store_batch(commands, busy)
 
     def store_blocking(self, commands: Sequence[Command]) -> list:
         if any(key in self.held for key, _ in commands):
             self.released.wait(10)
         self._fail(commands)
-        return self._keep(commands, set())
+        return self._store_batch(commands, set())
 
     def _fail(self, commands: Sequence[Command]) -> None:
         for command in commands:
             if self.fails.get(command):
                 raise self.fails[command].pop()
 
-    def _keep(self, commands: Sequence[Command], busy: set[str]) -> list:
+    def _store_batch(self, commands: Sequence[Command], busy: set[str]) -> list:
         self.batches.append(list(commands))
         outcomes = []
         for command in commands:

@@ -30,33 +30,9 @@ from chat.models import Conversation, Membership, Message
 from messenger.core.batch_writer import BatchWriter
 from messenger.core.errors import ApplicationError
 from messenger.live.events import ConversationEvent, Event, UserEvent, set_publisher
+from tests.threads import run_concurrently
 
 pytestmark = pytest.mark.usefixtures("postgres_db")
-
-
-def run_concurrently(*calls: Callable[[], Any]) -> list[Any]:
-    """Runs each of the functions `calls` in its own thread; all threads start together.
-
-    Returns a list in the order of `calls`: the result of each function, or the ApplicationError that it raised.
-    """
-    gate, results = threading.Barrier(len(calls)), [None] * len(calls)
-
-    def run(index: int) -> None:
-        gate.wait(20)
-        try:
-            results[index] = calls[index]()
-        except ApplicationError as error:
-            results[index] = error
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-        assert not thread.is_alive()
-    return results
 
 
 def codes(results: list[Any]) -> Counter[str]:

@@ -13,7 +13,7 @@ from messenger.core import database
 from tests.actions.entry_points import ENTRY_POINTS, entry_points_for
 
 
-def through(action: str):
+def parametrize_entry_points(action: str):
     """Returns a decorator that runs a test once for each entry point that supports the action.
 
     The entry points are the API, the pages and the WebSocket.
@@ -25,7 +25,7 @@ UNKNOWN_ID = 999_999_999
 HUGE_ID = 10**18
 
 
-@through("send")
+@parametrize_entry_points("send")
 async def test_send(entry_point, workspace):
     quoted = await workspace.send_message(workspace.alice, "a question")
     await workspace.connect_listeners()
@@ -58,7 +58,7 @@ async def test_send(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("forward")
+@parametrize_entry_points("forward")
 async def test_forward(entry_point, workspace):
     source = await workspace.send_message(workspace.bob, "between us", workspace.direct_conversation)
     await workspace.connect_listeners()
@@ -69,7 +69,7 @@ async def test_forward(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("edit")
+@parametrize_entry_points("edit")
 async def test_edit(entry_point, workspace):
     message = await workspace.send_message(workspace.bob, "helo")
     await workspace.connect_listeners()
@@ -85,7 +85,7 @@ async def test_edit(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("delete")
+@parametrize_entry_points("delete")
 async def test_delete(entry_point, workspace):
     own, others = (
         await workspace.send_message(workspace.bob, "oops @alice"),
@@ -105,7 +105,7 @@ async def test_delete(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("react")
+@parametrize_entry_points("react")
 async def test_react(entry_point, workspace):
     message = await workspace.send_message(workspace.alice)
     await workspace.connect_listeners()
@@ -124,7 +124,7 @@ async def test_react(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("pin")
+@parametrize_entry_points("pin")
 async def test_pin(entry_point, workspace):
     message = await workspace.send_message(workspace.alice)
     await workspace.connect_listeners()
@@ -137,7 +137,7 @@ async def test_pin(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("report")
+@parametrize_entry_points("report")
 async def test_report(entry_point, workspace):
     message = await workspace.send_message(workspace.alice, "spam")
     await workspace.connect_listeners()
@@ -148,7 +148,7 @@ async def test_report(entry_point, workspace):
     assert workspace.all_received() == []
 
 
-@through("read")
+@parametrize_entry_points("read")
 async def test_read(entry_point, workspace):
     messages = [await workspace.send_message(workspace.alice, f"{number} @bob") for number in range(4)]
     await workspace.connect_listeners()
@@ -172,7 +172,7 @@ async def test_read(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("typing")
+@parametrize_entry_points("typing")
 async def test_typing(entry_point, workspace):
     await workspace.connect_listeners()
     assert (await entry_point(workspace.bob, "typing", conversation=workspace.group)).code == ""
@@ -183,7 +183,7 @@ async def test_typing(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("set_mine")
+@parametrize_entry_points("set_mine")
 async def test_own_conversation_settings(entry_point, workspace):
     await workspace.connect_listeners()
     changes: dict[str, Any] = {"muted": True, "level": "mentions", "favourite": True, "archived": True}
@@ -202,7 +202,7 @@ async def test_own_conversation_settings(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("open_direct")
+@parametrize_entry_points("open_direct")
 async def test_open_a_direct_conversation(entry_point, workspace):
     await workspace.connect_listeners()
     for user, other in (
@@ -221,7 +221,7 @@ async def test_open_a_direct_conversation(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("create_group")
+@parametrize_entry_points("create_group")
 async def test_create_a_group(entry_point, workspace):
     await workspace.connect_listeners()
     users = [workspace.alice.pk, workspace.carol.pk, workspace.bob.pk]  # bob, the creator, is a member anyway
@@ -234,7 +234,7 @@ async def test_create_a_group(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("update")
+@parametrize_entry_points("update")
 async def test_change_a_group(entry_point, workspace):
     await workspace.connect_listeners()
     changes = {
@@ -254,7 +254,7 @@ async def test_change_a_group(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("add")
+@parametrize_entry_points("add")
 async def test_add_people(entry_point, workspace):
     await workspace.send_message(workspace.alice, "before")
     await workspace.connect_listeners()
@@ -272,7 +272,7 @@ async def test_add_people(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("remove")
+@parametrize_entry_points("remove")
 async def test_remove_and_leave(entry_point, workspace):
     await workspace.connect_listeners()
     assert (await entry_point(workspace.adam, "remove", conversation=workspace.group, user=workspace.bob.pk)).code == ""
@@ -289,7 +289,7 @@ async def test_remove_and_leave(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("set_role")
+@parametrize_entry_points("set_role")
 async def test_roles_and_transfer(entry_point, workspace):
     await workspace.connect_listeners()
     for _ in range(2):
@@ -318,7 +318,7 @@ async def test_roles_and_transfer(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("delete_group")
+@parametrize_entry_points("delete_group")
 async def test_delete_a_group(entry_point, workspace):
     await workspace.connect_listeners()
     assert (await entry_point(workspace.alice, "delete_group", conversation=workspace.group)).code == ""
@@ -328,7 +328,7 @@ async def test_delete_a_group(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("join")
+@parametrize_entry_points("join")
 async def test_join_by_invite_link(entry_point, workspace):
     await workspace.connect_listeners()
     assert (await entry_point(workspace.bob, "make_invite", conversation=workspace.group, max_uses=1)).code == ""
@@ -359,7 +359,7 @@ async def test_join_by_invite_link(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
-@through("see_announcement")
+@parametrize_entry_points("see_announcement")
 async def test_dismiss_an_announcement(entry_point, workspace):
     await workspace.connect_listeners()
     announced = await database.run_in_thread(

@@ -12,13 +12,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from accounts.models import User
 from chat import actions, selectors
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from messenger.core.errors import ApplicationError
+from tests.databases import rolled_back
 
 # `open`, `closed`: the group settings let members add people, pin messages and see revisions, or do not.
 TABLE = """
@@ -188,16 +188,6 @@ def error_code_of(environment: Environment, action: Action, name: str) -> str:
         except ApplicationError as error:
             return error.code
     return ""
-
-
-class rolled_back:
-    def __enter__(self):
-        self._atomic = transaction.atomic()
-        self._atomic.__enter__()
-
-    def __exit__(self, *error):
-        transaction.set_rollback(True)
-        self._atomic.__exit__(None, None, None)
 
 
 def test_each_role_gets_the_result_of_the_table(environment):

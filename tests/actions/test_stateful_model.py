@@ -102,15 +102,15 @@ class EventDelivery:
                 subscribers = self.subscribers.setdefault(item.conversation_id, set())
                 subscribers.discard(item.left_user_id)
                 for user_id in subscribers:
-                    self._hear(user_id, item.text)
+                    self._record_event(user_id, item.text)
                 if item.joined_user_id:
                     subscribers.add(item.joined_user_id)
             elif isinstance(item, UserEvent):
                 if item.joined_conversation_id:
                     self.subscribers.setdefault(item.joined_conversation_id, set()).add(item.user_id)
-                self._hear(item.user_id, item.text)
+                self._record_event(item.user_id, item.text)
 
-    def _hear(self, user_id: int, text: str) -> None:
+    def _record_event(self, user_id: int, text: str) -> None:
         self.client_states[user_id].apply_event(msgspec.json.decode(text))
 
 

@@ -25,7 +25,7 @@ def session(admin_session, moderator):
 
 
 @pytest.fixture
-def rude(alice, group) -> int:
+def rude_id(alice, group) -> int:
     return send_message(alice, group.pk, "something rude, @bob")
 
 
@@ -36,42 +36,42 @@ def log() -> list[tuple[str, str, str]]:
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("method", ["run_action", "press_button"])
-def test_hide_and_restore(session, method, rude, bob, group):
+def test_hide_and_restore(session, method, rude_id, bob, group):
     run = getattr(session, method)
     version = Conversation.objects.get(pk=group.pk).version
-    assert "1 message hidden." in run("message", "hide", rude).content.decode()
-    seen = selectors.get_message(bob.pk, rude)
+    assert "1 message hidden." in run("message", "hide", rude_id).content.decode()
+    seen = selectors.get_message(bob.pk, rude_id)
     assert (seen.body, seen.deleted_at is None, seen.version) == ("", False, version + 1)
     assert selectors.list_mentions(bob.pk)[0] == []
-    assert "something rude" in session.page("message", rude).content.decode()
-    assert "hidden by molly" in session.page("message", rude).content.decode()
+    assert "something rude" in session.page("message", rude_id).content.decode()
+    assert "hidden by molly" in session.page("message", rude_id).content.decode()
 
-    assert "1 message restored." in run("message", "restore", rude).content.decode()
-    assert selectors.get_message(bob.pk, rude).body == "something rude, @bob"
-    assert [each.id for each in selectors.list_mentions(bob.pk)[0]] == [rude]
+    assert "1 message restored." in run("message", "restore", rude_id).content.decode()
+    assert selectors.get_message(bob.pk, rude_id).body == "something rude, @bob"
+    assert [each.id for each in selectors.list_mentions(bob.pk)[0]] == [rude_id]
     assert log() == [("molly", "message", "Hidden."), ("molly", "message", "Restored.")]
 
 
-def test_hiding_twice_changes_and_logs_nothing(session, rude, group):
-    session.run_action("message", "hide", rude)
+def test_hiding_twice_changes_and_logs_nothing(session, rude_id, group):
+    session.run_action("message", "hide", rude_id)
     version = Conversation.objects.get(pk=group.pk).version
-    session.run_action("message", "hide", rude)
-    session.press_button("message", "hide", rude)
+    session.run_action("message", "hide", rude_id)
+    session.press_button("message", "hide", rude_id)
     assert Conversation.objects.get(pk=group.pk).version == version
     assert len(log()) == 1
 
 
-def test_a_message_deleted_by_its_sender_cannot_be_restored(session, rude, alice):
-    actions.delete_message(alice.pk, rude)
-    response = session.run_action("message", "restore", rude)
+def test_a_message_deleted_by_its_sender_cannot_be_restored(session, rude_id, alice):
+    actions.delete_message(alice.pk, rude_id)
+    response = session.run_action("message", "restore", rude_id)
     assert "recalled" in response.content.decode()
     assert log() == []
-    assert Message.objects.get(pk=rude).deleted_at
+    assert Message.objects.get(pk=rude_id).deleted_at
 
 
-def test_restoring_a_visible_message_changes_nothing(moderator, rude, group):
+def test_restoring_a_visible_message_changes_nothing(moderator, rude_id, group):
     version = Conversation.objects.get(pk=group.pk).version
-    actions.restore_message(moderator.pk, rude)
+    actions.restore_message(moderator.pk, rude_id)
     assert Conversation.objects.get(pk=group.pk).version == version
 
 
@@ -92,27 +92,27 @@ def test_system_messages_cannot_be_hidden(session, moderator, alice, carol, grou
     assert line.deleted_at is None and log() == []
 
 
-def test_a_page_offers_only_applicable_actions(session, rude, alice):
-    offered = lambda: [name for name, _ in session.page("message", rude).context["buttons"]]  # noqa: E731
+def test_a_page_offers_only_applicable_actions(session, rude_id, alice):
+    offered = lambda: [name for name, _ in session.page("message", rude_id).context["buttons"]]  # noqa: E731
     assert offered() == ["hide"]
-    session.press_button("message", "hide", rude)
+    session.press_button("message", "hide", rude_id)
     assert offered() == ["restore"]
-    session.press_button("message", "restore", rude)
-    actions.delete_message(alice.pk, rude)
+    session.press_button("message", "restore", rude_id)
+    actions.delete_message(alice.pk, rude_id)
     assert offered() == []
 
 
 # ── Reports ──────────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.fixture
-def reports(alice, bob, carol, group, rude) -> list[int]:
+def reports(alice, bob, carol, group, rude_id) -> list[int]:
     """Creates three reports and returns their ids.
 
     bob and carol report the same message (`rude`), and carol also reports another message.
     """
     actions.add_members(alice.pk, group.pk, [carol.pk])
     other = send_message(alice, group.pk, "another")
-    actions.report_message(bob.pk, rude, "rude to me")
-    actions.report_message(carol.pk, rude, "rude to bob")
+    actions.report_message(bob.pk, rude_id, "rude to me")
+    actions.report_message(carol.pk, rude_id, "rude to bob")
     actions.report_message(carol.pk, other, "")
     return list(Report.objects.order_by("pk").values_list("pk", flat=True))
 
@@ -129,12 +129,14 @@ def test_open_reports_are_listed_first_newest_first(session, reports):
     assert [row.pk for row in session.rows("report", state="settled")] == [reports[2]]
 
 
-def test_a_report_keeps_the_reported_text(session, alice, rude, reports):
-    actions.edit_message(alice.pk, rude, "quite nice")
+def test_a_report_keeps_the_reported_text(session, alice, rude_id, reports):
+    actions.edit_message(alice.pk, rude_id, "quite nice")
     page = session.page("report", reports[0]).content.decode()
     assert "something rude" in page and "quite nice" in page and "rude to me" in page
-    assert f"/chat/message/{rude}/change/" in page
-    actions.delete_message(alice.pk, rude)  # even if its sender deletes the message, moderators see the reported text
+    assert f"/chat/message/{rude_id}/change/" in page
+    actions.delete_message(
+        alice.pk, rude_id
+    )  # even if its sender deletes the message, moderators see the reported text
     assert "something rude" in session.page("report", reports[0]).content.decode()
 
 
@@ -154,27 +156,27 @@ def test_moderators_do_not_decide_about_their_own_messages(session, moderator, a
     assert Message.objects.get(pk=hidden).deleted_at and open_reports() == [report.pk]
 
 
-def test_settle_one_report(session, moderator, bob, rude, reports):
+def test_settle_one_report(session, moderator, bob, rude_id, reports):
     assert "1 report resolved." in session.press_button("report", "only_settle", reports[0]).content.decode()
     assert open_reports() == reports[1:]
     assert Report.objects.get(pk=reports[0]).settled_by == moderator
-    assert selectors.get_message(bob.pk, rude).body
+    assert selectors.get_message(bob.pk, rude_id).body
     assert log() == [("molly", "report", "Settled.")]
 
 
-def test_hiding_settles_all_reports_of_the_message(session, bob, rude, reports):
+def test_hiding_settles_all_reports_of_the_message(session, bob, rude_id, reports):
     session.run_action("report", "hide_and_settle", reports[0])
     assert open_reports() == reports[2:]
-    assert selectors.get_message(bob.pk, rude).deleted_at
+    assert selectors.get_message(bob.pk, rude_id).deleted_at
     assert log() == [("molly", "message", "Hidden."), ("molly", "report", "Settled."), ("molly", "report", "Settled.")]
 
 
-def test_suspend_the_sender(session, alice, bob, rude, reports):
+def test_suspend_the_sender(session, alice, bob, rude_id, reports):
     session.press_button("report", "suspend_and_settle", reports[1])
     alice.refresh_from_db()
     assert not alice.is_active and alice.suspended_at
     assert open_reports() == reports[2:]
-    assert selectors.get_message(bob.pk, rude).body
+    assert selectors.get_message(bob.pk, rude_id).body
     assert log()[0] == ("molly", "user", "Suspended.")
 
 
@@ -185,26 +187,26 @@ def test_a_rejected_suspension_settles_nothing(session, alice, reports):
     assert open_reports() == reports and log() == []
 
 
-def test_a_new_report_reopens_a_settled_one(session, alice, bob, rude, reports):
+def test_a_new_report_reopens_a_settled_one(session, alice, bob, rude_id, reports):
     session.run_action("report", "only_settle", reports[0])
-    actions.edit_message(alice.pk, rude, "even ruder")
-    actions.report_message(bob.pk, rude, "again")
+    actions.edit_message(alice.pk, rude_id, "even ruder")
+    actions.report_message(bob.pk, rude_id, "again")
     again = Report.objects.get(pk=reports[0])
     assert (again.body, again.reason, again.settled_at, again.settled_by) == ("even ruder", "again", None, None)
     assert session.rows("report")[0].pk == reports[0]
 
 
-def test_messages_that_cannot_be_reported(alice, bob, carol, mallory, group, rude, moderator):
+def test_messages_that_cannot_be_reported(alice, bob, carol, mallory, group, rude_id, moderator):
     with pytest.raises(ApplicationError, match="not_found"):
-        actions.report_message(mallory.pk, rude, "")
+        actions.report_message(mallory.pk, rude_id, "")
     with pytest.raises(ApplicationError, match="invalid"):
-        actions.report_message(bob.pk, rude, "x" * 501)
+        actions.report_message(bob.pk, rude_id, "x" * 501)
     actions.add_members(alice.pk, group.pk, [carol.pk])
     with pytest.raises(ApplicationError, match="forbidden"):
         actions.report_message(bob.pk, Message.objects.get(kind="system").pk, "")
-    actions.hide_message(moderator.pk, rude)
+    actions.hide_message(moderator.pk, rude_id)
     with pytest.raises(ApplicationError, match="not_found"):
-        actions.report_message(bob.pk, rude, "")
+        actions.report_message(bob.pk, rude_id, "")
 
 
 # ── Questions and titles ─────────────────────────────────────────────────────────────────────────────────────────
@@ -218,10 +220,10 @@ ASKING = [
 
 @pytest.mark.parametrize("from_list", [False, True])
 @pytest.mark.parametrize(("model", "act", "dangerous"), ASKING)
-def test_what_others_notice_asks_first(model, act, dangerous, from_list, session, reports, rude, alice, group):
+def test_what_others_notice_asks_first(model, act, dangerous, from_list, session, reports, rude_id, alice, group):
     """Such an action changes nothing until the form with the question is posted, which repeats what was chosen."""
     invite = actions.create_invite(alice.pk, group.pk)
-    pk = {"message": rude, "report": reports[0], "invite": invite.id}[model]
+    pk = {"message": rude_id, "report": reports[0], "invite": invite.id}[model]
     name = "changelist" if from_list else "act"
     url = reverse(f"admin:chat_{model}_{name}", args=[] if from_list else [pk])
     fields = {"action": act, "_selected_action": [str(pk)], "index": "0"} if from_list else {"act": act}
@@ -230,7 +232,7 @@ def test_what_others_notice_asks_first(model, act, dangerous, from_list, session
     assert question.status_code == 200 and str(question.context["question"]) in page
     assert ("danger" in page) == dangerous and question.context["rows"]
     assert log() == [] and open_reports() == reports
-    assert User.objects.get(pk=alice.pk).is_active and Message.objects.get(pk=rude).deleted_at is None
+    assert User.objects.get(pk=alice.pk).is_active and Message.objects.get(pk=rude_id).deleted_at is None
     session.client.post(url, _post_fields(question))
     assert log()
 
@@ -243,7 +245,7 @@ def _post_fields(response) -> dict[str, list[str]]:
     return fields
 
 
-def test_what_can_be_undone_silently_does_not_ask(session, rude, reports):
+def test_what_can_be_undone_silently_does_not_ask(session, rude_id, reports):
     url = reverse("admin:chat_report_act", args=[reports[0]])
     assert session.client.post(url, {"act": "only_settle"}).status_code == 302
     assert reports[0] not in open_reports()
@@ -254,12 +256,12 @@ def test_suspending_is_marked_as_dangerous(session, reports):
     assert re.findall(r'class="act danger" name="act" value="(\w+)"', page) == ["suspend_and_settle"]
 
 
-def test_pages_have_titles_in_words_and_times_of_24_hours(session, alice, group, reports, rude):
+def test_pages_have_titles_in_words_and_times_of_24_hours(session, alice, group, reports, rude_id):
     invite = actions.create_invite(alice.pk, group.pk)
     Report.objects.update(created_at=datetime(2026, 11, 28, 12, 43, tzinfo=UTC))
     titles = {
         ("report", reports[0]): f"Report {reports[0]}: message by alice",
-        ("message", rude): f"Message {rude} by alice",
+        ("message", rude_id): f"Message {rude_id} by alice",
         ("invite", invite.id): f"Invite link {invite.id} to {group.title}",
         ("conversation", group.pk): group.title,
     }
@@ -272,16 +274,16 @@ def test_pages_have_titles_in_words_and_times_of_24_hours(session, alice, group,
 
 # ── Permissions ──────────────────────────────────────────────────────────────────────────────────────────────────
 @pytest.mark.parametrize("who", ["alice", "bob", "staff", "suspended"])
-def test_actions_check_permissions(who, request, rude, moderator, bob):
+def test_actions_check_permissions(who, request, rude_id, moderator, bob):
     if who == "suspended":
         user = moderator
         User.objects.filter(pk=user.pk).update(is_active=False)
     else:
         user = request.getfixturevalue(who)
-    actions.report_message(bob.pk, rude, "")
+    actions.report_message(bob.pk, rude_id, "")
     for verb, pk in (
-        (actions.hide_message, rude),
-        (actions.restore_message, rude),
+        (actions.hide_message, rude_id),
+        (actions.restore_message, rude_id),
         (actions.settle_report, Report.objects.get().pk),
     ):
         with pytest.raises(ApplicationError, match="forbidden"):

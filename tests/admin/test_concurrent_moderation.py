@@ -15,7 +15,7 @@ from tests.client import Client, token_for
 from tests.servers import PASSWORD
 
 
-def _stage(site) -> tuple[int, int]:
+def _create_report(site) -> tuple[int, int]:
     """Creates the moderator molly, a group of alice and bob, and a message of alice that bob has reported.
 
     Returns the ids of the group and of the report.
@@ -57,7 +57,7 @@ async def _press(browser: httpx.AsyncClient, path: str, act: str) -> None:
 
 async def test_open_sockets_receive_hide_restore_and_suspend(site):
     await asyncio.to_thread(site.start)
-    group, report = await asyncio.to_thread(_stage, site)
+    group, report = await asyncio.to_thread(_create_report, site)
     alice_token, bob_token = [await token_for(site.url, name) for name in ("alice", "bob")]
     admin_session = await _signed_in(site.url, "molly")
 

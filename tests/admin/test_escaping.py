@@ -12,7 +12,7 @@ from chat import actions
 from chat.models import Conversation, Report
 from messenger.core.errors import ApplicationError
 from tests.admin.conftest import send_message
-from tests.naughty_strings import naughty_strings, some_naughty_strings
+from tests.naughty_strings import naughty_strings, sample_naughty_strings
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -66,7 +66,7 @@ def test_hostile_texts_are_escaped(text, admin_session, moderator, alice, bob):
 def test_naughty_strings_are_escaped(admin_session, moderator, alice, bob):
     group = actions.create_group(alice.pk, "Strings", [bob.pk])
     session, sent = admin_session(moderator), []
-    for text in some_naughty_strings():
+    for text in sample_naughty_strings():
         try:
             sent.append(send_message(alice, group.id, text))
         except ApplicationError as refused:

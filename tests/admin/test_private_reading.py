@@ -20,7 +20,7 @@ def secret(bob, direct_conversation) -> int:
     return send_message(bob, direct_conversation.pk, "the surprise party")
 
 
-def noted() -> list[tuple[str, str, str]]:
+def list_read_entries() -> list[tuple[str, str, str]]:
     return [(row.user.username, row.object_repr, row.change_message) for row in LogEntry.objects.order_by("pk")]
 
 
@@ -29,13 +29,13 @@ READ = ("molly", "alice ↔ bob", "Read without an open report.")
 
 def test_opening_a_message_of_a_direct_conversation_is_noted(session, secret):
     assert "the surprise party" in session.page("message", secret).content.decode()
-    assert noted() == [READ]
+    assert list_read_entries() == [READ]
 
 
 def test_the_list_shows_no_texts_of_direct_conversations_until_a_search(session, secret, alice, group):
     send_message(alice, group.pk, "hello group")
     page = session.list("message").content.decode()
-    assert "hello group" in page and "the surprise party" not in page and noted() == []
+    assert "hello group" in page and "the surprise party" not in page and list_read_entries() == []
 
 
 @pytest.mark.parametrize("q", ["surprise", "from:bob", "in:{conversation}", "id:{message}"])
@@ -43,7 +43,7 @@ def test_a_search_that_shows_a_direct_conversation_is_noted_once(q, session, sec
     send_message(alice, direct_conversation.pk, "a surprise?")
     q = q.format(conversation=direct_conversation.pk, message=secret)
     assert "the surprise party" in session.list("message", q=q).content.decode()
-    assert noted() == [READ]
+    assert list_read_entries() == [READ]
 
 
 def test_reading_about_an_open_report_or_in_a_group_is_not_noted(session, secret, alice, group):
@@ -51,10 +51,10 @@ def test_reading_about_an_open_report_or_in_a_group_is_not_noted(session, secret
     actions.report_message(alice.pk, secret, "spoils it")
     session.page("message", secret), session.page("message", in_group), session.list("message", q="surprise")
     assert "the surprise party" in session.list("message").content.decode()
-    assert noted() == []
+    assert list_read_entries() == []
     session.press_button("report", "only_settle", Report.objects.get().pk)
     session.page("message", secret)
-    assert noted()[-1] == READ
+    assert list_read_entries()[-1] == READ
 
 
 def test_only_administrators_read_the_log(admin_session, session, superuser, secret):
@@ -66,4 +66,4 @@ def test_only_administrators_read_the_log(admin_session, session, superuser, sec
 
 def test_a_refused_page_is_not_noted(admin_session, staff, secret):
     assert admin_session(staff).page("message", secret).status_code == 403
-    assert noted() == []
+    assert list_read_entries() == []

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import pytest
 from drf_spectacular.generators import SchemaGenerator
 
-from tests.naughty_strings import some_naughty_strings
+from tests.naughty_strings import sample_naughty_strings
 
 VALUES = [
     None, True, 0, -1, 2**31, 2**63 - 1, 2**63, 10**30, 1.5, "", " ", "x", "x" * 5000, "NUL \x00", "\u202e\u200d\ufeff",
@@ -26,7 +26,7 @@ IN_PATHS = ["0", "9" * 19, str(2**63 - 1), "%00", "%ff", "%ed%a0%80", "%2e%2e%2f
 
 
 @pytest.fixture
-def stage(database, api, alice, bob):
+def path_ids(database, api, alice, bob):
     """Creates a group, a message and an invite link, to call API operations on them.
 
     Returns valid values for the parameters in the paths of the API, by name.
@@ -75,13 +75,13 @@ GOOD = {
 }
 
 
-def test_invalid_input_never_causes_a_server_error(each_database, stage, api, alice):
+def test_invalid_input_never_causes_a_server_error(each_database, path_ids, api, alice):
     hers, broken, tried = api(alice), [], 0
     hers._client.raise_request_exception = False
     for method, path, parts in operations():
         if "/sessions/" in path or "/auth/" in path or path.endswith("/me/avatar/"):
             continue  # these operations end the sign-in of the test, or do not accept JSON
-        address = path.format(**{name: quote(str(value)) for name, value in stage.items()}, sign_in_id=uuid.uuid4())
+        address = path.format(**{name: quote(str(value)) for name, value in path_ids.items()}, sign_in_id=uuid.uuid4())
         good = {name: GOOD[name] for name in parts["fields"] if name in GOOD}
         requests = [(address, {**good, name: value}) for name in parts["fields"] for value in VALUES]
         requests += [
@@ -93,8 +93,8 @@ def test_invalid_input_never_causes_a_server_error(each_database, stage, api, al
         requests += [(f"{address}?{name}={raw}", None) for name in parts["query"] for raw in IN_PATHS]
         if method != "DELETE":  # DELETE would delete the test data
             requests += [
-                (path.format(**{**stage, name: raw}), good)
-                for name in stage
+                (path.format(**{**path_ids, name: raw}), good)
+                for name in path_ids
                 for raw in IN_PATHS
                 if f"{{{name}}}" in path
             ]
@@ -114,9 +114,9 @@ def _speaks_json(response) -> bool:
     return response.status_code < 400 or {"code", "detail"} <= set(body)
 
 
-def test_naughty_strings_are_stored_unchanged_or_rejected(transactional_db, stage, api, alice):
-    hers, group = api(alice), stage["conversation_id"]
-    for text in some_naughty_strings():
+def test_naughty_strings_are_stored_unchanged_or_rejected(transactional_db, path_ids, api, alice):
+    hers, group = api(alice), path_ids["conversation_id"]
+    for text in sample_naughty_strings():
         if "\ud800" in text or "\udfff" in text:
             continue  # a client cannot put a lone surrogate into JSON
         sent = hers.send(group, text)

@@ -19,7 +19,7 @@ from messenger.core.errors import ApplicationError
 from tests.api.conftest import assert_error
 
 
-def in_(group, user) -> bool:
+def is_member(group, user) -> bool:
     return Membership.objects.filter(conversation=group, user=user, left_at=None).exists()
 
 
@@ -41,7 +41,7 @@ def test_joining_by_a_link_adds_a_system_message_with_its_creator(api, alice, ca
     assert (body["uses"], body["max_uses"], body["expires_at"], body["created_by"]["username"]) == (0, 3, None, "alice")
     seen = api(carol).get(f"invites/{body['token']}/").json()
     assert (seen["title"], seen["member_count"], seen["conversation_id"]) == ("Room", 2, None)
-    assert not in_(group, carol)  # looking at the preview does not join the group
+    assert not is_member(group, carol)  # looking at the preview does not join the group
     came = api(carol).post(f"invites/{body['token']}/")
     assert came.status_code == 201 and came.json()["mine"]["role"] == "member"
     event = Message.objects.get(kind="system").event
@@ -70,7 +70,7 @@ def test_all_unusable_links_return_the_same_error(api, alice, carol, group, link
     assert len({response.content for response in responses}) == 1
     actions.delete_group(alice.pk, group.pk)
     assert api(carol).post(f"invites/{dead_group}/").content == responses[0].content
-    assert not in_(group, carol)
+    assert not is_member(group, carol)
 
 
 def test_who_may_create_and_list_links(api, alice, bob, mallory, group, direct_conversation):
@@ -137,7 +137,7 @@ def test_a_link_expires(alice, carol, group):
     invite = actions.create_invite(alice.pk, group.pk, expires_at=timezone.now() + timedelta(hours=1))
     assert Invite.objects.get().is_open() and not Invite.objects.get().is_open(timezone.now() + timedelta(hours=2))
     actions.join_by_invite(carol.pk, invite.token)
-    assert in_(group, carol)
+    assert is_member(group, carol)
 
 
 def test_twenty_parallel_joins_by_a_link_for_five(each_database, alice, make_user, group):

@@ -13,7 +13,7 @@ from tests.api.conftest import assert_error
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
-def walk(caller, path: str, **query) -> list[list[dict]]:
+def read_all_pages(caller, path: str, **query) -> list[list[dict]]:
     """Requests all pages of a list and returns a list of pages. Each page is the list of its items.
 
     The URL of the next page is in the field `next` of each response.
@@ -31,7 +31,7 @@ def walk(caller, path: str, **query) -> list[list[dict]]:
 def test_pages_of_conversations_contain_each_once(api, alice):
     made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(7)]
     api(alice).send(made[2])  # now this group has the newest activity
-    pages = walk(api(alice), "conversations/", limit=3)
+    pages = read_all_pages(api(alice), "conversations/", limit=3)
     assert [len(page) for page in pages] == [3, 3, 1]
     assert [row["id"] for page in pages for row in page] == [made[2], *(pk for pk in reversed(made) if pk != made[2])]
 
@@ -48,21 +48,21 @@ def test_conversations_of_the_same_time_are_not_skipped(api, alice):
 
     made = [api(alice).post("conversations/", {"kind": "group", "title": str(n)}).json()["id"] for n in range(5)]
     Conversation.objects.update(active_at=Conversation.objects.first().active_at)
-    pages = walk(api(alice), "conversations/", limit=2)
+    pages = read_all_pages(api(alice), "conversations/", limit=2)
     assert [row["id"] for page in pages for row in page] == made[::-1]
 
 
 def test_pages_of_mentions_contain_each_once_newest_first(api, alice, bob, group):
     sent = [api(alice).send(group.pk, f"{n} @bob").json() for n in range(5)]
     api(alice).send(group.pk, "nobody here")
-    pages = walk(api(bob), "mentions/", limit=2)
+    pages = read_all_pages(api(bob), "mentions/", limit=2)
     assert [len(page) for page in pages] == [2, 2, 1]
     assert [row for page in pages for row in page] == sent[::-1]
-    assert walk(api(alice), "mentions/") == [[]]
+    assert read_all_pages(api(alice), "mentions/") == [[]]
 
 
 @pytest.fixture
-def long_room(api, alice, group):
+def long_conversation(api, alice, group):
     """Returns a group with 120 messages."""
     first = api(alice).send(group.pk, "1").json()
     row = Message.objects.get(pk=first["id"])
@@ -85,8 +85,8 @@ def seqs(response) -> list[int]:
     return [message["seq"] for message in response["results"]]
 
 
-def test_history_pages_by_seq(api, alice, long_room):
-    ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
+def test_history_pages_by_seq(api, alice, long_conversation):
+    ask = lambda **query: api(alice).get(f"conversations/{long_conversation.pk}/messages/", query_params=query).json()  # noqa: E731
     newest = ask()
     assert seqs(newest) == list(range(71, 121)) and (newest["has_before"], newest["has_after"]) == (True, False)
     assert seqs(ask(limit=3)) == [118, 119, 120]
@@ -100,16 +100,16 @@ def test_history_pages_by_seq(api, alice, long_room):
     assert seqs(ask(before=2**63 - 1, limit=1)) == [120] and seqs(ask(after=2**63 - 1)) == []
 
 
-def test_a_limit_above_the_maximum_is_reduced(api, alice, long_room):
-    ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
+def test_a_limit_above_the_maximum_is_reduced(api, alice, long_conversation):
+    ask = lambda **query: api(alice).get(f"conversations/{long_conversation.pk}/messages/", query_params=query).json()  # noqa: E731
     for limit in (100, 101, 10**6, 10**30):
         assert len(ask(limit=limit)["results"]) == 100
-    changes = api(alice).get(f"conversations/{long_room.pk}/changes/", query_params={"limit": 10**30})
+    changes = api(alice).get(f"conversations/{long_conversation.pk}/changes/", query_params={"limit": 10**30})
     assert len(changes.json()["messages"]) == 120 and changes.json()["complete"]
 
 
-def test_history_pages_in_both_directions_contain_each_message_once(api, alice, long_room):
-    ask = lambda **query: api(alice).get(f"conversations/{long_room.pk}/messages/", query_params=query).json()  # noqa: E731
+def test_history_pages_in_both_directions_contain_each_message_once(api, alice, long_conversation):
+    ask = lambda **query: api(alice).get(f"conversations/{long_conversation.pk}/messages/", query_params=query).json()  # noqa: E731
     back, part = [], ask(limit=7)
     back = seqs(part)
     while part["has_before"]:

@@ -16,14 +16,14 @@ NAMES = ["zoë", "Änne", "anna", "Anna", "Bert", "bert", "陈小明", "𠮷野�
 
 
 @pytest.fixture
-def crowd(alice, group):
+def members(alice, group):
     users = [User.objects.create_user(f"guest{number}", name=name) for number, name in enumerate(NAMES)]
     actions.add_members(alice.pk, group.pk, [user.pk for user in users])
     actions.set_role(alice.pk, group.pk, users[4].pk, "admin")
     return users
 
 
-def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alice, group, crowd):
+def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alice, group, members):
     whole = [member.user.name for member in selectors.list_members(alice.pk, group.pk)]
     assert whole[:3] == ["Alice", "Bert", "_x"] and whole[-1] == "𠮷野家"
     names, url = [], f"conversations/{group.pk}/members/?limit=3"
@@ -35,13 +35,13 @@ def test_all_pages_together_are_the_whole_list_in_order(each_database, api, alic
     assert names == whole
 
 
-def test_members_are_found_by_name(api, alice, mallory, group, crowd):
+def test_members_are_found_by_name(api, alice, mallory, group, members):
     found = api(alice).get(f"conversations/{group.pk}/members/", QUERY_STRING="q=bert").json()["results"]
     assert {member["user"]["name"] for member in found} == {"Bert", "bert"}
     assert {member["role"] for member in found} == {"admin", "member"}
-    ids = f"{crowd[0].pk},{mallory.pk}"
+    ids = f"{members[0].pk},{mallory.pk}"
     some = api(alice).get(f"conversations/{group.pk}/members/?user_ids={ids}").json()["results"]
-    assert [member["user"]["id"] for member in some] == [crowd[0].pk]
+    assert [member["user"]["id"] for member in some] == [members[0].pk]
     assert_error(api(mallory).get(f"conversations/{group.pk}/members/?q=bert"), "not_found", 404)
 
 
@@ -54,23 +54,23 @@ def test_an_invalid_cursor(api, alice, group, query):
         assert_error(response, "invalid", 400, query.partition("=")[0])
 
 
-def test_online_members(api, alice, bob, mallory, group, crowd):
+def test_online_members(api, alice, bob, mallory, group, members):
     tracker.set_tracker(tracker.PresenceTracker())
     try:
         tracker.get_tracker().record_heartbeat(f"u:{bob.pk}")
-        tracker.get_tracker().record_heartbeat(f"u:{crowd[0].pk}")
+        tracker.get_tracker().record_heartbeat(f"u:{members[0].pk}")
         tracker.get_tracker().record_heartbeat(f"u:{mallory.pk}")
-        User.objects.filter(pk=crowd[0].pk).update(show_presence=False)
-        told = api(alice).get(f"conversations/{group.pk}/here/").json()
+        User.objects.filter(pk=members[0].pk).update(show_presence=False)
+        head_count = api(alice).get(f"conversations/{group.pk}/here/").json()
         # alice may be online, too: an API request counts as activity
-        assert set(told["user_ids"]) - {alice.pk} == {bob.pk}
-        assert told["count"] == len(told["user_ids"])
+        assert set(head_count["user_ids"]) - {alice.pk} == {bob.pk}
+        assert head_count["count"] == len(head_count["user_ids"])
         assert_error(api(mallory).get(f"conversations/{group.pk}/here/"), "not_found", 404)
     finally:
         tracker.set_tracker(None)
 
 
-def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, group, crowd):
+def test_a_page_of_members_takes_as_many_queries_for_many_as_for_few(alice, group, members):
     def queries() -> int:
         with CaptureQueriesContext(connection) as asked:
             selectors.find_members(alice.pk, group.pk, limit=5)

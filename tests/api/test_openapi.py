@@ -31,7 +31,7 @@ STRUCTS = [
     kind
     for module in (messenger.core.errors, accounts.schemas, presence.schemas, schemas)
     for kind in vars(module).values()
-    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__ == module.__name__
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct) and kind.__module__.startswith(module.__name__)
 ]
 
 

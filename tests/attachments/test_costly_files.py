@@ -39,7 +39,7 @@ def png_without_exif(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
 
 
-def wav(size: int) -> bytes:
+def make_wav(size: int) -> bytes:
     """Returns a WAV file whose format chunk (a part of the header) has `size` bytes.
 
     In a normal WAV file it has less than 50 bytes.
@@ -55,7 +55,7 @@ COSTLY_FILES = {
     "a picture of 144 megapixels": (png_without_exif(12_000), "image/png"),
     "JPEG segments": (b"\xff\xd8" + b"\xff\xe5\x00\x02" * (8 * MB // 4), "image/jpeg"),
     "JPEG comments": (b"\xff\xd8" + (b"\xff\xfe\xff\xff" + bytes(65533)) * 1000, "image/jpeg"),
-    "a sound header": (wav(64 * MB), "audio/wav"),
+    "a sound header": (make_wav(64 * MB), "audio/wav"),
     "an endless packet": (
         b"OggS" + b"\x00\x02" + bytes(20) + (b"\xff" + b"\xff" * 255 + bytes(60_000)) * 900,
         "audio/ogg",
@@ -102,7 +102,7 @@ def test_a_file_that_cannot_be_inspected_is_processed_by_the_worker(monkeypatch)
         assert inspection._processes.acquire(timeout=5)
     try:
         assert inspect_media(io.BytesIO(film), "video/mp4", {}) == ((None, None, None), True)
-        assert inspect_media(io.BytesIO(wav(10)), "audio/wav", {}) == ((None, None, None), False)
+        assert inspect_media(io.BytesIO(make_wav(10)), "audio/wav", {}) == ((None, None, None), False)
     finally:
         inspection._processes.release(inspection.MAX_PROCESSES)
 

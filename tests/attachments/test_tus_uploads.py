@@ -78,12 +78,12 @@ def test_an_interrupted_request_resumes_where_it_broke(running_site, alice):
     data = make_bytes(10 * MB)
     where = alice.create_upload(len(data)).headers["Location"]
 
-    def sixty_percent():
+    def parts_until_sixty_percent():
         yield data[: 6 * MB]
         raise ConnectionError("cut")
 
     with pytest.raises(ConnectionError):
-        alice.send_part(where, 0, sixty_percent(), Content_Length=str(len(data)))
+        alice.send_part(where, 0, parts_until_sixty_percent(), Content_Length=str(len(data)))
     offset = wait_for_offset(alice, where)
     if running_site.server != "daphne":  # daphne passes on complete requests only
         assert offset >= 5 * MB

@@ -76,10 +76,10 @@ def test_an_upload_can_be_completed_soon_after_a_crash_at_its_end(alice, monkeyp
     incoming = IncomingPart(alice.pk, upload.pk, 0)
     incoming.write(data)
 
-    def die(*_args):
+    def fail(*_args):
         raise SystemExit
 
-    monkeypatch.setattr(uploads, "_complete_upload", die)
+    monkeypatch.setattr(uploads, "_complete_upload", fail)
     with pytest.raises(SystemExit):
         incoming.finish()
     monkeypatch.undo()

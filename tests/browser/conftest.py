@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat import actions
+from tests.attachments.conftest import make_bytes
 
 # Returns the HTML of each line of the log. What may differ after a reload is removed: hover buttons, focus, highlights.
 SAME = """
@@ -26,6 +27,7 @@ SAME = """
 
 
 FIELD = "message-composer textarea"
+OPTION = "#complete [role=option]"  # an entry of the list of completions
 
 
 class ConversationPage:
@@ -85,6 +87,12 @@ class ConversationPage:
         assert before == after
 
 
+async def type_in(conversation_page: ConversationPage, text: str) -> None:
+    """Types a text into the composer key by key, so that the page offers completions."""
+    await conversation_page.page.click(FIELD)
+    await conversation_page.page.keyboard.type(text)
+
+
 @pytest.fixture
 async def open_pages(make_site, browser_for, page_errors):
     """Provides an async function that starts a site and opens the page of a group for alice (desktop) and bob (phone).
@@ -109,5 +117,20 @@ async def open_pages(make_site, browser_for, page_errors):
         await alice.open()
         await bob.open()
         return alice, bob
+
+    return make
+
+
+@pytest.fixture
+def make_file(tmp_path):
+    """Returns a function that writes a test file of a given size in bytes and returns its path.
+
+    Example: `make_file(5 * PART_SIZE)` writes a file `big.bin` that is uploaded in five parts.
+    """
+
+    def make(size: int, name: str = "big.bin", before: bytes = b"") -> str:
+        path = tmp_path / name
+        path.write_bytes(before + make_bytes(size))
+        return str(path)
 
     return make

@@ -18,20 +18,20 @@ from PIL import Image
 from tests.client import Client, token_for
 
 
-def a_picture(colour: str = "teal", size: tuple[int, int] = (300, 200)) -> bytes:
-    written = BytesIO()
-    Image.new("RGB", size, colour).save(written, "PNG")
-    return written.getvalue()
+def make_png(colour: str = "teal", size: tuple[int, int] = (300, 200)) -> bytes:
+    buffer = BytesIO()
+    Image.new("RGB", size, colour).save(buffer, "PNG")
+    return buffer.getvalue()
 
 
-def a_sound(seconds: int = 1) -> bytes:
-    written = BytesIO()
-    with wave.open(written, "wb") as sound:
+def make_wav(seconds: int = 1) -> bytes:
+    buffer = BytesIO()
+    with wave.open(buffer, "wb") as sound:
         sound.setnchannels(1)
         sound.setsampwidth(1)
         sound.setframerate(8_000)
         sound.writeframes(bytes([128]) * 8_000 * seconds)
-    return written.getvalue()
+    return buffer.getvalue()
 
 
 class Device:
@@ -44,73 +44,73 @@ class Device:
         )
         self._socket: Client | None = None
 
-    async def ask(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
+    async def request(self, method: str, path: str, body: Any = None, **options: Any) -> Any:
         if body is not None:
             options["json"] = body
-        answer = await self._http.request(method, path, **options)
-        assert answer.is_success, f"{method} {path}: {answer.status_code} {answer.text}"
-        return answer.json() if answer.content else None
+        response = await self._http.request(method, path, **options)
+        assert response.is_success, f"{method} {path}: {response.status_code} {response.text}"
+        return response.json() if response.content else None
 
     async def get(self, path: str) -> Any:
-        return await self.ask("GET", path)
+        return await self.request("GET", path)
 
     async def post(self, path: str, **body: Any) -> Any:
-        return await self.ask("POST", path, body)
+        return await self.request("POST", path, body)
 
     async def put(self, path: str, **body: Any) -> Any:
-        return await self.ask("PUT", path, body)
+        return await self.request("PUT", path, body)
 
     async def patch(self, path: str, **body: Any) -> Any:
-        return await self.ask("PATCH", path, body)
+        return await self.request("PATCH", path, body)
 
     async def delete(self, path: str) -> Any:
-        return await self.ask("DELETE", path)
+        return await self.request("DELETE", path)
 
-    async def picture(self, path: str, colour: str) -> Any:
+    async def upload_avatar(self, path: str, colour: str) -> Any:
         """Uploads a picture in one colour as the avatar of a user or a group. `path` is the URL of the avatar."""
-        return await self.ask("PUT", path, files={"avatar": ("a.png", a_picture(colour), "image/png")})
+        return await self.request("PUT", path, files={"avatar": ("a.png", make_png(colour), "image/png")})
 
-    async def upload(self, content: bytes, name: str, **about: str) -> int:
+    async def upload(self, content: bytes, name: str, **metadata: str) -> int:
         """Uploads a file with tus (a protocol for resumable uploads) and returns the id of the new attachment."""
-        pairs = {"filename": name, **about}
-        said = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
+        pairs = {"filename": name, **metadata}
+        encoded = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in pairs.items())
         headers = {"Tus-Resumable": "1.0.0"}
-        length = {"Upload-Length": str(len(content)), "Upload-Metadata": said}
-        begun = await self._http.post("uploads/", headers=headers | length)
-        where = begun.raise_for_status().headers["Location"]
-        where = where[where.index("uploads/") :]
-        part = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
-        (await self._http.patch(where, headers=headers | part, content=content)).raise_for_status()
-        return (await self._http.get(where)).json()["attachment"]["id"]
+        length = {"Upload-Length": str(len(content)), "Upload-Metadata": encoded}
+        created = await self._http.post("uploads/", headers=headers | length)
+        path = created.raise_for_status().headers["Location"]
+        path = path[path.index("uploads/") :]
+        chunk_headers = {"Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        (await self._http.patch(path, headers=headers | chunk_headers, content=content)).raise_for_status()
+        return (await self._http.get(path)).json()["attachment"]["id"]
 
-    async def send(self, conversation_id: int, body: str, **more: Any) -> dict:
-        message = {"client_id": str(uuid.uuid4()), "body": body, **more}
+    async def send(self, conversation_id: int, body: str, **options: Any) -> dict:
+        message = {"client_id": str(uuid.uuid4()), "body": body, **options}
         return await self.post(f"conversations/{conversation_id}/messages/", **message)
 
-    async def come(self) -> None:
-        """Opens a WebSocket, so that the user of this device is shown as online until `go` is called."""
+    async def go_online(self) -> None:
+        """Opens a WebSocket, so that the user of this device is shown as online until `go_offline` is called."""
         self._socket = Client(self._ws_url, self.token)
         await self._socket.__aenter__()
 
-    async def look(self, conversation_id: int) -> None:
+    async def view(self, conversation_id: int) -> None:
         """Tells the server that the user of this device is viewing the given conversation.
 
         Opens a WebSocket first if none is open.
         """
         if not self._socket:
-            await self.come()
+            await self.go_online()
         assert self._socket
         await self._socket.send_raw(json.dumps({"type": "view", "payload": {"conversation_id": conversation_id}}))
 
-    async def go(self) -> None:
+    async def go_offline(self) -> None:
         if self._socket:
             await self._socket.__aexit__()
         self._socket = None
 
-    async def end(self) -> None:
-        await self.go()
+    async def close(self) -> None:
+        await self.go_offline()
         await self._http.aclose()
 
 
-async def device(site: Any, username: str, pk: int) -> Device:
+async def sign_in(site: Any, username: str, pk: int) -> Device:
     return Device(site, pk, await token_for(site.url, username))

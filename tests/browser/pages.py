@@ -115,7 +115,7 @@ def fill(site: Site) -> dict[str, int | str]:
         }
 
 
-async def prove(context: BrowserContext) -> None:
+async def reauthenticate(context: BrowserContext) -> None:
     """Confirms the password of the signed-in user by HTTP requests, without opening a page.
 
     Pages for sensitive settings ask a signed-in user for the password again.

@@ -40,7 +40,7 @@ def arguments() -> argparse.Namespace:
 async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str]) -> None:
     from playwright.async_api import async_playwright
 
-    from tests.browser.pages import SIGNED_IN, SIGNED_OUT, prove
+    from tests.browser.pages import SIGNED_IN, SIGNED_OUT, reauthenticate
     from tests.browsers import CHROMIUM_FLAGS, sign_in
 
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -60,7 +60,7 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
                         context = await browser.new_context(base_url=url, color_scheme=theme, **look)
                         if who:
                             await sign_in(context, who)
-                            await prove(context)
+                            await reauthenticate(context)
                         page = await context.new_page()
                         for name, path, whose in pages:
                             if whose == who and re.search(options.only, name):

@@ -22,16 +22,16 @@ async def home(make_site):
     site = make_site(WORKER="on")
     await asyncio.to_thread(site.start)
 
-    def furnish() -> int:
+    def create_data() -> int:
         alice, bob = site.create_users("alice", "bob")
         with site.orm():
             return actions.create_group(alice.pk, "Boat club", [bob.pk]).id
 
-    site.group = await asyncio.to_thread(furnish)
+    site.group = await asyncio.to_thread(create_data)
     return site
 
 
-async def prove(page: Page) -> None:
+async def reauthenticate(page: Page) -> None:
     """Enters the password of the user if the page asks for it again."""
     if "/reauthenticate/" in page.url:
         await page.fill("input[name=password]", PASSWORD)
@@ -43,7 +43,7 @@ async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
     page = await browser_for(home, "alice", scripts=scripts)
     await page.goto("/settings/data/")
     await page.get_by_role("button", name="Prepare download").click()
-    await prove(page)
+    await reauthenticate(page)
     download = page.get_by_role("link", name="Download")
     if scripts:
         await expect(download).to_be_visible(timeout=20_000)  # scripts update the page
@@ -75,7 +75,7 @@ async def test_an_account_is_deleted_and_the_others_go_on(home, browser_for, pag
         await page.wait_for_function(f"{DRAFT_COUNT} === 1")
     await page.goto("/settings/data/")
     await page.get_by_role("link", name="Delete my account").click()
-    await prove(page)
+    await reauthenticate(page)
     await expect(page.get_by_text("will be transferred to bob")).to_be_visible()
     await page.fill("input[name=username]", "alison")
     await page.get_by_role("button", name="Delete account permanently").click()

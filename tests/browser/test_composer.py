@@ -1,27 +1,16 @@
 """Tests of the composer (the input field for messages) in a real browser.
 
-They cover completion of names, emoji, keyboard shortcuts, drafts, input methods (IME) and messages that are not sent
-yet.
+They cover keyboard shortcuts, the clipboard, phones, input methods (IME), editing and replying, and the size of the field.
 """
 
 from __future__ import annotations
 
-import asyncio
-import re
-
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import FIELD
+from tests.browser.conftest import FIELD, OPTION, type_in
 
 pytestmark = pytest.mark.browser
-
-OPTION = "#complete [role=option]"
-
-
-async def type_in(conversation_page, text: str) -> None:
-    await conversation_page.page.click(FIELD)
-    await conversation_page.page.keyboard.type(text)
 
 
 async def paste(page, **kinds: str) -> None:
@@ -30,165 +19,15 @@ async def paste(page, **kinds: str) -> None:
         """([field, kinds]) => {
           const clip = new DataTransfer();
           for (const [kind, text] of Object.entries(kinds)) clip.setData(kind, text);
-          const told = new ClipboardEvent('paste', {clipboardData: clip, bubbles: true, cancelable: true});
-          const field_ = document.querySelector(field);
-          if (field_.dispatchEvent(told)) document.execCommand('insertText', false, kinds['text/plain']);
+          const event = new ClipboardEvent('paste', {clipboardData: clip, bubbles: true, cancelable: true});
+          const element = document.querySelector(field);
+          if (element.dispatchEvent(event)) document.execCommand('insertText', false, kinds['text/plain']);
         }""",
         [FIELD, {kind.replace("_", "/", 1): text for kind, text in kinds.items()}],
     )
 
 
-def named(site, **names: str) -> None:
-    with site.orm():
-        from accounts.models import User
-
-        for username, name in names.items():
-            User.objects.filter(username=username).update(name=name)
-
-
-# ── @ and : ────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_member_is_found_by_characters_pinyin_and_initials_and_mentioned(open_pages):
-    alice, bob = await open_pages()
-    await asyncio.to_thread(named, open_pages.site, bob="王小明")
-    await alice.open()
-    for q in ("王", "小明", "wangxiaoming", "wxm", "wangxm", "bob"):
-        await alice.page.fill(FIELD, "")
-        await type_in(alice, f"@{q}")
-        await expect(alice.page.locator(OPTION)).to_have_count(1)
-        await expect(alice.page.locator(OPTION)).to_contain_text("王小明")
-    await alice.page.fill(FIELD, "")
-    await type_in(alice, "你好@wx")
-    field = alice.page.locator(FIELD)
-    await expect(field).to_have_attribute("aria-activedescendant", "complete-0")
-    await expect(field).to_have_attribute("role", "combobox")
-    await alice.page.keyboard.press("Tab")
-    assert await alice.written() == "你好@bob "
-    await expect(alice.page.locator("#complete")).to_be_hidden()
-    await expect(field).not_to_have_attribute("role", "combobox")
-    await alice.page.keyboard.press("Enter")
-    await bob.page.locator(".mention.me").wait_for()
-
-
-async def test_a_member_is_told_that_a_mention_of_everybody_notifies_nobody(open_pages):
-    alice, bob = await open_pages()
-    await alice.say("@all good morning")
-    await expect(alice.page.locator(".toast")).to_have_count(0)
-    await bob.say("`@all` in code")
-    await expect(bob.page.locator(".toast")).to_have_count(0)
-    await bob.say("大家好@all")
-    await expect(bob.page.locator(".toast")).to_contain_text("Nobody was notified")
-
-
-async def test_the_list_of_members_works_by_keys_by_mouse_and_by_touch(open_pages):
-    alice, bob = await open_pages()
-    await type_in(alice, "@")
-    # The list offers @all, since alice owns the group, and bob, the only other member.
-    await expect(alice.page.locator(OPTION)).to_have_count(2)
-    await alice.page.keyboard.press("ArrowDown")
-    await alice.page.keyboard.press("Enter")
-    assert await alice.written() == "@all "
-    await alice.page.fill(FIELD, "")
-    await type_in(alice, "@b")
-    await alice.page.keyboard.press("Escape")
-    await expect(alice.page.locator("#complete")).to_be_hidden()
-    await alice.page.keyboard.type("o")
-    await expect(alice.page.locator("#complete")).to_be_hidden()  # Escape closes the list for the rest of this word
-    await alice.page.fill(FIELD, "")
-    await type_in(alice, "@b")
-    await alice.page.click(OPTION)
-    assert await alice.written() == "@bob "
-
-    await bob.page.tap(FIELD)
-    await bob.page.keyboard.type("@")
-    await expect(bob.page.locator(OPTION)).to_have_count(1)  # a plain member is not offered @all
-    await bob.page.locator(OPTION).tap()
-    assert await bob.written() == "@alice "
-    assert await bob.page.evaluate("document.activeElement.name") == "body"
-
-
-async def test_emoji_by_name_typed_whole_chosen_from_the_list_and_taken_back(open_pages):
-    alice, bob = await open_pages()
-    await type_in(alice, "well :smi")
-    await expect(alice.page.locator(OPTION).first).to_contain_text("😃")
-    await alice.page.keyboard.type("le:")
-    await expect(alice.page.locator(FIELD)).to_have_value("well 😄")
-    await alice.page.keyboard.press("Control+z")
-    await expect(alice.page.locator(FIELD)).to_have_value(re.compile(r"^well :smile:?$"))
-    await alice.page.fill(FIELD, "")
-    await type_in(alice, ":tad")
-    await expect(alice.page.locator(OPTION).first).to_contain_text(":tada:")
-    await alice.page.keyboard.press("Enter")
-    assert await alice.written() == "🎉 "
-    for text in ("at 10:30:", "`:smile:", "http://x:smile:"):
-        await alice.page.fill(FIELD, "")
-        await type_in(alice, text)
-        await alice.page.wait_for_timeout(150)
-        assert await alice.written() == text
-    await alice.page.fill(FIELD, "")
-    # In Chinese, text often follows a colon directly: Enter sends the text and does not choose an emoji.
-    await type_in(alice, "结果:开心")
-    await expect(alice.page.locator(OPTION).first).to_be_visible()
-    await alice.page.keyboard.press("Enter")
-    await bob.sees("结果:开心")
-
-
-async def test_the_picker_is_read_when_it_is_first_wanted_and_goes_by_keys_and_by_touch(open_pages):
-    alice, bob = await open_pages()
-    asked: list[str] = []
-    alice.page.on("request", lambda request: asked.append(request.url))
-    await type_in(alice, "a  b")
-    await alice.page.keyboard.press("ArrowLeft")
-    await alice.page.keyboard.press("ArrowLeft")
-    assert not [url for url in asked if "emoji" in url]
-    await alice.page.click("message-composer [data-act=emoji]")
-    picker = alice.page.locator(".emoji[popover]")
-    await expect(picker).to_be_visible()
-    assert len([url for url in asked if "emoji" in url]) == 4, asked  # two scripts, their stylesheet, the names
-    assert not [url for url in asked if "emoji.zh" in url]
-    await alice.page.keyboard.type("red heart")
-    await expect(picker.locator(".emoji-one[aria-selected=true]")).to_have_text("❤️")
-    await alice.page.keyboard.press("Enter")
-    assert await alice.written() == "a ❤️ b"
-    await expect(picker).to_be_hidden()
-    assert await alice.page.evaluate("document.activeElement.name") == "body"
-    # The emoji used last is first now. Chinese names are loaded when somebody searches in Chinese.
-    await alice.page.click("message-composer [data-act=emoji]")
-    await expect(picker.locator(".emoji-one").first).to_have_text("❤️")
-    await picker.locator("input").fill("狗")
-    await expect(picker.locator(".emoji-one", has_text="🐶")).to_be_visible()
-    await picker.locator("input").fill("wave")
-    await picker.locator("[data-act=tones]").click()
-    await picker.locator("[data-tone='5']").click()
-    await alice.page.keyboard.press("Enter")
-    assert await alice.written() == "a ❤️👋🏿 b"
-    await alice.page.click("message-composer [data-act=emoji]")
-    await expect(picker).to_be_visible()
-    await alice.page.keyboard.press("Escape")
-    await expect(picker).to_be_hidden()
-
-    await bob.page.click("message-composer .add")
-    await bob.page.click("message-composer [data-act=emoji]")
-    sheet = bob.page.locator(".emoji.sheet")
-    await expect(sheet).to_be_visible()
-    assert await bob.page.evaluate("document.activeElement.tagName") != "INPUT"  # no on-screen keyboard over the emoji
-    await sheet.locator(".emoji-tabs [data-group=food]").tap()
-    await sheet.locator(".emoji-group[data-group=food] .emoji-one").first.tap()
-    assert await bob.written() == "🍇"
-
-
-async def test_any_emoji_can_be_a_reaction(open_pages):
-    alice, bob = await open_pages()
-    await bob.say("react to this")
-    await alice.sees("react to this")
-    await alice.line("react to this").hover()
-    await alice.line("react to this").locator("[data-act=more]").click()
-    await alice.page.click("#message-menu [data-act=any-emoji]")
-    await alice.page.locator(".emoji[popover] input").fill("rocket")
-    await alice.page.keyboard.press("Enter")
-    await bob.page.locator(".reaction[data-emoji='🚀']").wait_for()
-
-
-# ── Shortcuts and the clipboard ────────────────────────────────────────────────────────────────────────────────────
+# ── Shortcuts and the clipboard ──────────────────────────────────────────────────────────────────────────────────────
 async def test_one_types_without_clicking_first(open_pages):
     alice, bob = await open_pages()
     await expect(alice.page.locator(FIELD)).to_be_focused()
@@ -341,7 +180,7 @@ async def test_while_an_input_method_composes_no_key_sends_or_chooses(open_pages
     await bob.sees("你好")
 
 
-# ── Editing and answering ──────────────────────────────────────────────────────────────────────────────────────────
+# ── Editing and replying ─────────────────────────────────────────────────────────────────────────────────────────────
 async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_back(open_pages):
     alice, bob = await open_pages()
     await bob.say("a question")
@@ -454,122 +293,7 @@ async def test_an_edit_that_is_left_is_continued_and_one_that_is_refused_comes_b
     await expect(alice.page.locator("[data-note]")).to_have_count(0)
 
 
-# ── Drafts ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_draft_is_on_every_device_and_gone_everywhere_once_it_is_sent(open_pages, browser_for):
-    alice, bob = await open_pages()
-    other = type(alice)(await browser_for(open_pages.site, "alice", phone=True), alice.url)
-    await other.open()
-    await type_in(alice, "half a thought")
-    await expect(other.page.locator(FIELD)).to_have_value("half a thought")
-    await other.page.fill(FIELD, "half a thought, and the rest")
-    await alice.page.wait_for_timeout(500)
-    await expect(alice.page.locator(FIELD)).to_have_value("half a thought, and the rest", timeout=20_000)
-    await alice.page.press(FIELD, "Enter")
-    await bob.sees("half a thought, and the rest")
-    await expect(other.page.locator(FIELD)).to_have_value("")
-    await alice.open()
-    assert await alice.written() == ""
-
-
-async def test_signing_out_deletes_drafts_unsent_messages_and_files_from_the_browser(open_pages, page_errors):
-    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
-    alice, _bob = await open_pages()
-    held = """async () => {
-      const records = (name, store) => new Promise((resolve) => {
-        const opening = indexedDB.open(name);
-        opening.onsuccess = () => {
-          const base = opening.result;
-          if (!base.objectStoreNames.contains(store)) return base.close(), resolve(0);
-          const count = base.transaction(store).objectStore(store).count();
-          count.onsuccess = () => { base.close(); resolve(count.result); };
-        };
-      });
-      const names = (await indexedDB.databases()).map(({name}) => name);
-      const outbox = names.find((name) => /^messenger[.]\\d+$/.test(name));
-      return {
-        texts: Object.keys(localStorage).filter((key) => /draft|edits/.test(key)).length,
-        files: names.includes('messenger-files') ? await records('messenger-files', 'files') : 0,
-        unsent: outbox ? await records(outbox, 'outbox') : 0,
-      };
-    }"""
-    await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
-    await alice.say("x" * 4_001)
-    await expect(alice.page.locator("message-log .msg.failed")).to_have_count(1)
-    secret = {"name": "secret.txt", "mimeType": "text/plain", "buffer": b"secret"}
-    await alice.page.set_input_files("file-tray input[type=file]", [secret])
-    await type_in(alice, "the server has this draft")
-    await alice.page.wait_for_timeout(2_500)
-    assert await alice.page.evaluate(held) == {"texts": 1, "files": 1, "unsent": 1}
-    await alice.page.goto("/accounts/logout/")
-    await alice.page.click("form[data-sign-out] button")
-    await expect(alice.page.locator("input[name=password]")).to_be_visible()
-    assert await alice.page.evaluate(held) == {"texts": 0, "files": 0, "unsent": 0}
-
-
-async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_later(open_pages, page_errors):
-    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
-    alice, _bob = await open_pages()
-    open_pages.server.kill()
-    await type_in(alice, "written offline")
-    await alice.page.wait_for_timeout(2_000)
-    await alice.page.close(run_before_unload=False)
-    await asyncio.to_thread(open_pages.server.start)
-    page = await alice.page.context.new_page()
-    # Opening any other page is enough to store the draft, and the conversation list shows it.
-    await page.goto("/")
-    await expect(page.locator(".conversation-row .draft")).to_be_visible()
-    await expect(page.locator(".conversation-row [data-part=text]")).to_have_text("written offline")
-    await page.goto(alice.url)
-    await expect(page.locator(FIELD)).to_have_value("written offline")
-
-
-# ── Messages not sent yet ──────────────────────────────────────────────────────────────────────────────────────────
-async def test_a_tab_killed_without_a_line_sends_what_it_held_once_and_in_order(open_pages, page_errors):
-    page_errors.allow("WebSocket connection|Failed to load resource|net::ERR|crash")
-    alice, bob = await open_pages()
-    await alice.say("before")
-    await bob.sees("before")
-    open_pages.server.kill()
-    for number in range(5):
-        await alice.say(f"held {number}")
-    held = alice.page.locator("message-log .msg.pending")
-    await expect(held).to_have_count(5)
-    await expect(held.last.locator(".off-line")).to_be_visible()  # the message shows "offline" and not "sending"
-    await expect(held.last.locator(".on-line")).to_be_hidden()
-    context = alice.page.context
-    line = await context.new_cdp_session(alice.page)
-    asyncio.ensure_future(line.send("Page.crash")).add_done_callback(lambda done: done.exception())
-    await asyncio.sleep(1)
-    await asyncio.to_thread(open_pages.server.start)
-    alice.page = await context.new_page()
-    await alice.open()
-    # bob waits longer after each failed attempt to connect. This event makes his page connect at once.
-    await bob.page.evaluate("dispatchEvent(new Event('online'))")
-    await bob.sees("held 4")
-    await alice.wait_until_sent()
-    assert [text for text in await bob.texts() if text.startswith("held")] == [f"held {number}" for number in range(5)]
-    assert await alice.written() == ""
-    await alice.assert_reload_changes_nothing()
-
-
-async def test_a_refused_text_is_kept_and_can_be_changed_and_sent(open_pages):
-    alice, bob = await open_pages()
-    await alice.page.evaluate("document.querySelector('message-composer textarea').dataset.limit = 9000")
-    await alice.say("x" * 4_001)
-    failed = alice.page.locator("message-log .msg.failed")
-    await expect(failed.locator(".failed-line")).to_contain_text("4000")
-    await alice.open()
-    await expect(failed).to_have_count(1)  # the failed message is there after a reload too
-    await type_in(alice, "something else meanwhile")
-    await failed.locator("[data-act=revise]").click()
-    assert len(await alice.written()) == 4_001
-    await alice.page.fill(FIELD, "short now")
-    await alice.page.press(FIELD, "Enter")
-    await bob.sees("short now")
-    await expect(failed).to_have_count(0)
-    assert await alice.written() == "something else meanwhile"
-
-
+# ── Length and height ────────────────────────────────────────────────────────────────────────────────────────────────
 async def test_near_the_limit_what_is_left_is_counted(open_pages):
     alice, _bob = await open_pages()
     count = alice.page.locator("message-composer .count")

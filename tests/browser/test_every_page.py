@@ -19,7 +19,7 @@ from axe_playwright_python.async_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.async_api import Page
 
-from tests.browser.pages import SIGNED_IN, SIGNED_OUT, fill, prove
+from tests.browser.pages import SIGNED_IN, SIGNED_OUT, fill, reauthenticate
 from tests.servers import Site
 
 pytestmark = pytest.mark.browser
@@ -98,7 +98,7 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
     phone = size is SMALL
     nobody = await browser_for(demo.site, phone=phone, **size)
     alice = await browser_for(demo.site, "alice", phone=phone, **size)
-    await prove(alice.context)
+    await reauthenticate(alice.context)
     found = []
     for address in SIGNED_OUT.values():
         found += await faults(nobody, address.format(**demo.ids))

@@ -19,7 +19,17 @@ from chat.models import File
 from tests.attachments.conftest import MB
 from tests.attachments.test_mp4_metadata import LOCATION, box
 from tests.browser.conftest import FIELD
-from tests.browser.test_files import PART, ROW, SEND, Line, in_thread, make_file, pdf, pick, png, there  # noqa: F401
+from tests.browser.files import (
+    PART_SIZE,
+    SEND_BUTTON,
+    TRAY_ROW,
+    UploadTraffic,
+    pdf_file,
+    pick_files,
+    png_file,
+    run_with_orm,
+    wait_for_uploads,
+)
 from tests.conftest import require_service
 
 pytestmark = pytest.mark.browser
@@ -49,25 +59,31 @@ RECORD = """async () => {
 }"""
 
 
-def with_place(film: bytes) -> bytes:
+def add_gps_location(video: bytes) -> bytes:
     """Adds a GPS location to an MP4 video, in the `moov` box, where phones write it.
 
     The video must be a fragmented MP4: its `moov` box contains no byte offsets, so the box can become larger.
     """
-    at = film.index(b"moov") - 4
-    (size,) = struct.unpack(">I", film[at : at + 4])
-    said = box(b"udta", box(b"\xa9xyz", LOCATION))
-    return film[:at] + struct.pack(">I", size + len(said)) + film[at + 4 : at + size] + said + film[at + size :]
+    at = video.index(b"moov") - 4
+    (size,) = struct.unpack(">I", video[at : at + 4])
+    location_box = box(b"udta", box(b"\xa9xyz", LOCATION))
+    return (
+        video[:at]
+        + struct.pack(">I", size + len(location_box))
+        + video[at + 4 : at + size]
+        + location_box
+        + video[at + size :]
+    )
 
 
-async def film(page: Page) -> dict:
+async def record_video(page: Page) -> dict:
     recorded = await page.evaluate(RECORD)
     if not recorded:
         pytest.skip("this browser records no MP4")
-    return {"name": "sea.mp4", "mimeType": "video/mp4", "buffer": with_place(base64.b64decode(recorded))}
+    return {"name": "sea.mp4", "mimeType": "video/mp4", "buffer": add_gps_location(base64.b64decode(recorded))}
 
 
-async def plays(page: Page) -> None:
+async def assert_plays(page: Page) -> None:
     """Checks that a video in the message log can be played from the time 1 s on."""
     played = """async (film) => {
       if (film.readyState < 1) await new Promise((resolve, reject) => {
@@ -87,9 +103,9 @@ async def plays(page: Page) -> None:
 
 async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(open_pages):
     alice, bob = await open_pages()  # there is no worker, so the video waits for processing
-    said = await film(alice.page)
-    await pick(alice.page, said)
-    await there(alice.page, 1)
+    said = await record_video(alice.page)
+    await pick_files(alice.page, said)
+    await wait_for_uploads(alice.page, 1)
     await alice.page.fill(FIELD, "look at the sea")
     await alice.page.press(FIELD, "Enter")
     for conversation_page in (alice, bob):
@@ -111,12 +127,12 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
         assert LOCATION not in path.read_bytes()
         attachments.complete_processing(file, sha256=local_copies.compute_sha256(path))
 
-    await in_thread(open_pages.site, prepare)
+    await run_with_orm(open_pages.site, prepare)
     for conversation_page in (alice, bob):
         await expect(conversation_page.page.locator("message-log video.film[controls]")).to_have_count(
             1, timeout=20_000
         )
-        await plays(conversation_page.page)
+        await assert_plays(conversation_page.page)
     after = await bob.page.locator("message-log video.film").bounding_box()
     assert before and after and before["height"] == after["height"], "nothing jumps"
     await alice.assert_reload_changes_nothing()
@@ -126,8 +142,8 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
 async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_pages):
     s3 = require_service("s3")
     alice, bob = await open_pages(server="uvicorn", WORKER="on", STORAGE_URL=s3.url, **s3.credentials)
-    await pick(alice.page, png("a.png"), pdf("a.pdf"), await film(alice.page))
-    await there(alice.page, 3)
+    await pick_files(alice.page, png_file("a.png"), pdf_file("a.pdf"), await record_video(alice.page))
+    await wait_for_uploads(alice.page, 3)
     await alice.page.fill(FIELD, "from afar")
     await alice.page.press(FIELD, "Enter")
     for conversation_page in (alice, bob):
@@ -141,7 +157,7 @@ async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_page
         await expect(conversation_page.page.locator("message-log video.film[controls]")).to_have_count(
             1, timeout=30_000
         )
-        await plays(conversation_page.page)
+        await assert_plays(conversation_page.page)
     async with bob.page.expect_download() as got:
         await bob.page.locator("message-log .doc").tap()
     download = await got.value
@@ -155,27 +171,27 @@ async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_page
     await bob.assert_reload_changes_nothing()
 
 
-async def test_after_the_server_was_killed_it_goes_on_by_itself(open_pages, make_file, page_errors):  # noqa: F811
+async def test_after_the_server_was_killed_it_goes_on_by_itself(open_pages, make_file, page_errors):
     page_errors.allow("ERR_|WebSocket|502|503|423|Failed to fetch")
     alice, bob = await open_pages(server="uvicorn")
-    line = await Line(alice.page).start()
-    line.hold_from = 3 * PART
-    await pick(alice.page, make_file(5 * PART))
-    await asyncio.wait_for(line.held.wait(), 30)
-    before = len(line.offsets)
+    traffic = await UploadTraffic(alice.page).start()
+    traffic.hold_from = 3 * PART_SIZE
+    await pick_files(alice.page, make_file(5 * PART_SIZE))
+    await asyncio.wait_for(traffic.held.wait(), 30)
+    before = len(traffic.offsets)
     server = open_pages.site.servers[0]
     await asyncio.to_thread(server.kill)
-    line.release()
+    traffic.release()
     await asyncio.sleep(2)
     await asyncio.to_thread(server.start)
-    await expect(alice.page.locator(f"{ROW}[data-state=whole]")).to_have_count(1, timeout=60_000)
-    assert min(line.offsets[before:]) == 3 * PART, "nothing that was acknowledged is sent again"
+    await expect(alice.page.locator(f"{TRAY_ROW}[data-state=whole]")).to_have_count(1, timeout=60_000)
+    assert min(traffic.offsets[before:]) == 3 * PART_SIZE, "nothing that was acknowledged is sent again"
     await alice.page.wait_for_selector("live-socket[data-state=open]", state="attached", timeout=30_000)
-    await alice.page.click(SEND)
+    await alice.page.click(SEND_BUTTON)
     await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=30_000)
 
 
-async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one(open_pages, make_file, page_errors):  # noqa: F811
+async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one(open_pages, make_file, page_errors):
     page_errors.allow("460")
     alice, _bob = await open_pages(server="uvicorn")
     sent: list[int] = []
@@ -187,17 +203,17 @@ async def test_a_part_that_is_damaged_on_the_way_is_sent_again_and_only_that_one
             return await route.continue_()
         offset = int(request.headers["upload-offset"])
         sent.append(offset)
-        if sent.count(PART) == 1 and offset == PART:
-            return await route.continue_(post_data=b"!" * PART)
+        if sent.count(PART_SIZE) == 1 and offset == PART_SIZE:
+            return await route.continue_(post_data=b"!" * PART_SIZE)
         await route.continue_()
 
     await alice.page.route("**/api/v1/uploads/**", damage)
     alice.page.on(
         "response", lambda answer: statuses.append(answer.status) if answer.request.method == "PATCH" else None
     )
-    await pick(alice.page, make_file(3 * PART))
-    await there(alice.page, 1)
-    assert sent == [0, PART, PART, 2 * PART]
+    await pick_files(alice.page, make_file(3 * PART_SIZE))
+    await wait_for_uploads(alice.page, 1)
+    assert sent == [0, PART_SIZE, PART_SIZE, 2 * PART_SIZE]
     assert statuses == [204, 460, 204, 204]
 
 
@@ -209,7 +225,7 @@ WATCH = """() => {
 
 
 @pytest.mark.scale
-async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(open_pages, make_file):  # noqa: F811
+async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent(open_pages, make_file):
     """The page stays responsive while it uploads a file: the browser reports no script that ran longer than 50 ms.
 
     The file has 96 MB. `BIG_MB=500 bin/test …` uses 500 MB.
@@ -224,11 +240,11 @@ async def test_no_task_of_the_page_is_long_while_a_large_file_is_hashed_and_sent
     await alice.page.wait_for_timeout(2000)
     await alice.page.evaluate(WATCH)
     began = asyncio.get_running_loop().time()
-    await pick(alice.page, path)
-    await expect(alice.page.locator(f"{ROW}[data-state=whole]")).to_have_count(1, timeout=600_000)
+    await pick_files(alice.page, path)
+    await expect(alice.page.locator(f"{TRAY_ROW}[data-state=whole]")).to_have_count(1, timeout=600_000)
     seconds = asyncio.get_running_loop().time() - began
     tasks = await alice.page.evaluate("window.tasks")
     print(f"{size} MB in {seconds:.1f} s, {size / seconds:.0f} MB/s; tasks over 50 ms: {tasks}")
     assert tasks == []
-    await alice.page.click(SEND)
+    await alice.page.click(SEND_BUTTON)
     await expect(bob.page.locator(".doc-name")).to_have_text("big.bin", timeout=30_000)

@@ -122,30 +122,30 @@ async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
     path = f"{alice.url}settings/"
     pictures = os.environ.get("PICTURES")
 
-    async def fits(name: str) -> None:
+    async def assert_fits(name: str) -> None:
         wide = await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         assert wide <= 0, name
         if pictures:
             await page.screenshot(path=Path(pictures) / f"{name}.png", full_page=True)
 
     await page.goto(path)
-    await fits("settings")
+    await assert_fits("settings")
     bob = page.locator("#members li", has_text="bob")
     dialog = page.locator("dialog.over")
     await bob.get_by_role("link").tap()
-    await fits("card")
+    await assert_fits("card")
     await dialog.get_by_role("button", name="Make admin").tap()
     await expect(bob.locator(".role")).to_have_text("admin")
-    await fits("roles")
+    await assert_fits("roles")
     await bob.get_by_role("link").tap()
     await dialog.get_by_role("link", name="Transfer ownership…").tap()
     await expect(dialog.locator("h2")).to_contain_text("Transfer ownership to bob?")
-    await fits("give")
+    await assert_fits("give")
     await dialog.get_by_role("button", name="Transfer").tap()
     await expect(bob.locator(".role")).to_have_text("owner")
     await expect(page.locator("#h-delete")).to_have_count(0)  # she is not the owner any more
     await page.goto(alice.url)
-    await fits("after")
+    await assert_fits("after")
     if pictures:
         page = await browser_for(
             open_pages.site, "bob", phone=True, viewport={"width": 360, "height": 640}, locale="zh-CN"
@@ -153,4 +153,4 @@ async def test_settings_of_a_group_on_a_phone(open_pages, browser_for):
         for path, name in ((f"{alice.url}settings/", "zh-settings"), (alice.url, "zh-talk"), ("/people/", "zh-people"),
                            (f"{alice.url}pins/", "zh-pins"), (f"{alice.url}?panel=members", "zh-members")):  # fmt: skip
             await page.goto(path)
-            await fits(name)
+            await assert_fits(name)

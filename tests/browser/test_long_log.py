@@ -72,6 +72,11 @@ class LongLogPage:
             "(by) => document.querySelector('message-log .log').scrollBy({ top: by, behavior: 'instant' })", by
         )
 
+    async def turn_wheel(self, by: int, wait: int) -> None:
+        """Turns the mouse wheel by `by` px and waits for `wait` milliseconds. The pointer must be over the log."""
+        await self.page.mouse.wheel(0, by)
+        await self.page.wait_for_timeout(wait)
+
     @property
     def log(self):
         return self.page.locator("message-log .log")
@@ -105,11 +110,11 @@ async def open_long_log(make_site, browser_for):
     def in_site(act, *arguments):
         """Runs the function `act` in a thread, with Django connected to the database of the site."""
 
-        def inside():
+        def run():
             with make.site.orm():
                 return act(*arguments)
 
-        return asyncio.to_thread(inside)
+        return asyncio.to_thread(run)
 
     make.do = in_site
     return make
@@ -166,8 +171,7 @@ async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(open_long_log
     await it.open()
     await it.log.hover()
     for _ in range(600):
-        await it.page.mouse.wheel(0, -1_200)
-        await it.page.wait_for_timeout(16)
+        await it.turn_wheel(-1_200, 16)
         if (await it.read())["seq"] <= 3:
             break
     assert (await it.read())["seq"] <= 3
@@ -186,8 +190,7 @@ async def test_messages_that_are_put_above_restyle_only_themselves(open_long_log
     await it.open()
     await it.log.hover()
     for _ in range(20):
-        await it.page.mouse.wheel(0, -1_200)
-        await it.page.wait_for_timeout(50)
+        await it.turn_wheel(-1_200, 50)
     await it.page.wait_for_timeout(1_000)
     browser = it.page.context.browser
     assert browser and await it.page.evaluate(LINES) > 200
@@ -367,7 +370,7 @@ def unread_from(conversation_id: int, user_id: int) -> int:
     return texts.order_by("seq").first().seq
 
 
-def mark_of(conversation_id: int, user_id: int) -> int:
+def get_read_marker(conversation_id: int, user_id: int) -> int:
     from chat.models import Membership
 
     return Membership.objects.get(conversation_id=conversation_id, user_id=user_id).read_seq
@@ -382,7 +385,7 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(open_long_log):
           return [...log.querySelectorAll('ol > [data-seq]')].filter((li) => li.getBoundingClientRect().bottom <= bottom + 8)
             .map((li) => Number(li.dataset.seq)).at(-1) }"""
     )
-    mark = await open_long_log.do(mark_of, it.id, open_long_log.alice)
+    mark = await open_long_log.do(get_read_marker, it.id, open_long_log.alice)
     assert 200 < mark <= seen < 390
     number = int(await it.page.locator(".latest .num").inner_text())
     assert 0 < number < 200
@@ -390,7 +393,7 @@ async def test_the_mark_moves_with_what_is_seen_and_no_further(open_long_log):
     await expect(it.page.locator("#m-401, #m-400").last).to_be_in_viewport()
     await expect(it.page.locator(".latest")).to_be_hidden()
     await it.page.wait_for_timeout(1_500)
-    assert await open_long_log.do(mark_of, it.id, open_long_log.alice) >= 400
+    assert await open_long_log.do(get_read_marker, it.id, open_long_log.alice) >= 400
     # The back button returns to the earlier position.
     await it.page.go_back()
     await expect(it.page.locator(f"#m-{seen - 3}")).to_be_in_viewport()

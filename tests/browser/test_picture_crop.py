@@ -11,12 +11,12 @@ from playwright.async_api import Page, expect
 
 from accounts.models import User
 from chat.models import Conversation
-from tests.browser.test_files import in_thread
+from tests.browser.files import run_with_orm
 
 pytestmark = pytest.mark.browser
 
 
-def halves(width: int = 1200, height: int = 600) -> dict:
+def make_two_coloured_jpeg(width: int = 1200, height: int = 600) -> dict:
     """Returns a JPEG file that is red on the left, blue on the right, and has private EXIF data."""
     drawn = Image.new("RGB", (width, height), "red")
     drawn.paste("blue", (width // 2, 0, width, height))
@@ -38,13 +38,13 @@ def colours(content: bytes) -> tuple[str, str]:
 
 
 async def choose(page: Page) -> None:
-    await page.set_input_files("input[name=picture]", [halves()])
+    await page.set_input_files("input[name=picture]", [make_two_coloured_jpeg()])
     await expect(page.locator("dialog.crop")).to_be_visible()
 
 
-async def kept(site, kind, **who) -> tuple[str, str]:
+async def get_avatar_colours(site, kind, **who) -> tuple[str, str]:
     """Returns the colours near the left and right edge of the avatar that the server has stored for a user or group."""
-    name = await in_thread(site, lambda: kind.objects.get(**who).avatar.name)
+    name = await run_with_orm(site, lambda: kind.objects.get(**who).avatar.name)
     return colours((site.folder / "data" / "media" / name).read_bytes())
 
 
@@ -68,7 +68,7 @@ async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_i
     await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile("^blob:"))
     await page.get_by_role("button", name="Save changes").click()
     await expect(page.locator("form .who-row .avatar img")).to_have_attribute("src", re.compile(r"\.webp$"))
-    assert await kept(open_pages.site, User, username="alice") == ("red", "red")
+    assert await get_avatar_colours(open_pages.site, User, username="alice") == ("red", "red")
 
     # By keys only: move right and zoom. Then a second choice is cancelled, and the form has no file any more.
     await choose(page)
@@ -91,7 +91,7 @@ async def test_a_person_moves_the_picture_by_mouse_and_keys_and_sees_it_before_i
     await page.get_by_role("button", name="Done").click()
     await page.get_by_role("button", name="Save changes").click()
     await expect(page.locator("[data-part=chosen]")).to_have_text("")
-    assert await kept(open_pages.site, User, username="alice") == ("blue", "blue")
+    assert await get_avatar_colours(open_pages.site, User, username="alice") == ("blue", "blue")
 
 
 async def test_a_groups_picture_is_square_and_everybody_gets_it(open_pages):
@@ -105,17 +105,17 @@ async def test_a_groups_picture_is_square_and_everybody_gets_it(open_pages):
     await expect(
         bob.page.locator(".conversation-head .avatar img, .conversation header .avatar img").first
     ).to_be_attached(timeout=10_000)
-    assert await kept(open_pages.site, Conversation, title="Room") == ("red", "blue")
+    assert await get_avatar_colours(open_pages.site, Conversation, title="Room") == ("red", "blue")
 
 
 async def test_without_scripts_the_server_takes_the_middle(open_pages, browser_for):
     await open_pages()
     plain = await browser_for(open_pages.site, "alice", scripts=False)
     await plain.goto("/settings/")
-    await plain.set_input_files("input[name=picture]", [halves()])
+    await plain.set_input_files("input[name=picture]", [make_two_coloured_jpeg()])
     await plain.get_by_role("button", name="Save changes").click()
     await expect(plain.locator("form .who-row .avatar img")).to_have_count(1)
-    assert await kept(open_pages.site, User, username="alice") == ("red", "blue")
+    assert await get_avatar_colours(open_pages.site, User, username="alice") == ("red", "blue")
 
 
 async def test_what_is_no_picture_is_said_by_the_server(open_pages, page_errors):

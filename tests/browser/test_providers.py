@@ -59,7 +59,7 @@ async def environment(make_site, github_and_wechat, tmp_path):
         environment.google.kill()
 
 
-class Hops:
+class Redirects:
     """Records the URLs to which a browser page navigates. Each redirect counts too.
 
     `fit` raises AssertionError if no URL, or more than ten URLs, were recorded since the last call of `fit`.
@@ -69,7 +69,7 @@ class Hops:
         self.seen: list[str] = []
         page.on("request", lambda asked: self.seen.append(asked.url) if asked.is_navigation_request() else None)
 
-    def fit(self) -> None:
+    def assert_no_loop(self) -> None:
         assert 0 < len(self.seen) <= MOST_HOPS, self.seen
         self.seen.clear()
 
@@ -85,6 +85,14 @@ def inside(site):
 async def press(page: Page, provider: str) -> None:
     await page.goto("/accounts/login/")
     await page.get_by_role("button", name=f"Continue with {provider}").click()
+
+
+async def sign_in_at_google(page: Page, login: str) -> None:
+    await press(page, "Google")
+    await page.fill("input[name=login]", login)
+    await page.fill("input[name=password]", AT_GOOGLE)
+    await page.press("input[name=password]", "Enter")
+    await page.locator("button[value=grant]").click()
 
 
 async def first_message(site, page: Page, username: str, name: str) -> None:
@@ -115,11 +123,11 @@ async def first_message(site, page: Page, username: str, name: str) -> None:
 async def test_with_github(environment, browser_for):
     site = await environment.open()
     page = await browser_for(site)
-    hops = Hops(page)
+    redirects = Redirects(page)
     await press(page, "GitHub")
     await page.click("#yes")
     await page.wait_for_url(site.url + "/**")
-    hops.fit()
+    redirects.assert_no_loop()
     await first_message(site, page, "octo-cat", "Mona Octo")
     me = await (await page.request.get("/api/v1/me/")).json()
     assert me["email"] == "mona@example.org"
@@ -133,11 +141,11 @@ async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
     """
     site = await environment.open(EMAIL_URL="smtp://127.0.0.1:9")
     page = await browser_for(site)
-    hops = Hops(page)
+    redirects = Redirects(page)
     await press(page, "WeChat")
     await page.click("#yes")
     await page.wait_for_url(site.url + "/**")
-    hops.fit()
+    redirects.assert_no_loop()
     await first_message(site, page, "小明", "小明🎉")
     again = await browser_for(site)
     await press(again, "WeChat")
@@ -151,14 +159,10 @@ async def test_with_google(environment, browser_for):
     site = await environment.open()
     await environment.start_google()
     page = await browser_for(site)
-    hops = Hops(page)
-    await press(page, "Google")
-    await page.fill("input[name=login]", "gina")
-    await page.fill("input[name=password]", AT_GOOGLE)
-    await page.press("input[name=password]", "Enter")
-    await page.locator("button[value=grant]").click()
+    redirects = Redirects(page)
+    await sign_in_at_google(page, "gina")
     await page.wait_for_url(site.url + "/**")
-    hops.fit()
+    redirects.assert_no_loop()
     await first_message(site, page, "Gina_Google", "Gina Google")
     me = await (await page.request.get("/api/v1/me/")).json()
     assert me["email"] == "gina@example.org"
@@ -169,11 +173,7 @@ async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(environm
     await environment.start_google()
     await asyncio.to_thread(_give_alice_an_address, site)
     page = await browser_for(site)
-    await press(page, "Google")
-    await page.fill("input[name=login]", "loose")
-    await page.fill("input[name=password]", AT_GOOGLE)
-    await page.press("input[name=password]", "Enter")
-    await page.locator("button[value=grant]").click()
+    await sign_in_at_google(page, "loose")
     await page.wait_for_url(inside(site))
     me = await (await page.request.get("/api/v1/me/")).json()
     assert me["username"] != "alice" and me["email"] == ""
@@ -234,9 +234,9 @@ async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(environ
 
 
 # ── Errors ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-async def nobody_came_in(page: Page, hops: Hops) -> None:
+async def assert_not_signed_in(page: Page, redirects: Redirects) -> None:
     await expect(page.locator("h1")).to_be_visible()
-    hops.fit()
+    redirects.assert_no_loop()
     assert (await page.request.get("/api/v1/me/")).status == 401
 
 
@@ -244,21 +244,21 @@ async def test_denied_and_errors_end_on_a_page_that_says_so(environment, browser
     page_errors.allow("status of 401")
     site = await environment.open()
     page = await browser_for(site)
-    hops = Hops(page)
+    redirects = Redirects(page)
     both: list[tuple[str, Provider]] = [("GitHub", environment.github), ("WeChat", environment.wechat)]
     for name, provider in both:
         await press(page, name)
         await page.click("#no")
-        await nobody_came_in(page, hops)
+        await assert_not_signed_in(page, redirects)
         await press(page, name)
         await page.click("#oops")
         await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
-        await nobody_came_in(page, hops)
+        await assert_not_signed_in(page, redirects)
         provider.broken = True
         await press(page, name)
         await page.click("#yes")
         await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
-        await nobody_came_in(page, hops)
+        await assert_not_signed_in(page, redirects)
         provider.broken = False
 
 
@@ -266,11 +266,11 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(environmen
     page_errors.allow("status of 401")
     site = await environment.open()
     page = await browser_for(site)
-    hops = Hops(page)
+    redirects = Redirects(page)
     for name in ("google", "github", "weixin"):
         await page.goto(f"/accounts/{name}/login/callback/?code=x&state=y")
         await expect(page.get_by_role("heading", name="That didn’t work")).to_be_visible()
-        await nobody_came_in(page, hops)
+        await assert_not_signed_in(page, redirects)
     await press(page, "GitHub")
     used = await page.get_attribute("#yes", "href")
     stranger = await browser_for(site)  # the session of the stranger did not start this sign-in
@@ -288,7 +288,7 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(environmen
 async def test_next_leads_to_our_own_pages_and_never_in_circles(environment, browser_for, there):
     site = await environment.open()
     page = await browser_for(site)
-    hops = Hops(page)
+    redirects = Redirects(page)
     await page.goto("/accounts/login/")
     await page.evaluate(
         "there => { const form = document.querySelector('form[action*=github]');"
@@ -300,5 +300,5 @@ async def test_next_leads_to_our_own_pages_and_never_in_circles(environment, bro
     await page.click("#yes")
     await page.wait_for_url(site.url + "/**")
     await expect(page.locator("live-socket")).to_be_attached()
-    hops.fit()
+    redirects.assert_no_loop()
     assert (await (await page.request.get("/api/v1/me/")).json())["username"] == "octo-cat"

@@ -1,7 +1,7 @@
 """Tests that a page that was updated live by scripts shows the same as after a reload.
 
-The open page of alice gets each change in the list ROWS over its WebSocket. Then it is compared with the HTML of the
-server and with a newly opened page. ROWS must be complete: the test fails if an event type, an event field or a kind of
+The open page of alice gets each change in CHANGES over its WebSocket. Then it is compared with the HTML of the server
+and with a newly opened page. CHANGES must be complete: the test fails if an event type, an event field or a kind of
 system message in the protocol is never sent.
 """
 
@@ -20,39 +20,39 @@ import msgspec
 import pytest
 from playwright.async_api import Page
 
-from chat.view_models.template_samples import SYSTEM_MESSAGE_KINDS as SENTENCES
+from chat.view_models.template_samples import SYSTEM_MESSAGE_KINDS
 from messenger.protocol import contract
-from tests.browser.other_devices import Device, a_picture, a_sound, device
+from tests.browser.other_devices import Device, make_png, make_wav, sign_in
 from tests.servers import PASSWORD
 
 pytestmark = pytest.mark.browser
 
-ROWS_COMPARED_TOGETHER = int(os.environ.get("ROWS_COMPARED_TOGETHER", "3"))  # with 1, a failure names a single row
-PATIENCE = 8.0  # seconds for events to arrive, read markers to be reported, and typing to end by itself
+CHANGES_PER_COMPARISON = int(os.environ.get("ROWS_COMPARED_TOGETHER", "3"))  # with 1, a failure names a single change
+TIMEOUT = 8.0  # seconds for events to arrive, read markers to be reported, and typing to end by itself
 
 # Returns the HTML of the parts of the page. What may differ is removed: hover buttons, focus, form tokens, and controls
 # that scripts add. With `served`, who is online and who views the conversation are removed too: only a socket knows it.
-SHOWN = """
+READ_PAGE_PARTS = """
 (served) => {
   const clean = (element) => {
     const copy = element.cloneNode(true);
-    const ours = '.acts, .copy-code, .player, noscript, script, input[type=hidden]';
-    copy.querySelectorAll(ours).forEach((each) => each.remove());
+    const addedByScripts = '.acts, .copy-code, .player, noscript, script, input[type=hidden]';
+    copy.querySelectorAll(addedByScripts).forEach((element) => element.remove());
     for (const part of ['viewers', 'here-count', 'peer-here']) {
-      if (served) copy.querySelectorAll(`[data-part=${part}]`).forEach((each) => each.remove());
+      if (served) copy.querySelectorAll(`[data-part=${part}]`).forEach((element) => element.remove());
     }
-    copy.querySelectorAll('.viewers').forEach((each) => each.remove());
-    for (const each of [copy, ...copy.querySelectorAll('*')]) {
-      each.classList.remove('jumped', 'open', 'new', 'short');
-      if (each.matches('.here') && served) each.hidden = true;
-      if (each.matches('.conversation-row')) each.removeAttribute('data-version'); // since when it is known, which nobody sees
-      if (each.type === 'checkbox') each.toggleAttribute('checked', false);
-      for (const name of ['tabindex', 'aria-expanded', 'style', 'data-keys']) each.removeAttribute(name);
-      const names = [...each.attributes].map(({ name }) => name).sort();
-      const value = (name) => (name === 'class' ? [...each.classList].sort().join(' ') : each.getAttribute(name));
+    copy.querySelectorAll('.viewers').forEach((element) => element.remove());
+    for (const node of [copy, ...copy.querySelectorAll('*')]) {
+      node.classList.remove('jumped', 'open', 'new', 'short');
+      if (node.matches('.here') && served) node.hidden = true;
+      if (node.matches('.conversation-row')) node.removeAttribute('data-version'); // not visible
+      if (node.type === 'checkbox') node.toggleAttribute('checked', false);
+      for (const name of ['tabindex', 'aria-expanded', 'style', 'data-keys']) node.removeAttribute(name);
+      const names = [...node.attributes].map(({ name }) => name).sort();
+      const value = (name) => (name === 'class' ? [...node.classList].sort().join(' ') : node.getAttribute(name));
       const values = names.map(value);
-      for (const name of names) each.removeAttribute(name);
-      names.forEach((name, index) => (name === 'class' && !values[index]) || each.setAttribute(name, values[index]));
+      for (const name of names) node.removeAttribute(name);
+      names.forEach((name, index) => (name === 'class' && !values[index]) || node.setAttribute(name, values[index]));
     }
     return copy.outerHTML.replace(/\\s+/g, ' ').replace(/> </g, '><').replace(/=""/g, '').replace(/ >/g, '>').trim();
   };
@@ -62,24 +62,25 @@ SHOWN = """
   return {
     log: all('message-log ol > li'), list: all('conversation-list ul > li:not([hidden])'),
     head: all('.conversation-head, conversation-announcement'),
-    places: all('.rail a, .list .tabs a'), page: [document.title, html.lang, html.dataset.theme ?? 'system'],
-    rights: ['kind', 'role', 'allows', 'hasBefore', 'hasAfter'].map((name) => log?.dataset[name] ?? '').concat(
+    navigation: all('.rail a, .list .tabs a'), page: [document.title, html.lang, html.dataset.theme ?? 'system'],
+    permissions: ['kind', 'role', 'allows', 'hasBefore', 'hasAfter'].map((name) => log?.dataset[name] ?? '').concat(
       ['blocked', 'name'].map((name) => document.querySelector('live-socket')?.dataset[name] ?? '')),
     composer: all('.composer-note').concat(document.querySelector('message-composer textarea')?.value ?? 'none',
-      [...document.querySelectorAll('.log, .composer, .composer textarea')].flatMap((each) =>
-        ['aria-label', 'placeholder'].map((name) => each.getAttribute(name) ?? ''))),
+      [...document.querySelectorAll('.log, .composer, .composer textarea')].flatMap((element) =>
+        ['aria-label', 'placeholder'].map((name) => element.getAttribute(name) ?? ''))),
     panel: served ? [] : all('.panel li, .panel .panel-head, .panel h3, .panel .panel-act'),
   };
 }
 """
 
-BEGUN = "() => ((log) => !log || log.dataset.live !== undefined)(document.querySelector('message-log'))"
+LOG_STARTED = "() => ((log) => !log || log.dataset.live !== undefined)(document.querySelector('message-log'))"
 
 
-class Environment:
+class Scenario:
     """The open page of alice, and simulated devices on which alice and other users make changes.
 
-    Records in `told` all frames (WebSocket messages) that alice's page receives.
+    `frames` are all frames (WebSocket messages) that alice's page has received. `message_ids` has the id of each message
+    that was sent, by its text.
     """
 
     alice: Device
@@ -88,332 +89,333 @@ class Environment:
     dave: Device
     group: int
     direct_conversation: int
-    said: dict[str, int]
+    group_of_bob: int
+    page_without_scripts: Page
+    reloaded_page: Page
 
-    def __init__(self, site: Any, page: Page):
-        self.site, self.page, self.said = site, page, {}
-        self.told: list[dict] = []
-        self.kept: dict[str, Any] = {}
-        page.on("websocket", lambda socket: socket.on("framereceived", self._heard))
+    def __init__(self, site: Any, page: Page, open_browser: Callable):
+        self.site, self.page, self.open_browser = site, page, open_browser
+        self.message_ids: dict[str, int] = {}
+        self.frames: list[dict] = []
+        page.on("websocket", lambda socket: socket.on("framereceived", self._record_frame))
 
-    def _heard(self, text: str | bytes) -> None:
-        self.told.append(json.loads(text))
+    def _record_frame(self, text: str | bytes) -> None:
+        self.frames.append(json.loads(text))
 
-    async def send(self, who: Device, body: str, where: int = 0, **more: Any) -> None:
-        message = await who.send(where or self.group, body, **more)
-        self.said[body] = message["id"]
+    async def send(self, sender: Device, body: str, **options: Any) -> None:
+        message = await sender.send(self.group, body, **options)
+        self.message_ids[body] = message["id"]
 
-    def message(self, body: str, more: str = "") -> str:
-        return f"messages/{self.said[body]}/{more}"
+    def message_path(self, body: str, suffix: str = "") -> str:
+        return f"messages/{self.message_ids[body]}/{suffix}"
 
     @property
-    def path(self) -> str:
+    def group_path(self) -> str:
         return f"conversations/{self.group}/"
 
-    async def mine(self, **changes: Any) -> None:
-        await self.alice.patch(f"{self.path}mine/", **changes)
+    @property
+    def direct_path(self) -> str:
+        return f"conversations/{self.direct_conversation}/"
 
-    async def keep(self, name: str, asked: Awaitable[Any]) -> None:
-        self.kept[name] = await asked
+    async def update_member_state(self, **changes: Any) -> None:
+        await self.alice.patch(f"{self.group_path}mine/", **changes)
 
-    async def by_orm(self, action: Callable[[], Any]) -> Any:
-        def inside() -> Any:
+    async def run_with_orm(self, action: Callable[[], Any]) -> Any:
+        def run() -> Any:
             with self.site.orm():
                 return action()
 
-        return await asyncio.to_thread(inside)
+        return await asyncio.to_thread(run)
 
 
-async def _seq(it: Environment, body: str) -> int:
-    return (await it.alice.get(it.message(body)))["seq"]
+async def _send_file(scenario: Scenario, sender: Device, name: str, content: bytes, body: str, **metadata: str) -> None:
+    await scenario.send(sender, body, attachment_ids=[await sender.upload(content, name, **metadata)])
 
 
-async def _a_file(it: Environment, who: Device, name: str, content: bytes, body: str, **about: str) -> None:
-    await it.send(who, body, attachment_ids=[await who.upload(content, name, **about)])
+async def _send_several_files(scenario: Scenario) -> None:
+    files = [await scenario.bob.upload(make_png(colour), f"{colour}.png") for colour in ("red", "blue")]
+    await scenario.send(scenario.bob, "", attachment_ids=[*files, await scenario.bob.upload(b"one,two\n", "table.csv")])
 
 
-async def _several_files(it: Environment) -> None:
-    files = [await it.bob.upload(a_picture(colour), f"{colour}.png") for colour in ("red", "blue")]
-    await it.send(it.bob, "", attachment_ids=[*files, await it.bob.upload(b"one,two\n", "table.csv")])
+async def _forward_from_direct_conversation(scenario: Scenario) -> None:
+    message = await scenario.bob.send(scenario.direct_conversation, "said between us")
+    await scenario.send(scenario.alice, "", forward_id=message["id"])
 
 
-async def _forward(it: Environment) -> None:
-    first = await it.bob.send(it.direct_conversation, "said between us")
-    await it.send(it.alice, "", forward_id=first["id"])
-
-
-async def _hide(it: Environment) -> None:
-    await it.alice.delete(it.message("rude"))
-
-
-async def _restore(it: Environment) -> None:
+async def _restore_message(scenario: Scenario) -> None:
     from accounts.models import User
     from chat import actions
 
     def action() -> None:
-        User.objects.filter(pk=it.dave.pk).update(is_superuser=True)
-        actions.restore_message(it.dave.pk, it.said["rude"])
-        User.objects.filter(pk=it.dave.pk).update(is_superuser=False)
+        User.objects.filter(pk=scenario.dave.pk).update(is_superuser=True)
+        actions.restore_message(scenario.dave.pk, scenario.message_ids["rude"])
+        User.objects.filter(pk=scenario.dave.pk).update(is_superuser=False)
 
-    await it.by_orm(action)  # there is no REST route for it: moderators restore messages on a page
-
-
-async def _a_group_of_bobs(it: Environment) -> None:
-    group = await it.bob.post("conversations/", kind="group", title="Bob's", user_ids=[it.carol.pk])
-    it.kept["bobs"] = group["id"]
-    await it.bob.send(group["id"], "before alice")
-    await it.bob.post(f"conversations/{group['id']}/members/", user_ids=[it.alice.pk])
+    await scenario.run_with_orm(action)  # there is no REST route for it: moderators restore messages on a page
 
 
-async def _join_by_alices_link(it: Environment) -> None:
-    link = await it.alice.post(f"{it.path}invites/")
-    await it.dave.post(f"invites/{link['token']}/")
+async def _add_alice_to_group_of_bob(scenario: Scenario) -> None:
+    group = await scenario.bob.post("conversations/", kind="group", title="Bob's", user_ids=[scenario.carol.pk])
+    scenario.group_of_bob = group["id"]
+    await scenario.bob.send(group["id"], "before alice")
+    await scenario.bob.post(f"conversations/{group['id']}/members/", user_ids=[scenario.alice.pk])
 
 
-async def _join_by_bobs_link(it: Environment) -> None:
-    link = await it.bob.post(f"{it.path}invites/")
-    await it.dave.post(f"invites/{link['token']}/")
+async def _join_by_invite_link(scenario: Scenario, creator: Device) -> None:
+    link = await creator.post(f"{scenario.group_path}invites/")
+    await scenario.dave.post(f"invites/{link['token']}/")
 
 
-async def _said(it: Environment, body: str) -> None:
+async def _send_from_page(scenario: Scenario, body: str) -> None:
     """Sends a message in the open page of alice and waits until it is stored."""
-    await it.page.fill("message-composer textarea", body)
-    await it.page.press("message-composer textarea", "Enter")
-    line = it.page.locator("message-log li.mine[data-seq]:not(.pending)", has_text=body).last
-    await line.wait_for()
-    it.said[body] = int(await line.get_attribute("data-id") or 0)
+    await scenario.page.fill("message-composer textarea", body)
+    await scenario.page.press("message-composer textarea", "Enter")
+    item = scenario.page.locator("message-log li.mine[data-seq]:not(.pending)", has_text=body).last
+    await item.wait_for()
+    scenario.message_ids[body] = int(await item.get_attribute("data-id") or 0)
 
 
-async def _here_again(it: Environment) -> None:
+async def _change_while_offline(scenario: Scenario) -> None:
     """Takes the browser of alice offline, makes changes as bob, and takes the browser online again.
 
     Waits until the server knows that alice has read the message that she missed. A later test step marks messages as
     unread; if the browser reported the message as read after that, the step would have no effect.
     """
-    await it.page.context.set_offline(True)
-    await it.bob.send(it.group, "you were away")
-    await it.bob.patch(it.path, description="About what you missed")
-    await it.page.context.set_offline(False)
-    async with asyncio.timeout(PATIENCE):
-        while (await it.alice.get(it.path))["mine"]["unread_count"]:
+    await scenario.page.context.set_offline(True)
+    await scenario.bob.send(scenario.group, "you were away")
+    await scenario.bob.patch(scenario.group_path, description="About what you missed")
+    await scenario.page.context.set_offline(False)
+    async with asyncio.timeout(TIMEOUT):
+        while (await scenario.alice.get(scenario.group_path))["mine"]["unread_count"]:
             await asyncio.sleep(0.1)
 
 
-ROWS: dict[str, Callable[[Environment], Awaitable[Any]]] = {
-    # ── texts ───
-    "somebody says something": lambda it: it.send(it.bob, "something new"),
-    "and once more": lambda it: it.send(it.bob, "and **more** of it, with `code` and https://example.org/a"),
-    "somebody else does": lambda it: it.send(it.carol, "```python\nprint(1)\n```"),
-    "I do, here": lambda it: _said(it, "said on this page"),
-    "and again": lambda it: _said(it, "and one more line"),
-    "I do, elsewhere": lambda it: it.send(it.alice, "from my other device"),
-    "one emoji": lambda it: it.send(it.bob, "🎉"),
-    "a long text": lambda it: it.send(it.carol, "word and word again\n" * 60),
-    "from right to left": lambda it: it.send(it.carol, "שלום לכולם"),
-    "Chinese": lambda it: it.send(it.carol, "晚上见，记得带钥匙"),
-    "an answer": lambda it: it.send(it.bob, "an answer", reply_to_id=it.said["from my other device"]),
-    "a second one": lambda it: it.send(it.carol, "another answer", reply_to_id=it.said["from my other device"]),
-    "an answer to a text of Chinese": lambda it: it.send(it.bob, "yes", reply_to_id=it.said["晚上见，记得带钥匙"]),
-    "a text from elsewhere is handed on": _forward,
-    "another one, of somebody else": lambda it: it.send(it.alice, "", forward_id=it.said["another answer"]),
-    "a mention of me": lambda it: it.send(it.carol, "@alice, look"),
-    "a mention of somebody else, and of all": lambda it: it.send(it.alice, "@bob and @all"),
-    # ── their changes ───
-    "an edit": lambda it: it.bob.patch(it.message("something new"), body="something newer"),
-    "an edit of mine": lambda it: it.alice.patch(it.message("said on this page"), body="said there, mended"),
-    "what is quoted is edited": lambda it: it.alice.patch(it.message("from my other device"), body="changed"),
-    "a reaction": lambda it: it.bob.put(it.message("from my other device", "reactions/👍/")),
-    "mine beside it": lambda it: it.alice.put(it.message("from my other device", "reactions/👍/")),
-    "another one": lambda it: it.carol.put(it.message("from my other device", "reactions/🎉/")),
-    "a reaction is taken back": lambda it: it.bob.delete(it.message("from my other device", "reactions/👍/")),
-    "a pin": lambda it: it.alice.put(it.message("something new", "pin/")),
-    "a second pin": lambda it: it.bob.put(it.message("an answer", "pin/")),
-    "it is unpinned": lambda it: it.alice.delete(it.message("something new", "pin/")),
-    "a recall": lambda it: it.bob.delete(it.message("and **more** of it, with `code` and https://example.org/a")),
-    "what was pinned is recalled": lambda it: it.bob.delete(it.message("an answer")),
-    "mine is recalled, which was quoted": lambda it: it.alice.delete(it.message("from my other device")),
-    "an answer to it is edited": lambda it: it.carol.patch(it.message("another answer"), body="to what is gone"),
-    "something rude": lambda it: it.send(it.carol, "rude"),
-    "I take it away": _hide,
-    "a moderator brings it back": _restore,
-    "the newest is recalled": lambda it: it.carol.delete(it.message("rude")),
+Change = Callable[[Scenario], Awaitable[Any]]
+
+CHANGES: dict[str, Change] = {
+    # ── messages ───
+    "bob sends a message": lambda s: s.send(s.bob, "something new"),
+    "bob sends another message, with formatting": lambda s: s.send(
+        s.bob, "and **more** of it, with `code` and https://example.org/a"
+    ),
+    "carol sends a code block": lambda s: s.send(s.carol, "```python\nprint(1)\n```"),
+    "alice sends a message on this page": lambda s: _send_from_page(s, "said on this page"),
+    "alice sends another message on this page": lambda s: _send_from_page(s, "and one more line"),
+    "alice sends a message from another device": lambda s: s.send(s.alice, "from my other device"),
+    "a message of one emoji": lambda s: s.send(s.bob, "🎉"),
+    "a long message": lambda s: s.send(s.carol, "word and word again\n" * 60),
+    "a message in Hebrew": lambda s: s.send(s.carol, "שלום לכולם"),
+    "a message in Chinese": lambda s: s.send(s.carol, "晚上见，记得带钥匙"),
+    "a reply": lambda s: s.send(s.bob, "an answer", reply_to_id=s.message_ids["from my other device"]),
+    "a second reply": lambda s: s.send(s.carol, "another answer", reply_to_id=s.message_ids["from my other device"]),
+    "a reply to a message in Chinese": lambda s: s.send(s.bob, "yes", reply_to_id=s.message_ids["晚上见，记得带钥匙"]),
+    "a message of another conversation is forwarded": _forward_from_direct_conversation,
+    "a message of carol is forwarded": lambda s: s.send(s.alice, "", forward_id=s.message_ids["another answer"]),
+    "a mention of alice": lambda s: s.send(s.carol, "@alice, look"),
+    "a mention of bob and of all": lambda s: s.send(s.alice, "@bob and @all"),
+    # ── changes of messages ───
+    "bob edits a message": lambda s: s.bob.patch(s.message_path("something new"), body="something newer"),
+    "alice edits a message": lambda s: s.alice.patch(s.message_path("said on this page"), body="said there, mended"),
+    "a quoted message is edited": lambda s: s.alice.patch(s.message_path("from my other device"), body="changed"),
+    "bob reacts": lambda s: s.bob.put(s.message_path("from my other device", "reactions/👍/")),
+    "alice adds the same reaction": lambda s: s.alice.put(s.message_path("from my other device", "reactions/👍/")),
+    "carol adds another reaction": lambda s: s.carol.put(s.message_path("from my other device", "reactions/🎉/")),
+    "bob removes the reaction": lambda s: s.bob.delete(s.message_path("from my other device", "reactions/👍/")),
+    "a message is pinned": lambda s: s.alice.put(s.message_path("something new", "pin/")),
+    "a second message is pinned": lambda s: s.bob.put(s.message_path("an answer", "pin/")),
+    "a message is unpinned": lambda s: s.alice.delete(s.message_path("something new", "pin/")),
+    "bob deletes a message": lambda s: s.bob.delete(
+        s.message_path("and **more** of it, with `code` and https://example.org/a")
+    ),
+    "a pinned message is deleted": lambda s: s.bob.delete(s.message_path("an answer")),
+    "alice deletes a quoted message": lambda s: s.alice.delete(s.message_path("from my other device")),
+    "a reply to a deleted message is edited": lambda s: s.carol.patch(
+        s.message_path("another answer"), body="to what is gone"
+    ),
+    "carol sends a rude message": lambda s: s.send(s.carol, "rude"),
+    "an owner deletes the message of a member": lambda s: s.alice.delete(s.message_path("rude")),
+    "a moderator restores it": _restore_message,
+    "the newest message is deleted": lambda s: s.carol.delete(s.message_path("rude")),
     # ── files ───
-    "a picture": lambda it: _a_file(it, it.bob, "beach.png", a_picture(), "look at this", alt="A beach"),
-    "files alone": _several_files,
-    "something to hear": lambda it: _a_file(it, it.bob, "voice.wav", a_sound(), "", duration="1.0"),
-    "a text file of mine": lambda it: _a_file(it, it.alice, "notes.txt", b"one\ntwo\n", ""),
+    "a picture with a text": lambda s: _send_file(s, s.bob, "beach.png", make_png(), "look at this", alt="A beach"),
+    "files without a text": _send_several_files,
+    "a voice message": lambda s: _send_file(s, s.bob, "voice.wav", make_wav(), "", duration="1.0"),
+    "alice sends a text file": lambda s: _send_file(s, s.alice, "notes.txt", b"one\ntwo\n", ""),
     # ── members ───
-    "somebody comes in": lambda it: it.alice.post(f"{it.path}members/", user_ids=[it.dave.pk]),
-    "somebody leaves": lambda it: it.dave.delete(f"{it.path}members/{it.dave.pk}/"),
-    "they come by my link": _join_by_alices_link,
-    "they are removed": lambda it: it.alice.delete(f"{it.path}members/{it.dave.pk}/"),
-    "somebody is made an admin": lambda it: it.alice.patch(f"{it.path}members/{it.bob.pk}/", role="admin"),
-    "another is": lambda it: it.alice.patch(f"{it.path}members/{it.carol.pk}/", role="admin"),
-    "an admin adds them again": lambda it: it.bob.post(f"{it.path}members/", user_ids=[it.dave.pk]),
-    "they leave again": lambda it: it.dave.delete(f"{it.path}members/{it.dave.pk}/"),
-    "they come by a link of somebody else": _join_by_bobs_link,
-    "somebody is an admin no more": lambda it: it.alice.patch(f"{it.path}members/{it.carol.pk}/", role="member"),
+    "alice adds dave": lambda s: s.alice.post(f"{s.group_path}members/", user_ids=[s.dave.pk]),
+    "dave leaves": lambda s: s.dave.delete(f"{s.group_path}members/{s.dave.pk}/"),
+    "dave joins by an invite link of alice": lambda s: _join_by_invite_link(s, s.alice),
+    "alice removes dave": lambda s: s.alice.delete(f"{s.group_path}members/{s.dave.pk}/"),
+    "bob becomes an admin": lambda s: s.alice.patch(f"{s.group_path}members/{s.bob.pk}/", role="admin"),
+    "carol becomes an admin": lambda s: s.alice.patch(f"{s.group_path}members/{s.carol.pk}/", role="admin"),
+    "bob adds dave": lambda s: s.bob.post(f"{s.group_path}members/", user_ids=[s.dave.pk]),
+    "dave leaves again": lambda s: s.dave.delete(f"{s.group_path}members/{s.dave.pk}/"),
+    "dave joins by an invite link of bob": lambda s: _join_by_invite_link(s, s.bob),
+    "carol is no longer an admin": lambda s: s.alice.patch(f"{s.group_path}members/{s.carol.pk}/", role="member"),
     # ── the group ───
-    "another title": lambda it: it.alice.patch(it.path, title="Another room"),
-    "another description": lambda it: it.bob.patch(it.path, description="About rooms"),
-    "a picture of the group": lambda it: it.bob.picture(f"{it.path}avatar/", "purple"),
-    "it is taken off": lambda it: it.alice.delete(f"{it.path}avatar/"),
-    "an announcement": lambda it: it.bob.patch(it.path, announcement="Tonight at ten. https://example.org/"),
-    "I put it away elsewhere": lambda it: it.mine(announcement_seen=2**31),
-    "another one is made": lambda it: it.bob.patch(it.path, announcement="Tomorrow at ten."),
-    "it is taken down": lambda it: it.bob.patch(it.path, announcement=""),
-    "members may not add": lambda it: it.alice.patch(it.path, members_may_add=False),
-    "members may not pin": lambda it: it.alice.patch(it.path, members_may_pin=False),
-    "nor see revisions": lambda it: it.alice.patch(it.path, revisions_visible=False),
-    # ── marks ───
-    "they have it": lambda it: it.carol.post("sync/", cursors={}, me=0),
-    "they have read it": lambda it: it.bob.post(f"{it.path}read/", seq=5),
-    "they have read all": lambda it: it.bob.post(f"{it.path}read/", seq=10**6),
-    "somebody else has": lambda it: it.carol.post(f"{it.path}read/", seq=10**6),
-    "somebody shows theirs no more": lambda it: it.carol.patch("me/", show_receipts="nobody"),
-    "they show theirs again": lambda it: it.carol.patch("me/", show_receipts="everyone"),
-    "I show mine no more here": lambda it: it.mine(receipts=False),
-    "and I again": lambda it: it.mine(receipts=True),
-    # ── what is mine ───
-    "a draft of another device": lambda it: it.mine(draft="half a sentence"),
-    "it is sent there": lambda it: it.mine(draft=""),
-    "muted": lambda it: it.mine(muted=True),
-    "a favourite": lambda it: it.mine(favourite=True, muted=False),
-    "mentions alone": lambda it: it.mine(level="mentions"),
-    "all again": lambda it: it.mine(level="all"),
-    "archived": lambda it: it.mine(archived=True),
-    "brought back": lambda it: it.mine(archived=False),
-    # ── elsewhere ───
-    "news of elsewhere": lambda it: it.bob.send(it.direct_conversation, "over here"),
-    "more of it, and to me": lambda it: it.bob.send(it.direct_conversation, "@alice, are you there?"),
-    "it is muted": lambda it: it.alice.patch(f"conversations/{it.direct_conversation}/mine/", muted=True),
-    "I read it elsewhere": lambda it: it.alice.post(f"conversations/{it.direct_conversation}/read/", seq=10**6),
-    "I mark it unread": lambda it: it.alice.post(f"conversations/{it.direct_conversation}/read/", seq=1, back=True),
-    "a draft there": lambda it: it.alice.patch(
-        f"conversations/{it.direct_conversation}/mine/", draft="an answer begun"
+    "the title changes": lambda s: s.alice.patch(s.group_path, title="Another room"),
+    "the description changes": lambda s: s.bob.patch(s.group_path, description="About rooms"),
+    "the group gets a photo": lambda s: s.bob.upload_avatar(f"{s.group_path}avatar/", "purple"),
+    "the photo of the group is removed": lambda s: s.alice.delete(f"{s.group_path}avatar/"),
+    "an announcement": lambda s: s.bob.patch(s.group_path, announcement="Tonight at ten. https://example.org/"),
+    "alice hides the announcement on another device": lambda s: s.update_member_state(announcement_seen=2**31),
+    "another announcement": lambda s: s.bob.patch(s.group_path, announcement="Tomorrow at ten."),
+    "the announcement is removed": lambda s: s.bob.patch(s.group_path, announcement=""),
+    "members may not add people": lambda s: s.alice.patch(s.group_path, members_may_add=False),
+    "members may not pin": lambda s: s.alice.patch(s.group_path, members_may_pin=False),
+    "members may not see revisions": lambda s: s.alice.patch(s.group_path, revisions_visible=False),
+    # ── read markers and receipts ───
+    "carol receives all messages": lambda s: s.carol.post("sync/", cursors={}, me=0),
+    "bob reads some messages": lambda s: s.bob.post(f"{s.group_path}read/", seq=5),
+    "bob reads all messages": lambda s: s.bob.post(f"{s.group_path}read/", seq=10**6),
+    "carol reads all messages": lambda s: s.carol.post(f"{s.group_path}read/", seq=10**6),
+    "carol hides receipts": lambda s: s.carol.patch("me/", show_receipts="nobody"),
+    "carol shows receipts": lambda s: s.carol.patch("me/", show_receipts="everyone"),
+    "alice hides receipts in this conversation": lambda s: s.update_member_state(receipts=False),
+    "alice shows receipts in this conversation": lambda s: s.update_member_state(receipts=True),
+    # ── the member state of alice ───
+    "a draft on another device": lambda s: s.update_member_state(draft="half a sentence"),
+    "the draft is sent there": lambda s: s.update_member_state(draft=""),
+    "the group is muted": lambda s: s.update_member_state(muted=True),
+    "the group becomes a favourite": lambda s: s.update_member_state(favourite=True, muted=False),
+    "only mentions notify": lambda s: s.update_member_state(level="mentions"),
+    "all messages notify": lambda s: s.update_member_state(level="all"),
+    "the group is archived": lambda s: s.update_member_state(archived=True),
+    "the group is unarchived": lambda s: s.update_member_state(archived=False),
+    # ── other conversations ───
+    "a message in another conversation": lambda s: s.bob.send(s.direct_conversation, "over here"),
+    "a mention in another conversation": lambda s: s.bob.send(s.direct_conversation, "@alice, are you there?"),
+    "the other conversation is muted": lambda s: s.alice.patch(f"{s.direct_path}mine/", muted=True),
+    "alice reads it on another device": lambda s: s.alice.post(f"{s.direct_path}read/", seq=10**6),
+    "alice marks it as unread": lambda s: s.alice.post(f"{s.direct_path}read/", seq=1, back=True),
+    "a draft in the other conversation": lambda s: s.alice.patch(f"{s.direct_path}mine/", draft="an answer begun"),
+    "the other conversation is archived": lambda s: s.alice.patch(f"{s.direct_path}mine/", archived=True, draft=""),
+    "a message unarchives it": lambda s: s.bob.send(s.direct_conversation, "still there?"),
+    "bob adds alice to another group": _add_alice_to_group_of_bob,
+    "a message in that group": lambda s: s.carol.send(s.group_of_bob, "hello alice"),
+    "that group gets a photo": lambda s: s.bob.upload_avatar(f"conversations/{s.group_of_bob}/avatar/", "olive"),
+    "alice becomes an admin of that group": lambda s: s.bob.patch(
+        f"conversations/{s.group_of_bob}/members/{s.alice.pk}/", role="admin"
     ),
-    "it is archived": lambda it: it.alice.patch(
-        f"conversations/{it.direct_conversation}/mine/", archived=True, draft=""
+    "alice is removed from that group": lambda s: s.bob.delete(f"conversations/{s.group_of_bob}/members/{s.alice.pk}/"),
+    "alice opens a direct conversation on another device": lambda s: s.alice.post(
+        "conversations/", kind="direct", user_id=s.carol.pk
     ),
-    "news bring it back": lambda it: it.bob.send(it.direct_conversation, "still there?"),
-    "I am added to a group": _a_group_of_bobs,
-    "somebody writes there": lambda it: it.carol.send(it.kept["bobs"], "hello alice"),
-    "the group there has a picture": lambda it: it.bob.picture(f"conversations/{it.kept['bobs']}/avatar/", "olive"),
-    "I am made an admin there": lambda it: it.bob.patch(
-        f"conversations/{it.kept['bobs']}/members/{it.alice.pk}/", role="admin"
+    # ── profiles and contacts ───
+    "bob changes his name": lambda s: s.bob.patch("me/", name="Robert"),
+    "bob adds a photo": lambda s: s.bob.upload_avatar("me/avatar/", "navy"),
+    "bob removes his photo": lambda s: s.bob.delete("me/avatar/"),
+    "alice changes her name": lambda s: s.alice.patch("me/", name="Alice of Rooms", bio="Rooms."),
+    "alice changes her name again": lambda s: s.alice.patch("me/", name="Alice", bio="Rooms and gardens."),
+    "alice adds a photo": lambda s: s.alice.upload_avatar("me/avatar/", "gold"),
+    "alice switches to the dark theme": lambda s: s.alice.patch("me/", theme="dark"),
+    "alice accepts messages from contacts only": lambda s: s.alice.patch(
+        "me/", write_to_me="contacts", add_me="contacts"
     ),
-    "I am removed from it": lambda it: it.bob.delete(f"conversations/{it.kept['bobs']}/members/{it.alice.pk}/"),
-    "I begin a conversation elsewhere": lambda it: it.alice.post("conversations/", kind="direct", user_id=it.carol.pk),
-    # ── people ───
-    "somebody has another name": lambda it: it.bob.patch("me/", name="Robert"),
-    "and a picture": lambda it: it.bob.picture("me/avatar/", "navy"),
-    "they take it off": lambda it: it.bob.delete("me/avatar/"),
-    "I have another name": lambda it: it.alice.patch("me/", name="Alice of Rooms", bio="Rooms."),
-    "and yet another": lambda it: it.alice.patch("me/", name="Alice", bio="Rooms and gardens."),
-    "and I a picture": lambda it: it.alice.picture("me/avatar/", "gold"),
-    "the dark": lambda it: it.alice.patch("me/", theme="dark"),
-    "strangers have to ask me": lambda it: it.alice.patch("me/", write_to_me="contacts", add_me="contacts"),
-    "somebody asks to be in my list": lambda it: it.dave.put(f"contacts/{it.alice.pk}/"),
-    "I accept": lambda it: it.alice.put(f"contacts/{it.dave.pk}/"),
-    "I block somebody": lambda it: it.alice.put(f"blocks/{it.carol.pk}/"),
-    "they write here": lambda it: it.send(it.carol, "folded away"),
-    "I unblock them": lambda it: it.alice.delete(f"blocks/{it.carol.pk}/"),
-    # ── who is here ───
-    "somebody comes": lambda it: it.bob.come(),
-    "they look at this": lambda it: it.bob.look(it.group),
-    "somebody else does too": lambda it: it.carol.look(it.group),
-    "they type": lambda it: it.bob.post(f"{it.path}typing/", active=True),
-    "the other does": lambda it: it.carol.post(f"{it.path}typing/", active=True),
-    "they type to me alone": lambda it: it.bob.post(f"conversations/{it.direct_conversation}/typing/", active=True),
-    "they look elsewhere": lambda it: it.bob.look(it.direct_conversation),
-    "the other goes": lambda it: it.carol.go(),
-    "they go": lambda it: it.bob.go(),
-    "the line was cut": _here_again,
-    # ── the end ───
-    "marked unread": lambda it: it.alice.post(f"{it.path}read/", seq=6, back=True),
-    "I give the group away": lambda it: it.alice.patch(f"{it.path}members/{it.bob.pk}/", role="owner"),
-    "I am removed": lambda it: it.bob.delete(f"{it.path}members/{it.alice.pk}/"),
+    "dave sends a contact request": lambda s: s.dave.put(f"contacts/{s.alice.pk}/"),
+    "alice accepts the request": lambda s: s.alice.put(f"contacts/{s.dave.pk}/"),
+    "alice blocks carol": lambda s: s.alice.put(f"blocks/{s.carol.pk}/"),
+    "a blocked user sends a message": lambda s: s.send(s.carol, "folded away"),
+    "alice unblocks carol": lambda s: s.alice.delete(f"blocks/{s.carol.pk}/"),
+    # ── presence ───
+    "bob comes online": lambda s: s.bob.go_online(),
+    "bob views the group": lambda s: s.bob.view(s.group),
+    "carol views the group": lambda s: s.carol.view(s.group),
+    "bob types": lambda s: s.bob.post(f"{s.group_path}typing/", active=True),
+    "carol types": lambda s: s.carol.post(f"{s.group_path}typing/", active=True),
+    "bob types in the direct conversation": lambda s: s.bob.post(f"{s.direct_path}typing/", active=True),
+    "bob views the direct conversation": lambda s: s.bob.view(s.direct_conversation),
+    "carol goes offline": lambda s: s.carol.go_offline(),
+    "bob goes offline": lambda s: s.bob.go_offline(),
+    "changes while the page is offline": _change_while_offline,
+    # ── the end of the membership ───
+    "the group is marked as unread": lambda s: s.alice.post(f"{s.group_path}read/", seq=6, back=True),
+    "alice transfers the ownership": lambda s: s.alice.patch(f"{s.group_path}members/{s.bob.pk}/", role="owner"),
+    "alice is removed from the group": lambda s: s.bob.delete(f"{s.group_path}members/{s.alice.pk}/"),
 }
 
 
 @pytest.fixture
-async def environment(make_site, browser_for):
+async def scenario(make_site, browser_for):
     site = make_site(WORKER="on")
     await asyncio.to_thread(site.start)
-    people = {user.username: user.pk for user in site.create_users("alice", "bob", "carol", "dave")}
-    it = Environment(site, await browser_for(site, "alice"))
-    devices = {name: await device(site, name, pk) for name, pk in people.items()}
-    vars(it).update(devices)
-    group = await it.alice.post("conversations/", kind="group", title="Room", user_ids=[it.bob.pk, it.carol.pk])
-    it.group = group["id"]
-    it.direct_conversation = (await it.alice.post("conversations/", kind="direct", user_id=it.bob.pk))["id"]
-    await it.bob.post(
-        "conversations/", kind="direct", user_id=it.alice.pk
-    )  # else it exists for bob from its first message
-    await it.send(it.alice, "hello")
-    it.plain = await browser_for(site, "alice", scripts=False)
+    user_ids = {user.username: user.pk for user in site.create_users("alice", "bob", "carol", "dave")}
+    scenario = Scenario(site, await browser_for(site, "alice"), browser_for)
+    devices = {name: await sign_in(site, name, pk) for name, pk in user_ids.items()}
+    vars(scenario).update(devices)
+    alice, bob = devices["alice"], devices["bob"]
+    group = await alice.post("conversations/", kind="group", title="Room", user_ids=[bob.pk, user_ids["carol"]])
+    scenario.group = group["id"]
+    scenario.direct_conversation = (await alice.post("conversations/", kind="direct", user_id=bob.pk))["id"]
+    await bob.post("conversations/", kind="direct", user_id=alice.pk)  # else bob has it only from its first message
+    await scenario.send(alice, "hello")
+    scenario.page_without_scripts = await browser_for(site, "alice", scripts=False)
     # Stylesheets are not needed: only the HTML of this page is compared.
-    await it.plain.route(re.compile(r"\.css(\?|$)"), lambda route: route.fulfill(body="", content_type="text/css"))
-    it.fresh = await it.page.context.new_page()
-    yield it
-    for each in devices.values():
-        await each.end()
+    await scenario.page_without_scripts.route(
+        re.compile(r"\.css(\?|$)"), lambda route: route.fulfill(body="", content_type="text/css")
+    )
+    scenario.reloaded_page = await scenario.page.context.new_page()
+    yield scenario
+    for device in devices.values():
+        await device.close()
 
 
-def _in_groups(rows: list) -> list[tuple[int, list]]:
-    """Splits ROWS (the list of changes to test) into groups.
+def _split_into_groups(changes: list) -> list[tuple[int, list]]:
+    """Splits a list of changes into groups.
 
-    Returns for each group a pair: the index of its last row in ROWS, and its rows. The pages are compared only after
-    each group, because comparing takes time. This finds nearly as many errors as comparing after each row, since most
-    changes stay visible on the page.
+    Returns for each group a pair: the index of its last change in the list, and its changes. The pages are compared only
+    after each group, because comparing takes time. This finds nearly as many errors as comparing after each change,
+    since most changes stay visible on the page.
     """
     return [
-        (min(start + ROWS_COMPARED_TOGETHER, len(rows)) - 1, rows[start : start + ROWS_COMPARED_TOGETHER])
-        for start in range(0, len(rows), ROWS_COMPARED_TOGETHER)
+        (min(start + CHANGES_PER_COMPARISON, len(changes)) - 1, changes[start : start + CHANGES_PER_COMPARISON])
+        for start in range(0, len(changes), CHANGES_PER_COMPARISON)
     ]
 
 
-async def test_reload_changes_nothing(environment, page_errors):
+async def _find_system_message_kinds(page: Page) -> set[str]:
+    script = "items => items.map((item) => item.dataset.event)"
+    return set(await page.eval_on_selector_all("message-log .system", script))
+
+
+async def test_reload_changes_nothing(scenario, page_errors):
     page_errors.allow("status of 404")  # alice is removed from a conversation while a request for it is under way
-    page = environment.page
-    await page.goto(f"/c/{environment.group}/?panel=members")
+    page = scenario.page
+    await page.goto(f"/c/{scenario.group}/?panel=members")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
-    differ: dict[str, str] = {}
-    sentences: set[str] = set()
-    for last, rows in _in_groups(list(ROWS.items())):
-        for _what, change in rows:
+    all_differences: dict[str, str] = {}
+    seen_kinds: set[str] = set()
+    for last_index, changes in _split_into_groups(list(CHANGES.items())):
+        for _name, change in changes:
             await page.bring_to_front()  # new messages are read only in a visible page
-            await change(environment)
-            sentences |= set(
-                await page.eval_on_selector_all("message-log .system", "all => all.map((each) => each.dataset.event)")
-            )
-        found = await _differences(environment)
-        for how, lines in found.items():
-            where = f"{last}. {' / '.join(what for what, _ in rows)}: {how}"
-            differ[where] = lines
-            print(f"\n{where}\n{lines}", flush=True)
-        if found:
+            await change(scenario)
+            seen_kinds |= await _find_system_message_kinds(page)
+        differences = await _find_differences(scenario)
+        for part, lines in differences.items():
+            title = f"{last_index}. {' / '.join(name for name, _ in changes)}: {part}"
+            all_differences[title] = lines
+            print(f"\n{title}\n{lines}", flush=True)
+        if differences:
             await page.reload()
             await page.wait_for_selector("live-socket[data-state=open]", state="attached")
-        sentences |= set(
-            await page.eval_on_selector_all("message-log .system", "all => all.map((each) => each.dataset.event)")
-        )
-    assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
+        seen_kinds |= await _find_system_message_kinds(page)
+    assert not all_differences, "\n\n".join(f"{title}\n{lines}" for title, lines in all_differences.items())
     # The others count as online for a while after their last request. Their "last seen" time is sent only after that.
-    last_look = asyncio.get_running_loop().time() + 60
-    while _untold(environment.told) and asyncio.get_running_loop().time() < last_look:
+    end = asyncio.get_running_loop().time() + 60
+    while _find_untested(scenario.frames) and asyncio.get_running_loop().time() < end:
         await asyncio.sleep(1)
-    missing = _untold(environment.told) | {f"the sentence {each}" for each in set(SENTENCES) - sentences - NEVER_SAID}
-    assert not missing, f"no row brings {sorted(missing)}"
+    unseen_kinds = set(SYSTEM_MESSAGE_KINDS) - seen_kinds - UNUSED_SYSTEM_MESSAGE_KINDS
+    missing = _find_untested(scenario.frames) | {f"the system message {kind}" for kind in unseen_kinds}
+    assert not missing, f"no change causes {sorted(missing)}"
 
 
 # Changes while alice has her direct conversation with bob open.
-async def _bob_deletes_his_account(it: Environment) -> None:
+async def _delete_account_of_bob(scenario: Scenario) -> None:
     """Deletes the account of bob through the web pages of the running server, not in the process of the test.
 
     Some events of this deletion are not stored in the database, so only the server process can send them to WebSockets.
     """
-    page = await it.kept["browser_for"](it.site, "bob")
+    page = await scenario.open_browser(scenario.site, "bob")
     await page.goto("/settings/delete/")
     if await page.locator("main input[name=password]").count():
         await page.fill("main input[name=password]", PASSWORD)
@@ -421,87 +423,87 @@ async def _bob_deletes_his_account(it: Environment) -> None:
     await page.fill("main input[name=username]", "bob")
     await page.click("main .btn.danger")
     await page.wait_for_url("**/goodbye/")
-    await it.page.wait_for_function("() => document.title.includes('Deleted account')")
+    await scenario.page.wait_for_function("() => document.title.includes('Deleted account')")
 
 
-IN_A_PAIR: dict[str, Callable[[Environment], Awaitable[Any]]] = {
-    "he has the last word in the group": lambda it: it.send(it.bob, "good night all"),
-    "I write to him": lambda it: it.alice.send(it.direct_conversation, "are you there?"),
-    "he has read it": lambda it: it.bob.post(f"conversations/{it.direct_conversation}/read/", seq=10**6),
-    "he has another name": lambda it: it.bob.patch("me/", name="e $& <Robert>"),
-    "and a picture": lambda it: it.bob.picture("me/avatar/", "navy"),
-    "he takes it off": lambda it: it.bob.delete("me/avatar/"),
-    "and another": lambda it: it.bob.patch("me/", name="Bobby"),
-    "he has the last word here": lambda it: it.bob.send(it.direct_conversation, "I am"),
-    "I answer": lambda it: it.alice.send(it.direct_conversation, "good"),
-    "he has read that": lambda it: it.bob.post(f"conversations/{it.direct_conversation}/read/", seq=10**6),
-    "he deletes his account": _bob_deletes_his_account,
+DIRECT_CONVERSATION_CHANGES: dict[str, Change] = {
+    "bob sends the last message in the group": lambda s: s.send(s.bob, "good night all"),
+    "alice writes to bob": lambda s: s.alice.send(s.direct_conversation, "are you there?"),
+    "bob reads it": lambda s: s.bob.post(f"{s.direct_path}read/", seq=10**6),
+    "bob changes his name": lambda s: s.bob.patch("me/", name="e $& <Robert>"),
+    "bob adds a photo": lambda s: s.bob.upload_avatar("me/avatar/", "navy"),
+    "bob removes his photo": lambda s: s.bob.delete("me/avatar/"),
+    "bob changes his name again": lambda s: s.bob.patch("me/", name="Bobby"),
+    "bob sends the last message here": lambda s: s.bob.send(s.direct_conversation, "I am"),
+    "alice answers": lambda s: s.alice.send(s.direct_conversation, "good"),
+    "bob reads the answer": lambda s: s.bob.post(f"{s.direct_path}read/", seq=10**6),
+    "bob deletes his account": _delete_account_of_bob,
 }
 
 
-async def test_reload_changes_nothing_in_a_pair(environment, browser_for):
-    page = environment.page
-    environment.kept["browser_for"] = browser_for
-    await page.goto(f"/c/{environment.direct_conversation}/")
+async def test_reload_changes_nothing_in_a_pair(scenario):
+    page = scenario.page
+    await page.goto(f"/c/{scenario.direct_conversation}/")
     await page.wait_for_selector("live-socket[data-state=open]", state="attached")
-    differ: dict[str, str] = {}
-    for what, change in IN_A_PAIR.items():
+    all_differences: dict[str, str] = {}
+    for name, change in DIRECT_CONVERSATION_CHANGES.items():
         await page.bring_to_front()
-        await change(environment)
-        for how, found in (await _differences(environment)).items():
-            differ[f"{what}: {how}"] = found
-    assert not differ, "\n\n".join(f"{where}\n{lines}" for where, lines in differ.items())
+        await change(scenario)
+        for part, lines in (await _find_differences(scenario)).items():
+            all_differences[f"{name}: {part}"] = lines
+    assert not all_differences, "\n\n".join(f"{title}\n{lines}" for title, lines in all_differences.items())
 
 
-async def _differences(it: Environment) -> dict[str, str]:
+async def _find_differences(scenario: Scenario) -> dict[str, str]:
     """Compares the open page of alice, which scripts have updated, with the same page loaded anew: without and with scripts.
 
-    Waits up to 8 seconds (PATIENCE) until the pages are equal. Returns the differences that remain, as a dictionary
+    Waits up to 8 seconds (TIMEOUT) until the pages are equal. Returns the differences that remain, as a dictionary
     from the part of the page to the differing HTML.
     """
-    found = await _compare(it, it.plain, served=True)
-    return found | await _compare(it, it.fresh, served=False)
+    differences = await _compare(scenario, scenario.page_without_scripts, served=True)
+    return differences | await _compare(scenario, scenario.reloaded_page, served=False)
 
 
-async def _compare(it: Environment, other: Page, served: bool) -> dict[str, str]:
-    last = asyncio.get_running_loop().time() + PATIENCE
+async def _compare(scenario: Scenario, other: Page, served: bool) -> dict[str, str]:
+    end = asyncio.get_running_loop().time() + TIMEOUT
     while True:
         # Only the HTML is needed: images and stylesheets need not be loaded.
-        await other.goto(it.page.url, wait_until="domcontentloaded" if served else "commit")
+        await other.goto(scenario.page.url, wait_until="domcontentloaded" if served else "commit")
         if not served:
             await other.wait_for_selector("live-socket[data-state=open]", state="attached")
-            await other.wait_for_function(BEGUN)
+            await other.wait_for_function(LOG_STARTED)
         for _ in range(1 if served else 8):
-            live, afresh = await it.page.evaluate(SHOWN, served), await other.evaluate(SHOWN, served)
-            if live == afresh:
+            live = await scenario.page.evaluate(READ_PAGE_PARTS, served)
+            reloaded = await other.evaluate(READ_PAGE_PARTS, served)
+            if live == reloaded:
                 await other.goto("about:blank")
                 return {}
             await asyncio.sleep(0.15)
-        if asyncio.get_running_loop().time() > last:
+        if asyncio.get_running_loop().time() > end:
             break
     await other.goto("about:blank")
     name = "served" if served else "opened"
-    return {f"{name} {part}": _difference(live[part], afresh[part]) for part in live if live[part] != afresh[part]}
+    return {f"{name} {part}": _diff(live[part], reloaded[part]) for part in live if live[part] != reloaded[part]}
 
 
-def _difference(live: list[str], afresh: list[str]) -> str:
+def _diff(live: list[str], reloaded: list[str]) -> str:
     """Returns the tags and texts that only one of two pages has, each marked with - or +.
 
     The mark - means the page that was updated live, + means the newly loaded page.
     """
-    one, other = (re.split(r"(?=<)", "\n".join(lines)) for lines in (live, afresh))
-    said = []
-    for how, a, b, c, d in difflib.SequenceMatcher(None, one, other, autojunk=False).get_opcodes():
-        if how != "equal":
-            said += [f"  {''.join(one[max(a - 2, 0) : a])}", f"- {''.join(one[a:b])}", f"+ {''.join(other[c:d])}"]
-    return "\n".join(line[:400] for line in said)
+    old, new = (re.split(r"(?=<)", "\n".join(lines)) for lines in (live, reloaded))
+    marked = []
+    for operation, a, b, c, d in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        if operation != "equal":
+            marked += [f"  {''.join(old[max(a - 2, 0) : a])}", f"- {''.join(old[a:b])}", f"+ {''.join(new[c:d])}"]
+    return "\n".join(line[:400] for line in marked)
 
 
-# ── Completeness of the rows ───────────────────────────────────────────────────────────────────────────────────────
+# ── Completeness of the changes ────────────────────────────────────────────────────────────────────────────────────
 # Event types that change nothing on a page.
-NOT_NEWS = {"pong", "error"}
+EVENTS_NOT_COMPARED = {"pong", "error"}
 # Fields of events that have the same value during the whole test, with the reason.
-ALWAYS_ALIKE = {
+CONSTANT_FIELDS = {
     "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email", "ProfileSchema.created_at",  # of alice
     "ProfileSchema.language", "ProfileSchema.time_zone",  # a page does not change its language while it is open
     *(f"ProfileSchema.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
@@ -511,37 +513,38 @@ ALWAYS_ALIKE = {
 
 
 # Kinds of system message that no action makes: for unknown events, and for members who joined without an actor.
-NEVER_SAID = {"changed", "joined"}
+UNUSED_SYSTEM_MESSAGE_KINDS = {"changed", "joined"}
 
 
-def _untold(told: list[dict]) -> set[str]:
+def _find_untested(frames: list[dict]) -> set[str]:
     """Returns what the frames (messages that the page has received over its WebSocket) do not test.
 
     These are the names of the event types that do not occur, and of the event fields that have the same value in all
     frames.
     """
     events = contract.events()
-    missing = {name for name in events if name not in {frame["type"] for frame in told} | NOT_NEWS}
+    missing = {name for name in events if name not in {frame["type"] for frame in frames} | EVENTS_NOT_COMPARED}
     values: dict[str, set[str]] = defaultdict(set)
-    for frame in told:
-        if (struct := events.get(frame["type"])) and frame["type"] not in NOT_NEWS:
-            _walk(msgspec.convert(frame["payload"], struct, str_keys=True), values)
-    return missing | {field for field, seen in values.items() if len(seen) < 2} - ALWAYS_ALIKE
+    for frame in frames:
+        if (struct := events.get(frame["type"])) and frame["type"] not in EVENTS_NOT_COMPARED:
+            _collect_values(msgspec.convert(frame["payload"], struct, str_keys=True), values)
+    return missing | {field for field, field_values in values.items() if len(field_values) < 2} - CONSTANT_FIELDS
 
 
-def _walk(told: Any, values: dict[str, set[str]]) -> None:
-    if isinstance(told, msgspec.Struct):
-        for field in told.__struct_fields__:
-            value = getattr(told, field)
-            values[f"{type(told).__name__}.{field}"].add(repr(value))
-            _walk(value, values)
-    elif isinstance(told, list):
-        for each in told:
-            _walk(each, values)
+def _collect_values(payload: Any, values: dict[str, set[str]]) -> None:
+    """Adds the values of all fields of a payload, and of the structs that it contains, to `values` by field name."""
+    if isinstance(payload, msgspec.Struct):
+        for field in payload.__struct_fields__:
+            value = getattr(payload, field)
+            values[f"{type(payload).__name__}.{field}"].add(repr(value))
+            _collect_values(value, values)
+    elif isinstance(payload, list):
+        for item in payload:
+            _collect_values(item, values)
 
 
-def test_a_field_that_no_row_changes_is_found():
+def test_a_field_that_never_changes_is_found():
     frame = {"type": "typing", "payload": {"conversation_id": 1, "user_id": 2, "active": True}}
-    untold = _untold([frame, {**frame, "payload": {**frame["payload"], "active": False, "user_id": 3}}])
-    assert "TypingSchema.conversation_id" in untold and "TypingSchema.active" not in untold
-    assert "message.created" in untold
+    untested = _find_untested([frame, {**frame, "payload": {**frame["payload"], "active": False, "user_id": 3}}])
+    assert "TypingSchema.conversation_id" in untested and "TypingSchema.active" not in untested
+    assert "message.created" in untested

@@ -38,7 +38,7 @@ def start_bot(site, tmp_path):
     print((tmp_path / "bot.log").read_text()[-8000:])
 
 
-class Asker:
+class Questioner:
     """The user alice, who sends messages to a group with bob over the REST API.
 
     If a request fails, she sends it again until the server has stored the message.
@@ -92,45 +92,45 @@ class Asker:
 
 def assert_each_mention_is_answered_once(messages: list[dict]) -> None:
     mentions = [message["id"] for message in messages if message["mentions"] and message["sender"]["username"] != "bob"]
-    assert [message["reply_to"]["id"] for message in Asker.answers(messages) if message["reply_to"]] == mentions
+    assert [message["reply_to"]["id"] for message in Questioner.answers(messages) if message["reply_to"]] == mentions
 
 
-async def make_asker(site, each_server: str):
+async def make_questioner(site, each_server: str):
     server = await asyncio.to_thread(site.start, each_server)
     _alice, bob = await asyncio.to_thread(site.create_users, "alice", "bob")
-    asker = Asker(site, await token_for(site.url, "alice"))
-    await asker.create_group(bob.pk)
-    return server, asker
+    questioner = Questioner(site, await token_for(site.url, "alice"))
+    await questioner.create_group(bob.pk)
+    return server, questioner
 
 
 async def test_the_bot_answers_each_mention_once_although_the_server_is_killed(site, each_server, start_bot):
-    server, asker = await make_asker(site, each_server)
-    await asker.ask("@bob before the bot runs")
+    server, questioner = await make_questioner(site, each_server)
+    await questioner.ask("@bob before the bot runs")
     bot = start_bot()
     for turn in range(3):
-        asking = asyncio.create_task(ask_all(asker, [f"@bob question {turn}.{n}" for n in range(10)]))
-        await asker.ask(f"nobody is asked here {turn}")
+        asking = asyncio.create_task(ask_all(questioner, [f"@bob question {turn}.{n}" for n in range(10)]))
+        await questioner.ask(f"nobody is asked here {turn}")
         await asyncio.sleep(0.3 * (turn + 1))
         await asyncio.to_thread(server.kill)  # kill -9, while questions and answers are under way
         await asyncio.to_thread(server.start)
         await asking
-    messages = await asker.wait_for_answers(31)
+    messages = await questioner.wait_for_answers(31)
     assert bot.poll() is None
     assert_each_mention_is_answered_once(messages)
-    assert len(asker.answers(messages)) == 31
+    assert len(questioner.answers(messages)) == 31
 
 
 async def test_a_killed_bot_continues_where_it_was(site, start_bot):
-    _server, asker = await make_asker(site, "daphne")
+    _server, questioner = await make_questioner(site, "daphne")
     bot = start_bot()
-    asking = asyncio.create_task(ask_all(asker, [f"@bob question {n}" for n in range(40)]))
+    asking = asyncio.create_task(ask_all(questioner, [f"@bob question {n}" for n in range(40)]))
     for _ in range(3):
         await asyncio.sleep(0.7)
         await asyncio.to_thread(bot.kill)
         bot = start_bot()
     await asking
-    await asker.ask("@bob asked while it runs again")
-    assert_each_mention_is_answered_once(await asker.wait_for_answers(41))
+    await questioner.ask("@bob asked while it runs again")
+    assert_each_mention_is_answered_once(await questioner.wait_for_answers(41))
 
 
 async def test_the_bot_refreshes_its_token_and_signs_in_again_after_its_sign_in_has_ended(site, start_bot):
@@ -140,19 +140,19 @@ async def test_the_bot_refreshes_its_token_and_signs_in_again_after_its_sign_in_
     """
     server = await asyncio.to_thread(site.start, "daphne", ACCESS_TOKEN_MINUTES="1")
     _alice, bob = await asyncio.to_thread(site.create_users, "alice", "bob")
-    asker = Asker(site, await token_for(site.url, "alice"))
-    await asker.create_group(bob.pk)
+    questioner = Questioner(site, await token_for(site.url, "alice"))
+    await questioner.create_group(bob.pk)
     bot = start_bot()
-    await asker.ask("@bob with a refreshed token")
-    await asker.wait_for_answers(1)
+    await questioner.ask("@bob with a refreshed token")
+    await questioner.wait_for_answers(1)
     async with httpx.AsyncClient(base_url=f"{site.url}/api/v1/") as other_device:
         other_device.headers["Authorization"] = f"Bearer {await token_for(site.url, 'bob')}"
         assert (await other_device.delete("sessions/")).status_code == 204
-    await asker.ask("@bob after you were signed out")
-    assert_each_mention_is_answered_once(await asker.wait_for_answers(2))
+    await questioner.ask("@bob after you were signed out")
+    assert_each_mention_is_answered_once(await questioner.wait_for_answers(2))
     assert bot.poll() is None and server
 
 
-async def ask_all(asker: Asker, bodies: list[str]) -> None:
+async def ask_all(questioner: Questioner, bodies: list[str]) -> None:
     for body in bodies:
-        await asker.ask(body)
+        await questioner.ask(body)

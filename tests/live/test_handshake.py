@@ -27,7 +27,7 @@ def limited(settings, transactional_db):
     rate_limits.reset_all()
 
 
-async def shake_hands(*, address: str = "192.0.2.1", signed_in: bool = False) -> Identity | SocketRefused:
+async def open_handshake(*, address: str = "192.0.2.1", signed_in: bool = False) -> Identity | SocketRefused:
     """Authenticates a handshake from this IP address, and returns its identity or why it was refused."""
 
     def authenticate(*_: Any) -> Identity:
@@ -43,7 +43,7 @@ async def shake_hands(*, address: str = "192.0.2.1", signed_in: bool = False) ->
 
 
 async def refused_codes(addresses: list[str]) -> list[int]:
-    return [(await shake_hands(address=address)).code for address in addresses]  # type: ignore[union-attr]
+    return [(await open_handshake(address=address)).code for address in addresses]  # type: ignore[union-attr]
 
 
 async def test_handshakes_without_a_sign_in_are_limited_for_each_address(limited):
@@ -58,7 +58,7 @@ async def test_the_addresses_of_an_ipv6_network_share_the_limit_of_handshakes(li
 
 async def test_handshakes_with_a_sign_in_do_not_count(limited):
     for _ in range(20):
-        assert isinstance(await shake_hands(signed_in=True), Identity)
+        assert isinstance(await open_handshake(signed_in=True), Identity)
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def test_titles_for_the_switcher(browser, alice, bob, chats):
 
 
 # ── Many conversations ───────────────────────────────────────────────────────────────────────────────────────────
-def crowd(alice, count: int) -> list[int]:
+def create_groups(alice, count: int) -> list[int]:
     """Creates `count` groups of alice and returns their ids, newest last. Every third one has an unread message."""
     now = timezone.now()
     made = Conversation.objects.bulk_create(
@@ -209,7 +209,7 @@ def crowd(alice, count: int) -> list[int]:
 
 
 def test_older_conversations_by_page_each_once(browser, alice):
-    made = crowd(alice, 150)
+    made = create_groups(alice, 150)
     Membership.objects.filter(conversation=made[0]).update(favourite=True)
     alice_browser = browser(alice)
     page = alice_browser.get("/")
@@ -224,18 +224,18 @@ def test_older_conversations_by_page_each_once(browser, alice):
 
 
 def test_an_old_conversation_is_in_the_list_of_its_own_page(browser, alice):
-    made = crowd(alice, 150)
+    made = create_groups(alice, 150)
     assert made[3] in ids(browser(alice).get(f"/c/{made[3]}/"))
 
 
 @pytest.mark.parametrize("path", ["/", "/?show=unread", "/?show=mentions", "/?find=group", "/list/", "/settings/"])
 def test_as_many_queries_for_many_conversations_as_for_few(browser, alice, path):
-    crowd(alice, 3)
+    create_groups(alice, 3)
     alice_browser = browser(alice)
     alice_browser.get(path)
     with CaptureQueriesContext(connection) as few:
         alice_browser.get(path)
-    crowd(alice, 200)
+    create_groups(alice, 200)
     with CaptureQueriesContext(connection) as many:
         alice_browser.get(path)
     assert len(many) <= len(few), path
@@ -247,7 +247,7 @@ def test_two_thousand_conversations_are_quick(browser, alice, group, direct_conv
 
     A measurement gave 5 ms for the database queries and 80 ms for the page. The limits of this test are much higher.
     """
-    crowd(alice, 2000)
+    create_groups(alice, 2000)
     started = time.perf_counter()
     rows = selectors.list_conversation_summaries(alice.pk)
     assert time.perf_counter() - started < 0.25 and len(rows) == 2002

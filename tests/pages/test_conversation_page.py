@@ -388,7 +388,7 @@ def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, make
     alice_browser = browser(alice)
     asked = say(bob, group)
 
-    def grow(count: int) -> None:
+    def add_messages(count: int) -> None:
         others = [make_user(f"p{count}x{n}") for n in range(count)]
         actions.add_members(alice.pk, group.pk, [other.pk for other in others])
         for other in others:
@@ -399,9 +399,9 @@ def test_the_same_number_of_queries_for_five_and_fifty(browser, alice, bob, make
         actions.remove_member(alice.pk, group.pk, others[0].pk)  # not in the list of members any more
 
     paths = ["/", f"/c/{group.pk}/", f"/c/{group.pk}/settings/", "/mentions/", "/people/", "/new/", "/search/?q=hello"]
-    grow(5)
+    add_messages(5)
     few = {path: queries(alice_browser, path) for path in paths}
-    grow(45)
+    add_messages(45)
     many = {path: queries(alice_browser, path) for path in paths}
     assert few == many
     assert max(many.values()) <= 24, many

@@ -18,7 +18,7 @@ from tests.attachments.test_message_files import make_image
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
 
-def give(person, group, *named: tuple[str, bytes], body: str = ""):
+def send_files(person, group, *named: tuple[str, bytes], body: str = ""):
     ids = [uploads.store_upload(person.pk, name, len(data), [data]).pk for name, data in named]
     message, _ = actions.send_message(person.pk, group.pk, uuid.uuid4(), body, attachment_ids=ids)
     for each in Attachment.objects.filter(message=message.id, kind="image"):
@@ -31,8 +31,8 @@ def names(page) -> list[str]:
 
 
 def test_files_by_kind_with_sender_and_link_to_the_message(browser, alice, bob, group):
-    give(bob, group, ("old.pdf", b"%PDF-1.4 old"))
-    message = give(alice, group, ("a.png", make_image()), ("new.pdf", b"%PDF-1.4 new"))
+    send_files(bob, group, ("old.pdf", b"%PDF-1.4 old"))
+    message = send_files(alice, group, ("a.png", make_image()), ("new.pdf", b"%PDF-1.4 new"))
     alice_browser = browser(alice)
     page = alice_browser.get(f"/c/{group.pk}/files/")
     assert names(page) == ["new.pdf", "old.pdf"] and len(page.all("a", cls="attachment-image")) == 1
@@ -66,7 +66,7 @@ def test_text_of_an_empty_page(browser, alice, group):
 def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, group, monkeypatch):
     monkeypatch.setattr(files, "PAGE_SIZE", 3)
     for number in range(5):
-        give(alice, group, (f"{number}.pdf", b"%PDF-1.4"))
+        send_files(alice, group, (f"{number}.pdf", b"%PDF-1.4"))
     alice_browser = browser(alice)
     page = alice_browser.get(f"/c/{group.pk}/files/", kind="file")
     assert names(page) == ["4.pdf", "3.pdf", "2.pdf"]
@@ -87,7 +87,7 @@ def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, gr
 
 
 def test_deleted_files_are_not_listed_and_non_members_get_404(browser, alice, bob, mallory, group):
-    message = give(alice, group, ("secret.pdf", b"%PDF-1.4"))
+    message = send_files(alice, group, ("secret.pdf", b"%PDF-1.4"))
     assert browser(mallory).get(f"/c/{group.pk}/files/").status == 404
     actions.delete_message(alice.pk, message.id)
     assert names(browser(bob).get(f"/c/{group.pk}/files/")) == []

@@ -39,7 +39,7 @@ def history(bob, group, settings):
     return make
 
 
-def shown(page) -> list[int]:
+def list_shown_seqs(page) -> list[int]:
     return [int(line["data-seq"]) for line in page.messages]
 
 
@@ -47,21 +47,21 @@ def test_many_unread_messages_open_at_the_first_with_read_ones_above(browser, al
     seqs = history(200)
     actions.mark_read(alice.pk, group.pk, seqs[49])
     page = browser(alice).get(f"/c/{group.pk}/")
-    assert shown(page) == list(range(seqs[50] - 12, seqs[50] + 38))
+    assert list_shown_seqs(page) == list(range(seqs[50] - 12, seqs[50] + 38))
     lines = [each for each in page.one("message-log").one("ol").children if hasattr(each, "attrs")]
     at = next(index for index, each in enumerate(lines) if "unread-line" in each.classes)
     assert lines[at + 1]["data-seq"] == str(seqs[50])
     latest = page.one("a", cls="latest")
     assert "hidden" not in latest.attrs and latest.one(cls="num").text == "150"
     newest = browser(alice).get(f"/c/{group.pk}/{latest['href']}")
-    assert shown(newest)[-1] == seqs[-1] and "hidden" in newest.one("a", cls="latest").attrs
+    assert list_shown_seqs(newest)[-1] == seqs[-1] and "hidden" in newest.one("a", cls="latest").attrs
 
 
 def test_few_unread_messages_open_at_the_end(browser, alice, group, history):
     seqs = history(60)
     actions.mark_read(alice.pk, group.pk, seqs[39])
     page = browser(alice).get(f"/c/{group.pk}/")
-    assert shown(page)[-1] == seqs[-1]
+    assert list_shown_seqs(page)[-1] == seqs[-1]
     assert len(page.all(cls="unread-line")) == 1
 
 
@@ -73,7 +73,7 @@ def test_a_conversation_marked_unread_opens_there_on_each_reload(browser, alice,
     actions.mark_read(alice.pk, group.pk, seqs[10], back=True)
     for _ in range(2):
         page = alice_browser.get(f"/c/{group.pk}/")
-        assert seqs[10] in shown(page) and seqs[-1] not in shown(page)
+        assert seqs[10] in list_shown_seqs(page) and seqs[-1] not in list_shown_seqs(page)
         assert len(page.all(cls="unread-line")) == 1
 
 
@@ -83,7 +83,7 @@ def test_read_page_by_page_with_scripts_off(browser, alice, group, history):
     read = []
     for _ in range(5):
         page = alice_browser.get(f"/c/{group.pk}/")
-        read += [seq for seq in shown(page) if seq not in read]
+        read += [seq for seq in list_shown_seqs(page) if seq not in read]
         if not page.all(cls="unread-line"):
             break
         alice_browser.post(f"/c/{group.pk}/read/", page.form(f"/c/{group.pk}/read/"))
@@ -107,7 +107,7 @@ def test_a_requested_message_sets_the_position_before_scripts_run(browser, alice
 
 
 # ── Finding a day ───────────────────────────────────────────────────────────────────────────────────────────────────
-def spread(group, seqs: list[int], start: datetime, step: timedelta) -> None:
+def set_times(group, seqs: list[int], start: datetime, step: timedelta) -> None:
     """Changes the times of the messages with the numbers `seqs` in a group.
 
     The first message gets the time `start`; each following message gets a time that is later by `step`.
@@ -133,7 +133,7 @@ NOON = datetime(2026, 10, 1, 12, tzinfo=UTC)
 )
 def test_a_day_is_found_in_the_time_zone_of_the_reader(browser, alice, group, history, zone, day, number):
     seqs = history(8)
-    spread(group, seqs, NOON, timedelta(hours=18))
+    set_times(group, seqs, NOON, timedelta(hours=18))
     # number 0 is on the 1st at 12:00 UTC, then 2nd 06:00, 3rd 00:00, 3rd 18:00, 4th 12:00 …
     written = [NOON + timedelta(hours=18) * n for n in range(8)]
     with timezone.override(zone):
@@ -219,7 +219,7 @@ def test_the_beginning_shows_creator_and_date(browser, alice, bob, group, direct
 
 def test_a_time_separator_follows_a_long_pause(browser, alice, group, history):
     seqs = history(4)
-    spread(group, seqs, datetime(2026, 11, 20, 8, tzinfo=UTC), timedelta(hours=2))
+    set_times(group, seqs, datetime(2026, 11, 20, 8, tzinfo=UTC), timedelta(hours=2))
     page = browser(alice).get(f"/c/{group.pk}/?newest=1")
     assert [each.text for each in page.one("ol").all(cls="pause")] == ["10:00", "12:00", "14:00"]
 

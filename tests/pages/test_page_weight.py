@@ -40,7 +40,7 @@ def demo(make_site):
     return site
 
 
-def biggest(site) -> tuple[str, str]:
+def find_largest_page(site) -> tuple[str, str]:
     """Returns the user name and the URL of the largest conversation page in the demo workspace.
 
     Looks only at the pages of the three users who have the most conversations.
@@ -65,7 +65,7 @@ def biggest(site) -> tuple[str, str]:
 
 
 async def test_the_first_page_of_a_conversation_is_under_150_kb_compressed(demo, browser_for):
-    name, path = await asyncio.to_thread(biggest, demo)
+    name, path = await asyncio.to_thread(find_largest_page, demo)
     page = await browser_for(demo, name)
     weights: Counter[str] = Counter()
     heaviest: dict[str, int] = {}

@@ -10,7 +10,7 @@ from tools.irc_replay.http_client import RetryPolicy, TemporaryError
 
 
 @pytest.fixture
-def waits(monkeypatch) -> list[float]:
+def sleep_times(monkeypatch) -> list[float]:
     """Replaces the clock: waiting takes no time, and the list has the waits."""
     now, waited = [0.0], []
 
@@ -43,14 +43,14 @@ def failing(times: int, error: TemporaryError):
     return step
 
 
-def test_a_rate_limit_is_waited_for_longer_than_the_patience(waits):
+def test_a_rate_limit_is_waited_for_longer_than_the_patience(sleep_times):
     policy = RetryPolicy(max_seconds=10)
     error = TemporaryError("rate_limited: Too fast.", 60, is_rate_limit=True)
     assert asyncio.run(policy.run(failing(20, error))) == "done"
-    assert waits == [60] * 20 and policy.requested_waits == 20
+    assert sleep_times == [60] * 20 and policy.requested_waits == 20
 
 
-def test_a_server_that_does_not_work_is_given_up(waits):
+def test_a_server_that_does_not_work_is_given_up(sleep_times):
     with pytest.raises(TemporaryError):
         asyncio.run(RetryPolicy(max_seconds=10).run(failing(1000, TemporaryError("ConnectionError"))))
-    assert sum(waits) < 15
+    assert sum(sleep_times) < 15

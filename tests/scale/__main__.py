@@ -30,28 +30,28 @@ import django
 django.setup()
 
 from tests.scale import measures  # noqa: E402
-from tests.scale.contenders import Ours, Side, Tutorial  # noqa: E402
-from tests.scale.environment import CLIENT_CORE, Stage, on_core, stage  # noqa: E402
+from tests.scale.contenders import Contender, Ours, Tutorial  # noqa: E402
+from tests.scale.environment import CLIENT_CORE, Environment, on_core, start_environment  # noqa: E402
 from tests.scale.measures import Numbers  # noqa: E402
 from tests.services import ServiceRegistry  # noqa: E402
 
 MEASURES = ("idle", "fan-out", "pairs", "alone", "usual", "burst", "catch-up")
-ONCE_IS_ENOUGH = ("idle", "usual", "catch-up")
+MEASURED_ONCE = ("idle", "usual", "catch-up")
 ON_BOTH_DATABASES = ("pairs", "alone")
 
 
 @dataclass
-class Line:
+class ResultRow:
     """A line of the result table, with the medians of our server and of the tutorial's server.
 
-    `wanted` is the text of the goal for our server, shown beside the results.
+    `goal` is the text of the goal for our server, shown beside the results.
     """
 
     database: str
     what: str
     ours: float
     tutorial: float | None
-    wanted: str = ""
+    goal: str = ""
 
     @property
     def ratio(self) -> float | None:
@@ -64,15 +64,17 @@ class Line:
         return self.ours / self.tutorial if self.what.endswith("/s") else self.tutorial / self.ours
 
 
-def table_of(lines: list[Line]) -> str:
-    rows = [("", "", "ours", "tutorial", "better", "wanted")]
-    for line in lines:
-        ratio = f"{line.ratio:.1f} ×" if line.ratio else ""
-        rows.append((line.database, line.what, _number(line.ours), _number(line.tutorial), ratio, line.wanted))
-    widths = [max(len(row[at]) for row in rows) for at in range(6)]
+def format_table(results: list[ResultRow]) -> str:
+    rows = [("", "", "ours", "tutorial", "better", "goal")]
+    for result in results:
+        ratio = f"{result.ratio:.1f} ×" if result.ratio else ""
+        rows.append((result.database, result.what, _number(result.ours), _number(result.tutorial), ratio, result.goal))
+    widths = [max(len(row[column]) for row in rows) for column in range(6)]
     return "\n".join(
-        "  ".join(text.ljust(width) if at in (0, 1, 5) else text.rjust(width) for at, (text, width) in parts).rstrip()
-        for parts in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
+        "  ".join(
+            text.ljust(width) if column in (0, 1, 5) else text.rjust(width) for column, (text, width) in cells
+        ).rstrip()
+        for cells in (list(enumerate(zip(row, widths, strict=True))) for row in rows)
     )
 
 
@@ -82,55 +84,57 @@ def _number(value: float | None) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
-class Bench:
-    def __init__(self, wanted: argparse.Namespace):
-        self.wanted = wanted
-        self.lines: list[Line] = []
+class Benchmark:
+    def __init__(self, options: argparse.Namespace):
+        self.options = options
+        self.rows: list[ResultRow] = []
 
-    def database(self, name: str, folder: Path, services: ServiceRegistry) -> None:
-        chosen = [measure for measure in MEASURES if measure in self.wanted.measures]
-        if name != self.wanted.databases[0]:
+    def measure_database(self, name: str, folder: Path, services: ServiceRegistry) -> None:
+        chosen = [measure for measure in MEASURES if measure in self.options.measures]
+        if name != self.options.databases[0]:
             chosen = [measure for measure in chosen if measure in ON_BOTH_DATABASES]
         postgres = services.get("postgres") if name == "postgres" else None
-        with stage(folder, self.wanted.server, postgres) as made:
+        with start_environment(folder, self.options.server, postgres) as environment:
             gc.collect()
             gc.freeze()  # a garbage collection in this process would be measured as a delay of the server
             for measure in chosen:
-                self._measure(name, measure, made)
+                self._measure(name, measure, environment)
 
-    def _measure(self, database: str, measure: str, made: Stage) -> None:
+    def _measure(self, database: str, measure: str, environment: Environment) -> None:
         print(f"{database}: {measure} …", file=sys.stderr, flush=True)
-        applications = {"ours": Ours(made), "tutorial": Tutorial(made)}
+        applications = {"ours": Ours(environment), "tutorial": Tutorial(environment)}
         if measure == "catch-up":
-            made.fill(10_000)
-            for missed, wanted in ((500, ""), (10_000, "≤ 10,000")):
-                numbers = _run(measures.catch_up(made, missed, 5 if missed < 1000 else 1))
-                self.lines.append(Line(database, f"catching up {missed:,}: first answer, ms", numbers["first"], None))
-                self.lines.append(Line(database, f"catching up {missed:,}: all, ms", numbers["all"], None, wanted))
+            environment.add_messages(10_000)
+            for missed, goal in ((500, ""), (10_000, "≤ 10,000")):
+                numbers = _run(measures.catch_up(environment, missed, 5 if missed < 1000 else 1))
+                self.rows.append(
+                    ResultRow(database, f"catching up {missed:,}: first answer, ms", numbers["first"], None)
+                )
+                self.rows.append(ResultRow(database, f"catching up {missed:,}: all, ms", numbers["all"], None, goal))
             return
-        taken: dict[str, list[Numbers]] = {"ours": [], "tutorial": []}
-        for _ in range(1 if measure in ONCE_IS_ENOUGH else self.wanted.rounds):
-            for name, side in applications.items():
-                taken[name].append(_run(self._one(measure, side, made)))
-        for what in taken["ours"][0]:
-            ours, tutorial = (statistics.median(numbers[what] for numbers in taken[name]) for name in taken)
+        rounds: dict[str, list[Numbers]] = {"ours": [], "tutorial": []}
+        for _ in range(1 if measure in MEASURED_ONCE else self.options.rounds):
+            for name, contender in applications.items():
+                rounds[name].append(_run(self._start(measure, contender, environment)))
+        for what in rounds["ours"][0]:
+            ours, tutorial = (statistics.median(numbers[what] for numbers in rounds[name]) for name in rounds)
             title = f"{measure.replace('-', ' ')}: {what}"
-            self.lines.append(Line(database, title, ours, tutorial, WANTED.get((measure, what), "")))
+            self.rows.append(ResultRow(database, title, ours, tutorial, GOALS.get((measure, what), "")))
 
-    def _one(self, measure: str, side: Side, made: Stage) -> Coroutine[None, None, Numbers]:
-        seconds = self.wanted.seconds
-        kinds: dict[str, Callable[[], Coroutine[None, None, Numbers]]] = {
-            "idle": lambda: measures.idle(side, made, len(made.people), 10),
-            "fan-out": lambda: measures.fan_out(side, made, seconds),
-            "pairs": lambda: measures.pairs(side, made, seconds, 500),
-            "alone": lambda: measures.alone(side, made, 200),
-            "usual": lambda: measures.usual(side, made, 10),
-            "burst": lambda: measures.burst(side, made),
+    def _start(self, measure: str, contender: Contender, environment: Environment) -> Coroutine[None, None, Numbers]:
+        seconds = self.options.seconds
+        starters: dict[str, Callable[[], Coroutine[None, None, Numbers]]] = {
+            "idle": lambda: measures.idle(contender, environment, len(environment.user_ids), 10),
+            "fan-out": lambda: measures.fan_out(contender, environment, seconds),
+            "pairs": lambda: measures.pairs(contender, environment, seconds, 500),
+            "alone": lambda: measures.alone(contender, environment, 200),
+            "usual": lambda: measures.usual(contender, environment, 10),
+            "burst": lambda: measures.burst(contender, environment),
         }
-        return kinds[measure]()
+        return starters[measure]()
 
 
-WANTED = {
+GOALS = {
     ("idle", "KiB each"): "≤ 45",
     ("fan-out", "deliveries/s"): "≥ 10 ×",
     ("pairs", "sends/s"): "≥ 5 ×",
@@ -156,22 +160,24 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4.0, help="how long each is kept busy")
     parser.add_argument("--json", type=Path, help="write the numbers here too")
-    wanted = parser.parse_args()
-    if unknown := set(wanted.measures) - set(MEASURES):
+    options = parser.parse_args()
+    if unknown := set(options.measures) - set(MEASURES):
         parser.error(f"no such measure: {', '.join(sorted(unknown))}")
-    services, bench = ServiceRegistry(), Bench(wanted)
+    services, benchmark = ServiceRegistry(), Benchmark(options)
     try:
         with on_core(CLIENT_CORE) as pinned, tempfile.TemporaryDirectory(prefix="messenger-scale-") as scratch:
-            for database in wanted.databases:
+            for database in options.databases:
                 folder = Path(scratch) / database
                 folder.mkdir()
-                bench.database(database, folder, services)
+                benchmark.measure_database(database, folder, services)
     finally:
         services.end()
-    print(f"{wanted.server}, {'a core for the server' if pinned else 'cores not pinned'}, {wanted.rounds} rounds")
-    print(table_of(bench.lines))
-    if wanted.json:
-        wanted.json.write_text(json.dumps([{**asdict(line), "ratio": line.ratio} for line in bench.lines], indent=1))
+    print(f"{options.server}, {'a core for the server' if pinned else 'cores not pinned'}, {options.rounds} rounds")
+    print(format_table(benchmark.rows))
+    if options.json:
+        options.json.write_text(
+            json.dumps([{**asdict(result), "ratio": result.ratio} for result in benchmark.rows], indent=1)
+        )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from tests.scale.environment import PinnedServer, Stage
+from tests.scale.environment import Environment, PinnedServer
 
 
 class ReceivedFrame(NamedTuple):
@@ -20,20 +20,20 @@ class ReceivedFrame(NamedTuple):
     """
 
     answers: bool  # tells the sender that the message is stored
-    brings: bool  # delivers the message to a reader
+    delivers: bool  # delivers the message to a reader
     ref: str
-    place: int  # position of the message in its conversation
+    position: int  # of the message in its conversation
 
 
-NOTHING = ReceivedFrame(False, False, "", 0)
+UNRELATED_FRAME = ReceivedFrame(False, False, "", 0)
 
 
-class Side(Protocol):
+class Contender(Protocol):
     name: str
     ordered: bool  # whether all readers get all messages in the same order, without gaps
     ping: bytes  # heartbeat, which clients send every five seconds; empty if there is none
 
-    def __init__(self, stage: Stage): ...
+    def __init__(self, environment: Environment): ...
     @property
     def server(self) -> PinnedServer: ...
     def path(self, conversation_id: int) -> str: ...
@@ -60,11 +60,11 @@ class _Frame(msgspec.Struct):
 class Ours:
     name, ordered, ping = "ours", True, b'{"type":"ping","payload":{}}'
 
-    def __init__(self, stage: Stage):
-        self.server = stage.servers["ours"]
-        self._orm = stage.site.orm
-        self._frame = msgspec.json.Decoder(_Frame).decode
-        self._payload = msgspec.json.Decoder(_Payload).decode
+    def __init__(self, environment: Environment):
+        self.server = environment.servers["ours"]
+        self._orm = environment.site.orm
+        self._decode_frame = msgspec.json.Decoder(_Frame).decode
+        self._decode_payload = msgspec.json.Decoder(_Payload).decode
 
     def path(self, conversation_id: int) -> str:
         return "/ws/v1/"
@@ -74,21 +74,21 @@ class Ours:
         return msgspec.json.encode({"type": "message.send", "payload": payload, "ref": ref})
 
     def parse_frame(self, frame: bytes) -> ReceivedFrame:
-        told = self._frame(frame)
-        if told.type == "error":
+        decoded = self._decode_frame(frame)
+        if decoded.type == "error":
             raise AssertionError(f"A command was refused: {frame.decode()}")
-        if told.type not in ("ack", "message.created"):
-            return NOTHING
-        message = self._payload(told.payload).message
+        if decoded.type not in ("ack", "message.created"):
+            return UNRELATED_FRAME
+        message = self._decode_payload(decoded.payload).message
         if message is None:
-            return NOTHING
-        return ReceivedFrame(told.type == "ack", told.type != "ack", message.client_id or "", message.seq)
+            return UNRELATED_FRAME
+        return ReceivedFrame(decoded.type == "ack", decoded.type != "ack", message.client_id or "", message.seq)
 
     def stored(self, refs: set[str]) -> int:
         from chat.models import Message
 
         with self._orm():
-            return _counted(Message.objects.values_list("client_id", flat=True), refs)
+            return _count_stored(Message.objects.values_list("client_id", flat=True), refs)
 
 
 # ── The tutorial's application ─────────────────────────────────────────────────────────────────────────────────────
@@ -106,10 +106,10 @@ class Tutorial:
 
     name, ordered, ping = "tutorial", False, b""
 
-    def __init__(self, stage: Stage):
-        self.server = stage.servers["tutorial"]
-        self._orm = stage.site.orm
-        self._event = msgspec.json.Decoder(_Event).decode
+    def __init__(self, environment: Environment):
+        self.server = environment.servers["tutorial"]
+        self._orm = environment.site.orm
+        self._decode_event = msgspec.json.Decoder(_Event).decode
 
     def path(self, conversation_id: int) -> str:
         return f"/ws/chat/{conversation_id}/"
@@ -118,7 +118,7 @@ class Tutorial:
         return msgspec.json.encode({"ref": ref, "body": body})
 
     def parse_frame(self, frame: bytes) -> ReceivedFrame:
-        event = self._event(frame)
+        event = self._decode_event(frame)
         return ReceivedFrame(True, True, event.ref, event.id)
 
     def stored(self, refs: set[str]) -> int:
@@ -126,14 +126,14 @@ class Tutorial:
 
         with self._orm(), connection.cursor() as cursor:
             cursor.execute("SELECT ref FROM tutorial_message")
-            return _counted([ref for (ref,) in cursor.fetchall()], refs)
+            return _count_stored([ref for (ref,) in cursor.fetchall()], refs)
 
 
-def _counted(stored, refs: set[str]) -> int:
+def _count_stored(stored, refs: set[str]) -> int:
     """Returns how many of the message ids `refs` occur in the list `stored`.
 
     Raises AssertionError if one of them occurs twice.
     """
-    there = [str(ref) for ref in stored if str(ref) in refs]
-    assert len(there) == len(set(there)), "A message is stored twice"
-    return len(there)
+    found = [str(ref) for ref in stored if str(ref) in refs]
+    assert len(found) == len(set(found)), "A message is stored twice"
+    return len(found)

@@ -51,11 +51,11 @@ class PinnedServer(Server):
         assert self.process
         return self.process.pid
 
-    def memory(self) -> int:
+    def memory_bytes(self) -> int:
         """Returns how much memory the server process uses (resident set size), in bytes."""
         return psutil.Process(self.pid).memory_info().rss
 
-    def busy(self) -> float:
+    def cpu_seconds(self) -> float:
         """Returns how many seconds of processor time the server process has used so far."""
         times = psutil.Process(self.pid).cpu_times()
         return times.user + times.system
@@ -74,23 +74,23 @@ class TutorialServer(PinnedServer):
 
 
 @dataclass
-class Stage:
+class Environment:
     """The users, conversations and running servers of a measurement.
 
-    `cookies[i]` is the session cookie of the user with the id `people[i]`. `group` is a group of the first hundred
+    `cookies[i]` is the session cookie of the user with the id `user_ids[i]`. `group` is a group of the first hundred
     users, `teams` are groups of users 0 to 19, 20 to 39 and so on, and `pairs` are direct conversations of users 0 and
     1, 2 and 3 and so on.
     """
 
     site: Site
-    people: list[int]
+    user_ids: list[int]
     cookies: list[str]
     group: int
     teams: list[int]
     pairs: list[int]
     servers: dict[str, PinnedServer] = field(default_factory=dict)
 
-    def fill(self, count: int) -> None:
+    def add_messages(self, count: int) -> None:
         """Stores `count` more messages in the conversation `group`.
 
         Writes them to the database, without using a server.
@@ -98,20 +98,22 @@ class Stage:
         from chat.actions.sending import SendCommand, send_many
 
         with self.site.orm():
-            for at in range(0, count, 200):
-                bodies = [f"Something that was said, number {number}" for number in range(at, min(at + 200, count))]
-                send_many([SendCommand(self.people[0], self.group, uuid.uuid4(), body) for body in bodies])
+            for start in range(0, count, 200):
+                bodies = [
+                    f"Something that was said, number {number}" for number in range(start, min(start + 200, count))
+                ]
+                send_many([SendCommand(self.user_ids[0], self.group, uuid.uuid4(), body) for body in bodies])
 
 
 @contextlib.contextmanager
-def stage(
+def start_environment(
     folder: Path,
     server: str,
     postgres: PostgresDatabases | None = None,
-    people: int = 1000,
+    user_count: int = 1000,
     unblocked: Callable[[], AbstractContextManager] = contextlib.nullcontext,
-) -> Iterator[Stage]:
-    """Context manager that starts our server and the tutorial's server on the same database, and yields a `Stage`.
+) -> Iterator[Environment]:
+    """Context manager that starts our server and the tutorial's server on one database, and yields an `Environment`.
 
     `server` is "daphne" or "uvicorn". The database is a new one on the server `postgres`, or SQLite if this is None.
     Tests pass `django_db_blocker.unblock` as `unblocked`, since pytest-django otherwise blocks access to the database.
@@ -120,12 +122,12 @@ def stage(
     try:
         _make_tutorial_table(site)
         with site.orm():
-            made = _populate(site, people)
+            environment = _create_data(site, user_count)
         for name, kind in (("ours", PinnedServer), ("tutorial", TutorialServer)):
-            made.servers[name] = kind(site, None, {})
-            site.servers.append(made.servers[name])
-            made.servers[name].start()
-        yield made
+            environment.servers[name] = kind(site, None, {})
+            site.servers.append(environment.servers[name])
+            environment.servers[name].start()
+        yield environment
     finally:
         site.end()
 
@@ -136,7 +138,7 @@ def _make_tutorial_table(site: Site) -> None:
     subprocess.run(command, cwd=ROOT, env=production_environment(**environment), check=True, timeout=120)
 
 
-def _populate(site: Site, count: int) -> Stage:
+def _create_data(site: Site, count: int) -> Environment:
     from accounts.models import User
     from chat import actions
 
@@ -144,13 +146,13 @@ def _populate(site: Site, count: int) -> Stage:
         User(username=f"reader{number}", name=f"Reader {number}", password="!unusable", me_version=1)
         for number in range(count)
     )
-    people = list(User.objects.order_by("pk"))
-    ids = [user.pk for user in people]
+    users = list(User.objects.order_by("pk"))
+    ids = [user.pk for user in users]
     pairs = _open_pairs(ids)
     group = actions.create_group(ids[0], "Everybody", ids[1:GROUP_SIZE]).id
     starts = range(0, min(count, TEAMS * TEAM_SIZE), TEAM_SIZE)
-    teams = [actions.create_group(ids[at], "Team", ids[at + 1 : at + TEAM_SIZE]).id for at in starts]
-    return Stage(site, ids, _sign_in(people), group, teams, pairs)
+    teams = [actions.create_group(ids[start], "Team", ids[start + 1 : start + TEAM_SIZE]).id for start in starts]
+    return Environment(site, ids, _sign_in(users), group, teams, pairs)
 
 
 def _open_pairs(ids: list[int]) -> list[int]:
@@ -163,21 +165,21 @@ def _open_pairs(ids: list[int]) -> list[int]:
     from chat.models import Conversation, Membership
 
     now = timezone.now()
-    both = list(zip(ids[::2], ids[1::2], strict=False))
-    fresh = {"created_at": now, "active_at": now, "version": 1, "info_version": 1}
+    pairs = list(zip(ids[::2], ids[1::2], strict=False))
+    fields = {"created_at": now, "active_at": now, "version": 1, "info_version": 1}
     rows = Conversation.objects.bulk_create(
-        Conversation(kind=Conversation.Kind.DIRECT, pair=f"{one}:{other}", member_count=2, **fresh)
-        for one, other in both
+        Conversation(kind=Conversation.Kind.DIRECT, pair=f"{one}:{other}", member_count=2, **fields)
+        for one, other in pairs
     )
     Membership.objects.bulk_create(
         Membership(conversation=row, user_id=user_id, joined_at=now, version=1, me_version=1)
-        for row, pair in zip(rows, both, strict=True)
+        for row, pair in zip(rows, pairs, strict=True)
         for user_id in pair
     )
     return [row.pk for row in rows]
 
 
-def _sign_in(people: list) -> list[str]:
+def _sign_in(users: list) -> list[str]:
     """Creates a browser session for each user and returns the session cookies.
 
     Our messenger and the tutorial's application both accept these cookies.
@@ -193,7 +195,7 @@ def _sign_in(people: list) -> list[str]:
 
     ends = timezone.now() + timezone.timedelta(days=1)
     store, sign_ins, sessions, cookies = SessionStore(), [], [], []
-    for user in people:
+    for user in users:
         key = uuid.uuid4().hex
         sign_in = SignIn(user=user, kind=SignIn.Kind.BROWSER, stamp=user.sign_in_stamp(), session_key=key)
         data = {

@@ -38,6 +38,6 @@ def repeat(unit: str, length: int) -> str:
     return (unit * length)[:length]
 
 
-def surround(opened: str, closed: str, length: int) -> str:
+def repeat_around(opened: str, closed: str, length: int) -> str:
     count = (length - 1) // (len(opened) + len(closed))
     return opened * count + "x" + closed * count

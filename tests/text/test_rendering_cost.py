@@ -11,7 +11,7 @@ import pytest
 
 from accounts.schemas import UserSchema
 from chat.text.markdown import find_mention_keys, render_markdown
-from tests.text.hostile_texts import KINDS, repeat, surround
+from tests.text.hostile_texts import KINDS, repeat, repeat_around
 
 MEMBERS = {name: UserSchema(number, name, name) for number, name in enumerate(("alice", "小千"), 1)}
 # A text of 4,000 characters takes at most 13 ms on the machine of the authors, and less than this on slow ones.
@@ -19,7 +19,7 @@ MAX_SECONDS = 0.1
 NESTED = [("[", "]"), ("[a](", ")"), ("**", "**"), ("_", "_"), ("*a **b ", " b** a*"), ("「**", "**」"), ("\\*", "\\*")]
 TEXTS = {
     **{name: lambda length, unit=unit: repeat(unit, length) for name, unit in KINDS.items()},
-    **{f"nested {pair[0]}": lambda length, pair=pair: surround(*pair, length) for pair in NESTED},
+    **{f"nested {pair[0]}": lambda length, pair=pair: repeat_around(*pair, length) for pair in NESTED},
 }
 
 

@@ -12,10 +12,11 @@ from __future__ import annotations
 import json
 import struct
 import sys
-from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
+from io import BufferedReader
 from typing import BinaryIO
 
 from chat.attachments.media.limited_process import limit_this_process
+from chat.attachments.range_reader import RangeReader
 
 MAX_MEMORY_BYTES = 384 * 1024 * 1024
 MAX_CPU_SECONDS = 5
@@ -23,40 +24,19 @@ READ_BYTES = 64 * 1024  # of one request
 REQUEST = struct.Struct(">QI")
 
 
-class _RequestedFile(RawIOBase):
+class _RequestedFile(RangeReader):
     """A seekable file object for a file that only the parent process has opened.
 
     Each read requests the bytes from the parent process.
     """
 
-    def __init__(self, size: int):
-        self._size, self._position = size, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        self._position = max({SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._size}[whence] + offset, 0)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer) -> int:
-        length = min(len(buffer), self._size - self._position)
-        if length <= 0:
-            return 0
-        sys.stdout.buffer.write(REQUEST.pack(self._position, length))
+    def read_range(self, offset: int, length: int) -> bytes:
+        sys.stdout.buffer.write(REQUEST.pack(offset, length))
         sys.stdout.buffer.flush()
         data = sys.stdin.buffer.read(length)
         if len(data) < length:
             raise EOFError("the parent process has ended")
-        buffer[:length] = data
-        self._position += length
-        return length
+        return data
 
 
 def main(content_type: str, size: int) -> None:

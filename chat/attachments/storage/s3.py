@@ -7,7 +7,7 @@ as an S3 object of their own. They are not kept in a local file, because another
 from __future__ import annotations
 
 from contextlib import suppress
-from io import SEEK_CUR, SEEK_END, SEEK_SET, BufferedReader, RawIOBase
+from io import BufferedReader
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit, urlunsplit
@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 from django.core.files.storage import default_storage
 
+from chat.attachments.range_reader import RangeReader
 from chat.models import Upload
 
 MIN_PART_SIZE = 5 * 1024 * 1024  # bytes; limit of S3
@@ -138,7 +139,7 @@ class S3UploadStorage:
         """Does nothing, because an S3 bucket has no size limit."""
 
     def open_file(self, key: str) -> BinaryIO:
-        return BufferedReader(_RangeReader(key), 1024 * 1024)
+        return BufferedReader(_ObjectReader(key), 1024 * 1024)
 
     def local_path(self, key: str) -> None:
         return None
@@ -156,7 +157,7 @@ class S3UploadStorage:
         return url
 
 
-class _RangeReader(RawIOBase):
+class _ObjectReader(RangeReader):
     """Reads an S3 object as a seekable file.
 
     Each read requests only the needed bytes from S3, so reading the end of the object does not load the whole object.
@@ -164,32 +165,12 @@ class _RangeReader(RawIOBase):
 
     def __init__(self, key: str):
         self._s3, self._bucket = _client_and_bucket()
-        self._key, self._position = key, 0
-        self._size = self._s3.head_object(Bucket=self._bucket, Key=key)["ContentLength"]
+        self._key = key
+        super().__init__(self._s3.head_object(Bucket=self._bucket, Key=key)["ContentLength"])
 
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = SEEK_SET) -> int:
-        start = {SEEK_SET: 0, SEEK_CUR: self._position, SEEK_END: self._size}[whence]
-        self._position = max(start + offset, 0)
-        return self._position
-
-    def tell(self) -> int:
-        return self._position
-
-    def readinto(self, buffer) -> int:
-        length = min(len(buffer), self._size - self._position)
-        if length <= 0:
-            return 0
-        byte_range = f"bytes={self._position}-{self._position + length - 1}"
-        data = self._s3.get_object(Bucket=self._bucket, Key=self._key, Range=byte_range)["Body"].read()
-        buffer[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+    def read_range(self, offset: int, length: int) -> bytes:
+        byte_range = f"bytes={offset}-{offset + length - 1}"
+        return self._s3.get_object(Bucket=self._bucket, Key=self._key, Range=byte_range)["Body"].read()
 
 
 def _tail_key(upload: Upload, part_count: int | None = None) -> str:

@@ -1,5 +1,5 @@
 /**
- * Builds lists of names and message excerpts, like `chat/view_models/message_log.py` and `chat/schemas.py`, with the
+ * Builds lists of names and message excerpts, like `chat/view_models/message_log.py` and `chat/schemas`, with the
  * texts of `<template id="name-words">`.
  */
 
@@ -42,7 +42,10 @@ const VOICE_NOTE_NAME = /^.+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)$/;
 
 /** @typedef {Pick<import("../realtime/protocol.js").Attachment, "kind" | "name" | "duration">} FileSummary */
 
-/** Returns whether an audio file was recorded in the page, like `is_voice_note` in chat/schemas.py. @param {FileSummary} file */
+/**
+ * Returns whether an audio file was recorded in the page, like `is_voice_note` in chat/schemas/attachments.py.
+ * @param {FileSummary} file
+ */
 export function isVoiceNote({ kind, name, duration }) {
   return kind === "audio" && Boolean(duration) && VOICE_NOTE_NAME.test(name);
 }

@@ -142,28 +142,6 @@ export interface Forward {
 }
 
 /**
- * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
- * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
- * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
- * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it.
- */
-export interface Attachment {
-  id: number;
-  kind: "image" | "video" | "audio" | "file";
-  name: string;
-  content_type: string;
-  size: number;
-  url: string;
-  ready: boolean;
-  thumbnail_url: string | null;
-  preview_url: string | null;
-  width: number | null;
-  height: number | null;
-  duration: number | null;
-  alt: string;
-}
-
-/**
  * An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions. The emoji has
  * the variation selectors that Unicode recommends (`❤️`), also if it was sent without them (`❤`).
  */
@@ -185,6 +163,28 @@ export interface SystemEvent {
   old: string | null;
   new: string | null;
   by_id: number | null;
+}
+
+/**
+ * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
+ * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
+ * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
+ * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it.
+ */
+export interface Attachment {
+  id: number;
+  kind: "image" | "video" | "audio" | "file";
+  name: string;
+  content_type: string;
+  size: number;
+  url: string;
+  ready: boolean;
+  thumbnail_url: string | null;
+  preview_url: string | null;
+  width: number | null;
+  height: number | null;
+  duration: number | null;
+  alt: string;
 }
 
 /**
@@ -214,25 +214,46 @@ export interface Message {
   event: SystemEvent | null;
 }
 
+/** An earlier version of an edited message: its text, and the time when it was written. */
+export interface Revision {
+  body: string;
+  body_html: string;
+  written_at: string;
+}
+
 /**
- * A message that was found by a search. `highlights` are the parts of its `body` that match words of the query. Each
- * part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+ * A page of messages, in ascending order of their numbers (`seq`). `version` is the version of the conversation (number
+ * of its newest change), read before the messages. So the messages contain all changes up to `version`, and maybe later
+ * changes.
  */
-export interface SearchHit {
-  message: Message;
-  highlights: number[][];
+export interface History {
+  results: Message[];
+  has_before: boolean;
+  has_after: boolean;
+  version: number;
 }
 
-/** Messages found by a search. `next` is the URL of the next page, null on the last page. */
-export interface FoundMessages {
-  results: SearchHit[];
-  next: string | null;
+/** A file sent in a conversation, with the message that contains it. */
+export interface File {
+  attachment: Attachment;
+  message_id: number;
+  seq: number;
+  sender: User;
+  created_at: string;
 }
 
-/** Users found by a search. `next` is always null: a longer name finds fewer users. */
-export interface FoundUsers {
-  results: User[];
-  next: string | null;
+/**
+ * An upload of one file, which may be unfinished. `size` is the size of the complete file in bytes, `offset` the number
+ * of bytes that the server has stored so far. `attachment` is null until all bytes are stored. After that, the client
+ * can send a message with the id of this attachment.
+ */
+export interface Upload {
+  id: string;
+  name: string;
+  size: number;
+  offset: number;
+  expires_at: string;
+  attachment: Attachment | null;
 }
 
 /**
@@ -304,35 +325,6 @@ export interface Title {
   peer: User | null;
 }
 
-/** Conversations found by their titles. `next` is the URL of the next page, null on the last page. */
-export interface FoundConversations {
-  results: Title[];
-  next: string | null;
-}
-
-/** A file sent in a conversation, with the message that contains it. */
-export interface File {
-  attachment: Attachment;
-  message_id: number;
-  seq: number;
-  sender: User;
-  created_at: string;
-}
-
-/** Files found by their names. `next` is the URL of the next page, null on the last page. */
-export interface FoundFiles {
-  results: File[];
-  next: string | null;
-}
-
-/** What a search has found, each kind in a list of its own. With `kind` in the request, the other lists are null. */
-export interface SearchResults {
-  messages: FoundMessages | null;
-  people: FoundUsers | null;
-  conversations: FoundConversations | null;
-  files: FoundFiles | null;
-}
-
 /**
  * A member of a conversation. `left_at` is the time when a former member left; it is null for current members. All
  * changes in a conversation are numbered. `version` is the number of the newest change of this member.
@@ -365,39 +357,6 @@ export interface MessageReceipt {
 }
 
 /**
- * An upload of one file, which may be unfinished. `size` is the size of the complete file in bytes, `offset` the number
- * of bytes that the server has stored so far. `attachment` is null until all bytes are stored. After that, the client
- * can send a message with the id of this attachment.
- */
-export interface Upload {
-  id: string;
-  name: string;
-  size: number;
-  offset: number;
-  expires_at: string;
-  attachment: Attachment | null;
-}
-
-/** An earlier version of an edited message: its text, and the time when it was written. */
-export interface Revision {
-  body: string;
-  body_html: string;
-  written_at: string;
-}
-
-/**
- * A page of messages, in ascending order of their numbers (`seq`). `version` is the version of the conversation (number
- * of its newest change), read before the messages. So the messages contain all changes up to `version`, and maybe later
- * changes.
- */
-export interface History {
-  results: Message[];
-  has_before: boolean;
-  has_after: boolean;
-  version: number;
-}
-
-/**
  * All messages and members of a conversation that have changed since the version that the client sent. A version is the
  * number of a change. Each message and member is in its current state. `version` is the newest version that this answer
  * includes. If `complete` is false, there are more changes: ask again with this `version`. `conversation` has the
@@ -409,6 +368,47 @@ export interface Changes {
   conversation: Conversation | null;
   messages: Message[];
   members: Member[];
+}
+
+/**
+ * A message that was found by a search. `highlights` are the parts of its `body` that match words of the query. Each
+ * part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+ */
+export interface SearchHit {
+  message: Message;
+  highlights: number[][];
+}
+
+/** Messages found by a search. `next` is the URL of the next page, null on the last page. */
+export interface FoundMessages {
+  results: SearchHit[];
+  next: string | null;
+}
+
+/** Users found by a search. `next` is always null: a longer name finds fewer users. */
+export interface FoundUsers {
+  results: User[];
+  next: string | null;
+}
+
+/** Conversations found by their titles. `next` is the URL of the next page, null on the last page. */
+export interface FoundConversations {
+  results: Title[];
+  next: string | null;
+}
+
+/** Files found by their names. `next` is the URL of the next page, null on the last page. */
+export interface FoundFiles {
+  results: File[];
+  next: string | null;
+}
+
+/** What a search has found, each kind in a list of its own. With `kind` in the request, the other lists are null. */
+export interface SearchResults {
+  messages: FoundMessages | null;
+  people: FoundUsers | null;
+  conversations: FoundConversations | null;
+  files: FoundFiles | null;
 }
 
 /**

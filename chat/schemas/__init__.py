@@ -1,0 +1,80 @@
+"""Output schemas of chat (msgspec structs), and functions that build them from model instances.
+
+Web pages, REST responses and WebSocket messages use the same schemas.
+"""
+
+from chat.schemas.attachments import AttachmentSchema, FileSchema, UploadSchema, format_duration, is_voice_note
+from chat.schemas.contacts import ListedContactSchema
+from chat.schemas.conversations import (
+    ChangesSchema,
+    ConversationSchema,
+    MemberSchema,
+    MessageReceiptSchema,
+    MineSchema,
+    ReceiptSchema,
+    TitleSchema,
+    conversation_schema,
+    group_avatar_url,
+    member_schema,
+    mine_schema,
+)
+from chat.schemas.excerpts import make_excerpt
+from chat.schemas.messages import (
+    SYSTEM_EVENTS,
+    ForwardSchema,
+    HistorySchema,
+    MentionSchema,
+    MessageSchema,
+    ReactionSchema,
+    ReplySchema,
+    RevisionSchema,
+    SystemEvent,
+    message_schema,
+    reply_schema,
+)
+from chat.schemas.search import (
+    FoundConversationsSchema,
+    FoundFilesSchema,
+    FoundMessagesSchema,
+    FoundUsersSchema,
+    SearchHitSchema,
+    SearchResultsSchema,
+)
+
+__all__ = [
+    "SYSTEM_EVENTS",
+    "AttachmentSchema",
+    "ChangesSchema",
+    "ConversationSchema",
+    "FileSchema",
+    "ForwardSchema",
+    "FoundConversationsSchema",
+    "FoundFilesSchema",
+    "FoundMessagesSchema",
+    "FoundUsersSchema",
+    "HistorySchema",
+    "ListedContactSchema",
+    "MemberSchema",
+    "MentionSchema",
+    "MessageReceiptSchema",
+    "MessageSchema",
+    "MineSchema",
+    "ReactionSchema",
+    "ReceiptSchema",
+    "ReplySchema",
+    "RevisionSchema",
+    "SearchHitSchema",
+    "SearchResultsSchema",
+    "SystemEvent",
+    "TitleSchema",
+    "UploadSchema",
+    "conversation_schema",
+    "format_duration",
+    "group_avatar_url",
+    "is_voice_note",
+    "make_excerpt",
+    "member_schema",
+    "message_schema",
+    "mine_schema",
+    "reply_schema",
+]

@@ -1,0 +1,179 @@
+"""Output schemas of messages, and functions that build them from model instances."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import msgspec
+
+from accounts.models import User
+from accounts.schemas import UserSchema, user_schema
+from chat.models import Message
+from chat.schemas.attachments import AttachmentSchema
+from chat.schemas.excerpts import make_excerpt
+from messenger.core.field_types import Timestamp, UUIDText, one_of
+from messenger.core.timestamps import format_optional_timestamp, format_timestamp
+
+MessageKind = Annotated[str, one_of(Message.Kind.values)]
+SYSTEM_EVENTS = ("joined", "left", "removed", "renamed", "described", "pictured", "announced", "owner", "role")
+
+
+class MentionSchema(msgspec.Struct):
+    """A mention, such as `@bob`, in the text (`body`) of a message.
+
+    It begins at code point `start` of the text and ends before code point `end`. `user_id` is the mentioned user, null
+    for `@all`.
+    """
+
+    user_id: int | None
+    start: int
+    end: int
+
+
+class ReplySchema(msgspec.Struct):
+    """The message that a reply quotes, as it was when this response or event was built.
+
+    `excerpt` is the beginning of the quoted text without Markdown. Clients hide it if the user has blocked its sender.
+    """
+
+    id: int
+    seq: int
+    sender: UserSchema
+    excerpt: str
+    deleted: bool
+
+
+class ForwardSchema(msgspec.Struct):
+    """The user who first sent the message that was forwarded, and the time when this user sent it."""
+
+    sender: UserSchema
+    created_at: Timestamp | None
+
+
+class ReactionSchema(msgspec.Struct):
+    """An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions.
+
+    The emoji has the variation selectors that Unicode recommends (`❤️`), also if it was sent without them (`❤`).
+    """
+
+    emoji: str
+    user_ids: list[int]
+
+
+class SystemEvent(msgspec.Struct):
+    """The content of a system message, such as "Ann added Ben". Clients translate it into a sentence.
+
+    `actor_id`: the user who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`,
+    the user who created the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`,
+    without the signs of Markdown) or roles (with `role`) before and after.
+    """
+
+    name: Annotated[str, one_of(SYSTEM_EVENTS)]
+    actor_id: int | None = None
+    user_ids: list[int] = []
+    old: str | None = None
+    new: str | None = None
+    by_id: int | None = None
+
+
+class MessageSchema(msgspec.Struct):
+    """A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for text messages.
+
+    `seq` is the number of the message in its conversation, `version` the number of its newest change. A deleted message
+    keeps its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system
+    messages.
+    """
+
+    id: int
+    conversation_id: int
+    seq: int
+    version: int
+    client_id: UUIDText | None
+    kind: MessageKind
+    sender: UserSchema
+    body: str
+    body_html: str
+    mentions: list[MentionSchema]
+    reply_to: ReplySchema | None
+    forwarded_from: ForwardSchema | None
+    attachments: list[AttachmentSchema]
+    reactions: list[ReactionSchema]
+    pinned: bool
+    created_at: Timestamp
+    edited_at: Timestamp | None
+    deleted_at: Timestamp | None
+    event: SystemEvent | None
+
+
+class RevisionSchema(msgspec.Struct):
+    """An earlier version of an edited message: its text, and the time when it was written."""
+
+    body: str
+    body_html: str
+    written_at: Timestamp
+
+
+class HistorySchema(msgspec.Struct):
+    """A page of messages, in ascending order of their numbers (`seq`).
+
+    `version` is the version of the conversation (number of its newest change), read before the messages. So the
+    messages contain all changes up to `version`, and maybe later changes.
+    """
+
+    results: list[MessageSchema]
+    has_before: bool
+    has_after: bool
+    version: int
+
+
+def reply_schema(quoted: Message) -> ReplySchema:
+    deleted = quoted.deleted_at is not None
+    return ReplySchema(
+        quoted.pk,
+        quoted.seq,
+        user_schema(quoted.sender),
+        "" if deleted else make_excerpt(quoted.body_html, quoted.files),
+        deleted,
+    )
+
+
+def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
+    """Builds the output schema of a message, whose related rows must be loaded already (see `messages_with_relations`).
+
+    `sender` is used instead of `message.sender` if it is given. With `fresh`, the message has just been created: no
+    query looks for reactions, because there are none.
+    """
+    deleted = message.deleted_at is not None
+    reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)
+    forward = None
+    if message.forwarded_at and message.forwarded_sender and not deleted:
+        forward = ForwardSchema(user_schema(message.forwarded_sender), format_timestamp(message.forwarded_at))
+    return MessageSchema(
+        id=message.pk,
+        conversation_id=message.conversation_id,
+        seq=message.seq,
+        version=message.version,
+        client_id=str(message.client_id) if message.client_id else None,
+        kind=str(message.kind),
+        sender=user_schema(sender or message.sender),
+        body="" if deleted else message.body,
+        body_html="" if deleted else message.body_html,
+        mentions=[] if deleted else [MentionSchema(**mention) for mention in message.mentions],
+        reply_to=reply,
+        forwarded_from=forward,
+        attachments=[] if deleted else [AttachmentSchema(**file) for file in message.files],
+        reactions=[] if deleted or fresh else reaction_schemas(message),
+        pinned=message.pinned_at is not None and not deleted,
+        created_at=format_timestamp(message.created_at),
+        edited_at=None if deleted else format_optional_timestamp(message.edited_at),
+        deleted_at=format_optional_timestamp(message.deleted_at),
+        event=SystemEvent(**message.event) if message.event else None,
+    )
+
+
+def reaction_schemas(message: Message) -> list[ReactionSchema]:
+    """Returns the reactions of a message, grouped by emoji. The emoji that was used first comes first."""
+    by_emoji: dict[str, list[int]] = {}
+    for reaction in message.reactions.all():
+        by_emoji.setdefault(reaction.emoji, []).append(reaction.user_id)
+    return [ReactionSchema(emoji, user_ids) for emoji, user_ids in by_emoji.items()]

@@ -1,0 +1,1 @@
+"""Rules of the Markdown parser (chat/text/markdown_parser.py), by subject."""

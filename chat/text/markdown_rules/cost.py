@@ -1,0 +1,35 @@
+"""Limits the work that one text may cause. The parser stops with `TooComplex` after MAX_WORK steps."""
+
+from __future__ import annotations
+
+from collections.abc import MutableMapping
+from typing import Any
+
+from markdown_it.rules_block import StateBlock
+from markdown_it.rules_inline import StateInline
+
+MAX_WORK = 3_000  # steps of the parser; about 4 µs each
+ESCAPE_WORK, TARGET_WORK, BLOCK_WORK, LINK_WORK = 2, 4, 6, 12  # steps that an escaped sign, a link … counts as
+
+
+class TooComplex(Exception):
+    """Raised if a text has so much formatting that parsing would take too long.
+
+    The text is then shown without formatting.
+    """
+
+
+def spend(env: MutableMapping[str, Any], work: int) -> None:
+    env["work"] = env.get("work", 0) + work
+    if env["work"] > MAX_WORK:
+        raise TooComplex
+
+
+def inline_work_rule(state: StateInline, silent: bool) -> bool:
+    spend(state.env, 1)
+    return False
+
+
+def block_work_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    spend(state.env, BLOCK_WORK)
+    return False
