@@ -29,6 +29,10 @@ class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
     joined_user_id: int = 0  # receives this conversation's events after this version
     left_user_id: int = 0  # receives this conversation's events up to the one before this version
 
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.after, self.version
+
 
 class UserEvent(msgspec.Struct, tag="p", array_like=True):
     """An event that is sent to all connections of one user."""
@@ -40,6 +44,10 @@ class UserEvent(msgspec.Struct, tag="p", array_like=True):
     left_conversation_id: int = 0  # the user receives no events of this conversation from `version` on
     version: int = 0
     conversation_version: int = 0  # with `joined_conversation_id`: the version of the conversation in the frame
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.me_version - 1, self.me_version
 
 
 class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
