@@ -68,12 +68,11 @@ class OrderedStream(Generic[E]):
             self._pending[version] = event
             self.reconcile_later(version, settings.EVENT_GAP_SECONDS)
         else:
-            self._deliver(event)
+            self._deliver(event, version)
             if self._pending:
                 self._deliver_pending()
 
-    def _deliver(self, event: E) -> None:
-        version = event.order[1]
+    def _deliver(self, event: E, version: int) -> None:
         if version > self.delivered_version:
             self.delivered_version = version
             self._send(self, event)
@@ -88,7 +87,7 @@ class OrderedStream(Generic[E]):
         for version in sorted(self._pending):
             if self._pending[version].order[0] > self.delivered_version:
                 return
-            self._deliver(self._pending.pop(version))
+            self._deliver(self._pending.pop(version), version)
         if self.delivered_version >= self._awaited_version:
             self.cancel_reconciliation()
 
@@ -101,7 +100,7 @@ class OrderedStream(Generic[E]):
         """
         delivered_before = self.delivered_version
         for event in events:
-            self._deliver(event)
+            self._deliver(event, event.order[1])
         self.advance(version)
         if self._pending and self.delivered_version > delivered_before:
             self.reconcile_later(max(self._pending), settings.EVENT_GAP_SECONDS)
