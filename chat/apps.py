@@ -1,7 +1,7 @@
 """The Django app configuration of chat.
 
 It registers callbacks (hooks), so that the apps accounts and presence can call functions of chat without importing
-them.
+them, and its page in the list of settings pages.
 """
 
 from django.apps import AppConfig
@@ -15,6 +15,7 @@ class ChatConfig(AppConfig):
     def ready(self) -> None:
         import accounts.hooks
         import presence.hooks
+        from accounts.settings_pages import SettingsPage, register_settings_page
         from chat import actions, checks, selectors, tasks  # noqa: F401  (registers the system check)
 
         accounts.hooks.profile_changed.append(tasks.publish_profile_change.enqueue)
@@ -27,3 +28,4 @@ class ChatConfig(AppConfig):
         presence.hooks.read_markers_hook = selectors.get_visible_read_markers
         presence.hooks.conversation_ids_hook = selectors.list_conversation_ids
         presence.hooks.shared_users_hook = selectors.filter_users_sharing_conversations
+        register_settings_page(SettingsPage("data", "own_data", _("Your data"), "download"))

@@ -1,5 +1,7 @@
 """Defines the WebSocket consumer of the site, which combines the consumers of the apps.
 
+Apps above `chat` have registered theirs in `AppConfig.ready`.
+
 Also configures the hub (the object that delivers events to WebSocket connections) with the database queries and
 background tasks of the apps.
 """
@@ -8,12 +10,13 @@ from accounts.authentication import find_ended_sign_ins
 from accounts.selectors import privacy
 from chat import selectors
 from chat.consumers import ChatConsumer
+from messenger.live.consumer import registered_consumers
 from messenger.live.hub import configure
 from messenger.live.reconcile import ReconciliationSource
 from presence.consumers import PresenceConsumer
 
 
-class MessengerConsumer(PresenceConsumer, ChatConsumer):
+class MessengerConsumer(*registered_consumers(), PresenceConsumer, ChatConsumer):  # type: ignore[misc]
     list_versions = staticmethod(selectors.list_versions)
     visibility_by_user = staticmethod(privacy.visibility_for)
 

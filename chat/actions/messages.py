@@ -19,7 +19,7 @@ from chat.actions.validation import check_body, find_named_members
 from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
-from chat.selectors import count_unread_mentions, messages_with_relations
+from chat.selectors import count_unread_mentions, list_member_ids, messages_with_relations
 from chat.text.language import is_single_emoji, normalize_emoji
 from chat.text.markdown import find_mention_keys, has_at_sign
 from chat.view_models.rendered_messages import rendered_messages
@@ -170,12 +170,6 @@ def _list_mentioned_ids(conversation_id: int, mentions: list[MentionSchema]) -> 
     if any(mention.user_id is None for mention in mentions):
         user_ids |= set(list_member_ids(conversation_id))
     return user_ids
-
-
-def list_member_ids(conversation_id: int) -> list[int]:
-    return list(
-        Membership.objects.filter(conversation_id=conversation_id, left_at=None).values_list("user_id", flat=True)
-    )
 
 
 # ── Delete ───────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -20,7 +20,6 @@ from django.utils import timezone
 from accounts.auth import moderator_group
 from accounts.models import User
 from chat import actions
-from chat.actions.messages import list_member_ids
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from chat.demo.parser import (
@@ -33,6 +32,7 @@ from chat.demo.parser import (
     parse_users,
 )
 from chat.models import Report
+from chat.selectors import list_member_ids
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError
 from messenger.live import events
@@ -94,12 +94,11 @@ def _without_limits_and_events() -> Iterator[None]:
     Demo messages of weeks are sent within seconds, which the rate limits would not allow, and no client is connected.
     """
     limits, settings.LIMITS = settings.LIMITS, False
-    publisher = events.set_publisher(lambda _events: None)
     try:
-        yield
+        with events.paused():
+            yield
     finally:
         settings.LIMITS = limits
-        events.set_publisher(publisher)
 
 
 # ── Users ────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -40,6 +40,12 @@ ROLE_RANK = {Role.OWNER: 0, Role.ADMIN: 1, Role.MEMBER: 2}
 MemberPosition = tuple[int, int, str]  # cursor: rank of the role, user id, name
 
 
+def list_member_ids(conversation_id: int) -> list[int]:
+    """Returns the ids of the members of a conversation: the users who receive its events. Checks no permission."""
+    members = Membership.objects.filter(conversation_id=conversation_id, left_at=None)
+    return list(members.values_list("user_id", flat=True))
+
+
 def find_members(
     user_id: int,
     conversation_id: int,

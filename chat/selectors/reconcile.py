@@ -29,19 +29,19 @@ def get_user_versions(user_ids: list[int]) -> dict[int, int]:
     return dict(User.objects.filter(pk__in=user_ids).values_list("pk", "me_version"))
 
 
-def build_missed_conversation_events(conversation_id: int, after: int) -> list[ConversationEvent]:
-    """Returns events for all changes of a conversation after the version (number of a change) `after`, oldest first.
+def build_missed_conversation_events(conversation_id: int, after: int) -> tuple[list[ConversationEvent], int]:
+    """Returns events for all changes of a conversation after the version `after`, oldest first, and the newest version.
 
-    Each event contains a changed row as it is now, with the version of its newest change. If the changes cannot be sent
-    as events, for example because there are too many, returns one event that makes clients ask for the changes with the
-    WebSocket command `sync`.
+    A version is the number of a change. Each event contains a changed row as it is now, with the version of its newest
+    change. If the changes cannot be sent as events, for example because there are too many, returns one event that
+    makes clients ask for the changes with the WebSocket command `sync`.
     """
     conversation = Conversation.objects.filter(pk=conversation_id).first()
     if conversation is None:
-        return []
+        return [], after
     messages, members, info_changed, version, complete = get_changed_rows(conversation, after, LIMIT)
     if not complete or _is_out_of_order([message for message in messages if message.first_version > after]):
-        return [_build_sync_event(conversation, after)]
+        return [_build_sync_event(conversation, after)], conversation.version
     rows: list[Message | Membership | Conversation] = [*messages, *members]
     if info_changed:
         rows.append(conversation)
@@ -58,8 +58,8 @@ def build_missed_conversation_events(conversation_id: int, after: int) -> list[C
             missed_events.append(events.conversation_updated(schema, row.info_version, previous))
         previous = _row_version(row)
     if previous < version:  # the rows of the last versions have changed again since, beyond `version`
-        return [_build_sync_event(conversation, after)]
-    return missed_events
+        return [_build_sync_event(conversation, after)], conversation.version
+    return missed_events, previous
 
 
 def _row_version(row: Message | Membership | Conversation) -> int:

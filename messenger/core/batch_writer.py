@@ -44,6 +44,7 @@ class _QueuedCommand(msgspec.Struct):
     on_stored: OnStored
     loop: asyncio.AbstractEventLoop | None  # the loop in which `on_stored` is called; None: in the writer's thread
     key: Hashable  # commands with the same key keep their order
+    outcome: Any = None  # set by `_store_batch`: a result, an `ApplicationError` or BUSY
 
 
 class BatchWriter(Generic[C]):
@@ -120,18 +121,22 @@ class BatchWriter(Generic[C]):
                 if not self._queue:
                     self._filled.clear()
             if batch:
-                self._finish(batch, store_or_errors(self._store, batch))
+                _store_batch(self._store, batch)
+                self._finish(batch)
                 if self._pause:
                     time.sleep(self._pause)
 
-    def _finish(self, batch: list[_QueuedCommand], outcomes: Sequence[Any]) -> None:
+    def _finish(self, batch: list[_QueuedCommand]) -> None:
         busy: dict[Hashable, list[_QueuedCommand]] = {}
-        for queued, outcome in zip(batch, outcomes, strict=True):
-            if outcome is BUSY:
+        finished = []
+        for queued in batch:
+            if queued.outcome is BUSY:
                 busy.setdefault(queued.key, []).append(queued)
+            else:
+                finished.append(queued)
         for key, commands in busy.items():
-            self._start_key_queue(key, commands)
-        _report([(queued, outcome) for queued, outcome in zip(batch, outcomes, strict=True) if outcome is not BUSY])
+            self._start_key_queue(key, commands)  # from now on, these commands belong to the thread of their key
+        _report(finished)
 
     # ── Queues of locked keys ────────────────────────────────────────────────────────────────────────────────────
     def _start_key_queue(self, key: Hashable, commands: list[_QueuedCommand]) -> None:
@@ -157,42 +162,52 @@ class BatchWriter(Generic[C]):
                     del self._key_queues[key]
                     return
                 batch = [key_queue.popleft() for _ in range(min(self._size, len(key_queue)))]
-            _report(list(zip(batch, store_or_errors(self._store_blocking, batch), strict=True)))
+            _store_batch(self._store_blocking, batch)
+            _report(batch)
 
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
-def store_or_errors(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
-    """Stores a batch of commands in one transaction and returns an outcome for each command. Raises no exception.
+def _store_batch(store: Callable, batch: list[_QueuedCommand]) -> None:
+    """Stores a batch of commands in one transaction and sets the outcome of each command. Raises no exception.
 
     If one command makes the whole transaction fail, the batch is split, so that the remaining commands are stored.
     """
     commands = [queued.command for queued in batch]
     try:
-        return with_own_connection(store, commands)
+        outcomes = with_own_connection(store, commands)
     except ApplicationError as error:  # for the whole batch: the database is down
-        return [error] * len(batch)
+        outcomes = [error] * len(batch)
     except Exception as error:
-        if len(batch) == 1 and not isinstance(error, IntegrityError):
+        if len(batch) > 1:
+            _store_halves(store, batch)
+            return
+        if isinstance(error, IntegrityError):
+            outcomes = _store_again(store, commands)
+        else:
             log.exception("A command could not be stored")
-            return [unavailable()]
-        if len(batch) == 1:
-            return _store_again(store, commands)
-        return _store_halves(store, batch)
+            outcomes = [unavailable()]
+    for queued, outcome in zip(batch, outcomes, strict=True):
+        queued.outcome = outcome
 
 
-def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> Sequence[Any]:
-    """Stores the two halves of a batch one after the other and returns the outcomes of all commands.
+def _store_halves(store: Callable, batch: list[_QueuedCommand]) -> None:
+    """Stores the two halves of a batch one after the other.
 
     If a command in the first half was not stored because its rows were locked (outcome BUSY), all commands with the
     same key in the second half get the outcome BUSY too. Otherwise later commands of this key would be stored before
     earlier ones.
     """
     half = len(batch) // 2
-    first = store_or_errors(store, batch[:half])
-    busy_keys = {queued.key for queued, outcome in zip(batch, first, strict=False) if outcome is BUSY}
-    rest = [queued for queued in batch[half:] if queued.key not in busy_keys]
-    outcomes = iter(store_or_errors(store, rest) if rest else ())
-    return [*first, *(BUSY if queued.key in busy_keys else next(outcomes) for queued in batch[half:])]
+    _store_batch(store, batch[:half])
+    busy_keys = {queued.key for queued in batch[:half] if queued.outcome is BUSY}
+    rest = []
+    for queued in batch[half:]:
+        if queued.key in busy_keys:
+            queued.outcome = BUSY
+        else:
+            rest.append(queued)
+    if rest:
+        _store_batch(store, rest)
 
 
 def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
@@ -211,28 +226,28 @@ def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
 
 
 # ── Reporting outcomes ───────────────────────────────────────────────────────────────────────────────────────────
-def _report(outcomes: list[tuple[_QueuedCommand, Any]]) -> None:
+def _report(batch: list[_QueuedCommand]) -> None:
     """Calls the `on_stored` callbacks of all commands in the event loops of their callers.
 
     Each event loop is woken only once, for all its callbacks.
     """
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[OnStored, Any]]] = {}
-    for queued, outcome in outcomes:
+    by_loop: dict[asyncio.AbstractEventLoop, list[_QueuedCommand]] = {}
+    for queued in batch:
         if queued.loop is None:
-            queued.on_stored(outcome)
+            queued.on_stored(queued.outcome)
         else:
-            by_loop.setdefault(queued.loop, []).append((queued.on_stored, outcome))
-    for loop, calls in by_loop.items():
+            by_loop.setdefault(queued.loop, []).append(queued)
+    for loop, commands in by_loop.items():
         try:
-            loop.call_soon_threadsafe(_call_all, calls)
+            loop.call_soon_threadsafe(_call_all, commands)
         except RuntimeError:  # the loop was closed, so its callers are not waiting any more
             log.debug("Outcomes for a closed event loop were dropped")
 
 
-def _call_all(calls: list[tuple[OnStored, Any]]) -> None:
-    for on_stored, outcome in calls:
+def _call_all(commands: list[_QueuedCommand]) -> None:
+    for queued in commands:
         try:
-            on_stored(outcome)
+            queued.on_stored(queued.outcome)
         except Exception:
             log.exception("The callback of a stored command failed")
 

@@ -19,6 +19,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 from channels.consumer import AsyncConsumer
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from messenger.core import database
@@ -95,9 +96,7 @@ class LiveConsumer(AsyncConsumer):
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        members = [member for base in reversed(cls.__mro__) for member in vars(base).values()]
-        declared = [getattr(member, "command", None) for member in members]
-        cls.commands = {command.name: command for command in declared if isinstance(command, Command)}
+        cls.commands = _collect_commands(cls)
         cls._hooks = {
             name: tuple(vars(base)[name] for base in cls.__mro__ if base is not LiveConsumer and name in vars(base))
             for name in ("connecting", "connected", "disconnected", "run")
@@ -255,6 +254,39 @@ class LiveConsumer(AsyncConsumer):
             raise ApplicationError("unavailable", "Not possible just now.", retry_after=5) from error
         if answer is not None:
             self.connection.send_ack(ref, answer)
+
+
+def _collect_commands(cls: type[LiveConsumer]) -> dict[str, Command]:
+    """Returns the commands of a consumer and its base classes by name.
+
+    Raises ImproperlyConfigured if two methods handle the same command, for example of two apps.
+    """
+    methods: dict[str, str] = {}  # by command name
+    commands: dict[str, Command] = {}
+    for base in reversed(cls.__mro__):
+        for method, value in vars(base).items():
+            command = getattr(value, "command", None)
+            if not isinstance(command, Command):
+                continue
+            if methods.setdefault(command.name, method) != method:
+                raise ImproperlyConfigured(
+                    f"{cls.__name__}: {methods[command.name]} and {method} handle the same command, {command.name}."
+                )
+            commands[command.name] = command
+    return commands
+
+
+_registered: list[type[LiveConsumer]] = []
+
+
+def register_consumer(consumer: type[LiveConsumer]) -> None:
+    """Adds the commands and hooks of an app to the consumer of the site. Call it in `AppConfig.ready`."""
+    if consumer not in _registered:
+        _registered.append(consumer)
+
+
+def registered_consumers() -> tuple[type[LiveConsumer], ...]:
+    return tuple(_registered)
 
 
 class MalformedFrame(ApplicationError):

@@ -9,10 +9,13 @@ the same struct tags and the same order of fields.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 import msgspec
 from django.db import transaction
+
+from messenger.live import listeners
 
 
 class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
@@ -29,6 +32,10 @@ class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
     joined_user_id: int = 0  # receives this conversation's events after this version
     left_user_id: int = 0  # receives this conversation's events up to the one before this version
 
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.after, self.version
+
 
 class UserEvent(msgspec.Struct, tag="p", array_like=True):
     """An event that is sent to all connections of one user."""
@@ -40,6 +47,10 @@ class UserEvent(msgspec.Struct, tag="p", array_like=True):
     left_conversation_id: int = 0  # the user receives no events of this conversation from `version` on
     version: int = 0
     conversation_version: int = 0  # with `joined_conversation_id`: the version of the conversation in the frame
+
+    @property
+    def order(self) -> tuple[int, int]:
+        return self.me_version - 1, self.me_version
 
 
 class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
@@ -90,6 +101,7 @@ Event = ConversationEvent | UserEvent | EphemeralEvent | Disconnect | RefreshVis
 Publisher = Callable[[list[Event]], None]
 
 _publisher: Publisher | None = None
+_is_paused = False
 
 
 def set_publisher(publisher: Publisher | None) -> Publisher | None:
@@ -106,15 +118,38 @@ def set_publisher(publisher: Publisher | None) -> Publisher | None:
 def publish(events: Iterable[Event]) -> None:
     """Publishes events when the current transaction commits. Without a transaction, publishes them at once.
 
-    Thread-safe.
+    Also calls the listeners of these events (see `messenger.live.listeners`). Thread-safe.
     """
     event_list = list(events)
-    if event_list:
-        transaction.on_commit(lambda: publish_now(event_list))
+    if event_list and not _is_paused:
+        transaction.on_commit(lambda: _publish_committed(event_list))
+        listeners.call_in_transaction(event_list)
+
+
+def _publish_committed(events: list[Event]) -> None:
+    try:
+        publish_now(events)
+    finally:
+        listeners.call_after_commit(events)
 
 
 def publish_now(events: list[Event]) -> None:
-    """Publishes events at once, without waiting for a commit. Thread-safe."""
+    """Publishes events at once, without waiting for a commit and without listeners. Thread-safe."""
     from messenger.live import channel_layer  # imported here: channel_layer itself imports this module
 
-    (_publisher or channel_layer.publish_without_hub)(events)
+    if not _is_paused:
+        (_publisher or channel_layer.publish_without_hub)(events)
+
+
+@contextmanager
+def paused() -> Iterator[None]:
+    """Context manager in which all published events are dropped, in all threads of this process.
+
+    It is for data that no client has open and that nobody is to be notified of, such as demo data.
+    """
+    global _is_paused
+    _is_paused = True
+    try:
+        yield
+    finally:
+        _is_paused = False

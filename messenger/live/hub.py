@@ -1,6 +1,6 @@
 """Defines the hub: the object in a server process that delivers events to the WebSocket connections of this process.
 
-The path of an event: `publish → receive → deliver_in_order → send_to_conversation → Connection.enqueue → flush →
+The path of an event: `publish → receive → OrderedStream.receive → _send_to_conversation → Connection.enqueue → flush →
 transport.write`.
 
 Each change of a conversation increases the version number of the conversation by one, and clients get the events in
@@ -26,6 +26,7 @@ from messenger.live.connection import Connection
 from messenger.live.events import ConversationEvent, Disconnect, EphemeralEvent, Event, RefreshVisibility, UserEvent
 from messenger.live.reconcile import Reconciler, ReconciliationSource
 from messenger.live.shutdown import call_before_shutdown
+from messenger.live.streams import UNKNOWN, OrderedStream
 from messenger.live.transport import OutgoingFrame
 
 log = logging.getLogger(__name__)
@@ -38,39 +39,29 @@ RECHECK_SECONDS = 0.2  # after the first subscription to a conversation its vers
 BackgroundTask = Callable[[], Coroutine]
 
 
-class _ConversationStream:
-    """The delivery state of a conversation: its connections in this process, and the last version sent to them.
+class ConversationStream(OrderedStream[ConversationEvent]):
+    """The stream of a conversation, with what the hub keeps about its subscribers in this process.
 
-    The version is a number that each change of the conversation increases. The object is deleted when the conversation
-    has no subscribed connection left in this process.
+    It is deleted when the conversation has no subscribed connection left in this process.
     """
 
-    __slots__ = ("combined", "connections", "delivered_version", "joining", "pending", "timer")
+    __slots__ = ("combined", "joining")
 
-    def __init__(self, delivered_version: int):
-        self.delivered_version = delivered_version  # all events up to this version were sent to the subscribers
-        self.connections: set[Connection] = set()
+    def __init__(
+        self,
+        id: int,
+        delivered_version: int,
+        send: Callable[[ConversationStream, ConversationEvent], None],
+        reconcile: Callable[[ConversationStream], None],
+    ):
+        super().__init__(id, delivered_version, send, reconcile)
         # (version, connection): the connection is subscribed as soon as the version is delivered.
         self.joining: list[tuple[int, Connection]] = []
-        self.pending: dict[int, ConversationEvent] = {}  # by version: events that wait for earlier versions
-        self.timer: asyncio.TimerHandle | None = None  # a scheduled reconciliation
         # Newest event by key, to be sent when COMBINE_SECONDS have passed. None: the next event is sent at once.
         self.combined: dict[str, EphemeralEvent] | None = None
 
 
-class _UserStream:
-    """The delivery state of a user: the user's connections to this process, and the last version that was sent to them.
-
-    The version (`me_version`) is a number that increases with each change of the user's own data, such as settings.
-    """
-
-    __slots__ = ("connections", "delivered_version", "pending", "timer")
-
-    def __init__(self) -> None:
-        self.delivered_version = -1  # -1: not known yet
-        self.connections: set[Connection] = set()
-        self.pending: dict[int, UserEvent] = {}
-        self.timer: asyncio.TimerHandle | None = None
+UserStream = OrderedStream[UserEvent]
 
 
 class Hub:
@@ -80,8 +71,8 @@ class Hub:
     """
 
     def __init__(self, source: ReconciliationSource):
-        self.conversations: dict[int, _ConversationStream] = {}
-        self.users: dict[int, _UserStream] = {}
+        self.conversations: dict[int, ConversationStream] = {}
+        self.users: dict[int, UserStream] = {}
         self.groups: dict[str, set[Connection]] = {}  # subscribers of groups for ephemeral events
         self.loop = asyncio.get_running_loop()
         self.reconciler = Reconciler(self, source)
@@ -122,9 +113,11 @@ class Hub:
         """Delivers events to the connections of this process. The events come from this process or from another one."""
         for event in event_list:
             if isinstance(event, ConversationEvent):
-                self.deliver_in_order(event)
+                if conversation := self.conversations.get(event.conversation_id):
+                    conversation.receive(event)
             elif isinstance(event, UserEvent):
-                self._deliver_user_event_in_order(event)
+                if user := self.users.get(event.user_id):
+                    user.receive(event)
             elif isinstance(event, EphemeralEvent):
                 self._deliver_ephemeral(event)
             elif isinstance(event, RefreshVisibility):
@@ -132,46 +125,12 @@ class Hub:
             else:
                 self._disconnect(event)
 
-    # ── Conversation events: in order of version ─────────────────────────────────────────────────────────────────
-    def deliver_in_order(self, event: ConversationEvent) -> None:
-        """Sends an event to the subscribers of its conversation if it directly follows the last delivered version.
-
-        If earlier versions are missing, the event waits until they have been delivered. An event that was already
-        delivered is ignored.
-        """
-        stream = self.conversations.get(event.conversation_id)
-        if stream is None or event.version <= stream.delivered_version:
-            return
-        if event.after > stream.delivered_version:
-            stream.pending[event.version] = event
-            if stream.timer is None:
-                stream.timer = self.loop.call_later(
-                    settings.EVENT_GAP_SECONDS, self.reconciler.reconcile_conversation_soon, event.conversation_id
-                )
-            return
-        self.send_to_conversation(stream, event)
-        if stream.pending:
-            self.deliver_pending(stream)
-
-    def deliver_pending(self, stream: _ConversationStream) -> None:
-        """Sends the waiting events of a conversation in order of version, up to the first version that is missing."""
-        for version in sorted(stream.pending):
-            event = stream.pending[version]
-            if event.after > stream.delivered_version:
-                return
-            del stream.pending[version]
-            if version > stream.delivered_version:
-                self.send_to_conversation(stream, event)
-        if stream.timer:
-            stream.timer.cancel()
-            stream.timer = None
-
-    def send_to_conversation(self, stream: _ConversationStream, event: ConversationEvent) -> None:
+    # ── Conversation events and user events: the streams call these in order of version ───────────────────────────
+    def _send_to_conversation(self, stream: ConversationStream, event: ConversationEvent) -> None:
         """Queues an event for all connections that are subscribed to its conversation.
 
         If the event says that a user joins or leaves the conversation, this user does not receive it.
         """
-        stream.delivered_version = event.version
         if event.left_user_id and (user := self.users.get(event.left_user_id)):
             for connection in user.connections:
                 self._unsubscribe_from_conversation(connection, event.conversation_id, event.version)
@@ -187,36 +146,12 @@ class Hub:
             for connection in ready:
                 self._subscribe_to_conversation(stream, connection, event.conversation_id)
 
-    # ── User events ──────────────────────────────────────────────────────────────────────────────────────────────
-    def _deliver_user_event_in_order(self, event: UserEvent) -> None:
-        stream = self.users.get(event.user_id)
-        if stream is None:
-            return
-        if event.me_version and stream.delivered_version >= 0:
-            if event.me_version <= stream.delivered_version:
-                return
-            if event.me_version > stream.delivered_version + 1:
-                stream.pending[event.me_version] = event
-                if stream.timer is None:
-                    stream.timer = self.loop.call_later(
-                        settings.EVENT_GAP_SECONDS, self.reconciler.reconcile_user_soon, event.user_id
-                    )
-                return
-        self.send_to_user(stream, event)
-        while stream.pending and (following := stream.pending.pop(stream.delivered_version + 1, None)):
-            self.send_to_user(stream, following)
-        if stream.timer and not stream.pending:
-            stream.timer.cancel()
-            stream.timer = None
-
-    def send_to_user(self, stream: _UserStream, event: UserEvent) -> None:
+    def _send_to_user(self, stream: UserStream, event: UserEvent) -> None:
         """Queues an event for all connections of the user whom it concerns.
 
         If the event says that this user has joined or left a conversation, also starts or ends the subscription of
         these connections to the conversation.
         """
-        if event.me_version:
-            stream.delivered_version = max(stream.delivered_version, event.me_version)
         frame = OutgoingFrame(event.text)
         for connection in list(stream.connections):
             if event.left_conversation_id:
@@ -256,7 +191,7 @@ class Hub:
             self.loop.call_later(COMBINE_SECONDS, self._send_combined, stream)
         self._send_ephemeral(event)
 
-    def _send_combined(self, stream: _ConversationStream) -> None:
+    def _send_combined(self, stream: ConversationStream) -> None:
         combined, stream.combined = stream.combined, None
         if combined:
             stream.combined = {}
@@ -309,7 +244,11 @@ class Hub:
 
         The caller must then call `subscribe_to_conversations`.
         """
-        user = self.users.setdefault(connection.user_id, _UserStream())
+        user = self.users.get(connection.user_id)
+        if user is None:
+            user = self.users[connection.user_id] = UserStream(
+                connection.user_id, UNKNOWN, self._send_to_user, self.reconciler.reconcile_user_soon
+            )
         user.connections.add(connection)
         await self._join_layer_groups([f"user.{connection.user_id}", "online"])
         self.subscribe(connection, "online")
@@ -324,8 +263,8 @@ class Hub:
         conversation, by conversation id. The connection receives all events after this version.
         """
         user = self.users.get(connection.user_id)
-        if user is not None and user.delivered_version < me_version:
-            user.delivered_version = me_version
+        if user is not None and user.delivered_version == UNKNOWN:  # otherwise older connections still wait for events
+            user.advance(me_version)
         subscribed = {}
         for conversation_id, version in versions.items():
             if connection.has_left_since(conversation_id, version):
@@ -336,21 +275,23 @@ class Hub:
         await self._join_layer_groups([f"conversation.{conversation_id}" for conversation_id in subscribed])
         return subscribed
 
-    def _get_stream(self, conversation_id: int, version: int) -> _ConversationStream:
+    def _get_stream(self, conversation_id: int, version: int) -> ConversationStream:
         """Returns the delivery state (connections, last delivered version) of a conversation in this process.
 
         If there is none, creates one with `version` as the last delivered version.
         """
         stream = self.conversations.get(conversation_id)
         if stream is None:
-            stream = self.conversations[conversation_id] = _ConversationStream(version)
+            stream = self.conversations[conversation_id] = ConversationStream(
+                conversation_id, version, self._send_to_conversation, self.reconciler.reconcile_conversation_soon
+            )
             self._join_layer_group(f"conversation.{conversation_id}")
             # The conversation may have changed after `version` was read and before the process joined the group.
             self.loop.call_later(RECHECK_SECONDS, self.reconciler.recheck_soon, conversation_id)
         return stream
 
     def _subscribe_to_conversation(
-        self, stream: _ConversationStream, connection: Connection, conversation_id: int
+        self, stream: ConversationStream, connection: Connection, conversation_id: int
     ) -> None:
         user = self.users.get(connection.user_id)
         if user is not None and connection in user.connections:
@@ -365,10 +306,9 @@ class Hub:
             stream.connections.discard(connection)
             self._remove_if_unused(conversation_id, stream)
 
-    def _remove_if_unused(self, conversation_id: int, stream: _ConversationStream) -> None:
+    def _remove_if_unused(self, conversation_id: int, stream: ConversationStream) -> None:
         if not stream.connections and not stream.joining:
-            if stream.timer:
-                stream.timer.cancel()
+            stream.cancel_reconciliation()
             self.conversations.pop(conversation_id, None)
             self._leave_layer_group(f"conversation.{conversation_id}")
 
@@ -399,8 +339,7 @@ class Hub:
         if user is not None:
             user.connections.discard(connection)
             if not user.connections:
-                if user.timer:
-                    user.timer.cancel()
+                user.cancel_reconciliation()
                 del self.users[connection.user_id]
                 self._leave_layer_group(f"user.{connection.user_id}")
 

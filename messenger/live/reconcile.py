@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,7 @@ from django.conf import settings
 
 from messenger.core import database
 from messenger.live.events import ConversationEvent, UserEvent
+from messenger.live.streams import UNKNOWN, E, OrderedStream
 from messenger.live.visibility import Visibility
 
 if TYPE_CHECKING:
@@ -43,8 +44,8 @@ class ReconciliationSource:
 
     conversation_versions: Callable[[list[int]], dict[int, int]]  # conversation ids → version of each
     user_versions: Callable[[list[int]], dict[int, int]]  # user ids → `me_version` of each
-    # (conversation id, version) → the events after that version
-    missed_conversation_events: Callable[[int, int], list[ConversationEvent]]
+    # (conversation id, version) → the events after that version, and the version that they lead to
+    missed_conversation_events: Callable[[int, int], tuple[list[ConversationEvent], int]]
     # (user id, me_version) → the events after that version, and the version that they lead to
     missed_user_events: Callable[[int, int], tuple[list[UserEvent], int]]
     # (user id, sign-in id) pairs → close code of each sign-in that has ended, by sign-in id
@@ -85,37 +86,31 @@ class Reconciler:
                 log.warning("A round of reconciliation was skipped: %s", type(error).__name__)
 
     async def compare_conversations(self, conversation_ids: list[int]) -> None:
-        """Compares the versions (numbers of the last change) of these conversations with the database.
-
-        If a version in the database is higher than the one delivered to connections, schedules reading the missed
-        events. Leaves out conversations that received an event during the query, because the missing events are
-        probably on their way.
-        """
-        streams = self._hub.conversations
-        for batch in _batches(conversation_ids):
-            before = {cid: streams[cid].delivered_version for cid in batch if cid in streams}
-            versions = await database.run_in_thread(self._source.conversation_versions, batch)
-            for cid, version in versions.items():
-                stream = streams.get(cid)
-                if stream is None or stream.delivered_version >= version:
-                    continue
-                # If the delivered version has changed meanwhile, nothing is done: the events are on their way.
-                if stream.delivered_version == before.get(cid) and stream.timer is None:
-                    stream.timer = self._loop.call_later(
-                        settings.EVENT_GAP_SECONDS * 4, self._reconcile_conversation_if_behind, cid, version
-                    )
+        """Compares the versions (numbers of the last change) of these conversations with the database."""
+        await self._compare(self._hub.conversations, conversation_ids, self._source.conversation_versions)
 
     async def compare_users(self) -> None:
-        """Schedules reading missed events for connected users whose own data has a newer version in the database."""
-        streams = self._hub.users
-        for batch in _batches([user_id for user_id, stream in streams.items() if stream.delivered_version >= 0]):
-            versions = await database.run_in_thread(self._source.user_versions, batch)
-            for user_id, version in versions.items():
-                stream = streams.get(user_id)
-                if stream is not None and stream.delivered_version < version and stream.timer is None:
-                    stream.timer = self._loop.call_later(
-                        settings.EVENT_GAP_SECONDS * 4, self._reconcile_user_if_behind, user_id, version
-                    )
+        """Compares the versions of the own data of all connected users with the database."""
+        await self._compare(self._hub.users, list(self._hub.users), self._source.user_versions)
+
+    async def _compare(
+        self,
+        streams: Mapping[int, OrderedStream],
+        ids: list[int],
+        load_versions: Callable[[list[int]], dict[int, int]],
+    ) -> None:
+        """Compares the delivered versions of these streams with the database.
+
+        If a version in the database is higher, schedules reading the missed events. Leaves out streams that received an
+        event during the query, because the missing events are probably on their way.
+        """
+        for batch in _batches(ids):
+            before = {id: streams[id].delivered_version for id in batch if id in streams}
+            versions = await database.run_in_thread(load_versions, list(before))
+            for id, version in versions.items():
+                stream = streams.get(id)
+                if stream is not None and version > stream.delivered_version == before[id] != UNKNOWN:
+                    stream.reconcile_later(version, settings.EVENT_GAP_SECONDS * 4)
 
     async def check_sign_ins(self) -> None:
         """Closes connections whose sign-in has ended, for example because the user has signed out.
@@ -140,11 +135,11 @@ class Reconciler:
                     connection.visibility = visibility_by_user.get(user_id)
 
     # ── On demand ────────────────────────────────────────────────────────────────────────────────────────────────
-    def reconcile_conversation_soon(self, conversation_id: int) -> None:
-        self._spawn(self._reconcile_conversation(conversation_id))
+    def reconcile_conversation_soon(self, stream: OrderedStream[ConversationEvent]) -> None:
+        self._spawn(self._reconcile(self._hub.conversations, stream, self._source.missed_conversation_events))
 
-    def reconcile_user_soon(self, user_id: int) -> None:
-        self._spawn(self._reconcile_user(user_id))
+    def reconcile_user_soon(self, stream: OrderedStream[UserEvent]) -> None:
+        self._spawn(self._reconcile(self._hub.users, stream, self._source.missed_user_events))
 
     def refresh_visibility_soon(self, user_id: int) -> None:
         if user_id in self._hub.users:
@@ -165,52 +160,22 @@ class Reconciler:
         conversation_ids, self._to_recheck = list(self._to_recheck), set()
         await self.compare_conversations(conversation_ids)
 
-    def _reconcile_conversation_if_behind(self, conversation_id: int, version: int) -> None:
-        stream = self._hub.conversations.get(conversation_id)
-        if stream is not None:
-            stream.timer = None
-            if stream.delivered_version < version:
-                self.reconcile_conversation_soon(conversation_id)
-
-    def _reconcile_user_if_behind(self, user_id: int, version: int) -> None:
-        stream = self._hub.users.get(user_id)
-        if stream is not None:
-            stream.timer = None
-            if stream.delivered_version < version:
-                self.reconcile_user_soon(user_id)
-
-    async def _reconcile_conversation(self, conversation_id: int) -> None:
-        stream = self._hub.conversations.get(conversation_id)
-        if stream is None:
-            return
-        stream.timer = None
+    async def _reconcile(
+        self,
+        streams: Mapping[int, OrderedStream[E]],
+        stream: OrderedStream[E],
+        load_missed: Callable[[int, int], tuple[list[E], int]],
+    ) -> None:
+        """Reads the missed events of a stream from the database and delivers them, and then those that waited."""
         async with self._lock:
-            missed = await database.run_in_thread(
-                self._source.missed_conversation_events, conversation_id, stream.delivered_version
-            )
+            if streams.get(stream.id) is not stream:  # its last connection has been closed
+                return
+            missed, version = await database.run_in_thread(load_missed, stream.id, stream.delivered_version)
+            if streams.get(stream.id) is not stream:
+                return
             if missed:
-                log.info("conversation %s: delivered %s missed events", conversation_id, len(missed))
-            for event in missed:
-                self._hub.deliver_in_order(event)
-            self._hub.deliver_pending(stream)
-
-    async def _reconcile_user(self, user_id: int) -> None:
-        stream = self._hub.users.get(user_id)
-        if stream is None:
-            return
-        stream.timer = None
-        async with self._lock:
-            missed, me_version = await database.run_in_thread(
-                self._source.missed_user_events, user_id, stream.delivered_version
-            )
-            for event in missed:
-                if event.me_version > stream.delivered_version:
-                    self._hub.send_to_user(stream, event)
-            stream.delivered_version = max(stream.delivered_version, me_version)
-        pending, stream.pending = stream.pending, {}
-        for me_version in sorted(pending):
-            if me_version > stream.delivered_version:
-                self._hub.send_to_user(stream, pending[me_version])
+                log.info("%s: delivered %s missed events", type(missed[0]).__name__, len(missed))
+            stream.deliver_missed(missed, version)
 
     def _spawn(self, work: Coroutine) -> None:
         task = self._loop.create_task(work)

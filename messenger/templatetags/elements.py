@@ -22,6 +22,7 @@ from django.utils.safestring import SafeString, mark_safe
 from accounts import form_checks
 from accounts.models import User
 from accounts.schemas import user_schema
+from accounts.settings_pages import SettingsPage, list_settings_pages
 from messenger.assets import scripts
 from messenger.assets.stylesheets import bundle_name, source_files
 from messenger.core import user_agents
@@ -206,6 +207,11 @@ def notice(text: str) -> dict[str, Any]:
 @register.inclusion_tag("elements/empty.html")
 def empty(title: str, text: str = "") -> dict[str, Any]:
     return {"title": title, "text": text}
+
+
+@register.simple_tag
+def settings_pages() -> list[SettingsPage]:
+    return list_settings_pages()
 
 
 @register.filter

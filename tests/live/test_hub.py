@@ -84,6 +84,23 @@ async def test_the_reconciliation_loop_delivers_lost_events(environment, group, 
     listener.apply_received().assert_matches(await environment.run(load_state, bob.pk))
 
 
+async def test_a_second_device_that_connects_takes_no_event_from_the_first(environment, group, alice, bob):
+    first = await environment.connect(bob)
+    message = await send(environment, alice, group.pk)
+    with withheld_events() as published:
+        await environment.run(actions.mark_read, bob.pk, group.pk, message.seq)
+
+    second = await environment.connect(bob)  # reads its state while the event is on its way
+    environment.hub.publish(published)
+    await environment.settle()
+
+    state = await environment.run(load_state, bob.pk)
+    for listener in (first, second):
+        client_state = listener.apply_received()
+        assert not client_state.is_user_behind
+        client_state.assert_matches(state)
+
+
 async def test_a_gap_that_rows_cannot_fill_makes_clients_sync(environment, group, alice, bob):
     listener = await environment.connect(bob)
     with withheld_events():

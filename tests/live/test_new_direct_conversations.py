@@ -151,6 +151,6 @@ async def test_a_new_name_before_the_first_message_reaches_only_the_opener(envir
 async def test_lost_events_are_sent_again_to_the_opener_only(environment, alice, bob):
     before = await environment.run(lambda: User.objects.get(pk=bob.pk).me_version)
     conversation_id = await open_pair(environment, alice, bob)
-    missed = await environment.run(reconcile.build_missed_conversation_events, conversation_id, 0)
+    missed, _version = await environment.run(reconcile.build_missed_conversation_events, conversation_id, 0)
     assert {event.joined_user_id or event.left_user_id for event in missed} == {0, alice.pk}
     assert (await environment.run(reconcile.build_missed_user_events, bob.pk, before))[1] == before

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from accounts.selectors import privacy
-from chat.actions.messages import list_member_ids
 from chat.actions.sending.types import PendingSend
 from chat.attachments import message_files
 from chat.models import Conversation, Membership, Mention, Message
+from chat.selectors import list_member_ids
 from messenger.core import bulk_sql
 
 

@@ -27,7 +27,7 @@ export function toPinyinKey(text) {
  * @param {string} text
  * @returns {number | null}
  */
-export function rankTitle({ title, keys, peer }, text) {
+function rankTitle({ title, keys, peer }, text) {
   const searchText = text.toLowerCase();
   const name = title.toLowerCase();
   const username = peer?.username.toLowerCase() ?? "";

@@ -131,7 +131,7 @@ function renderTitle() {
 }
 
 /** Formats a number for a badge. Numbers above 99 become "99+". @param {number} count */
-export function formatBadgeCount(count) {
+function formatBadgeCount(count) {
   return count > 99 ? "99+" : String(count);
 }
 

@@ -100,7 +100,7 @@ export class DateFormatter {
  * @param {Parts} parts
  * @param {Words} words
  */
-export function formatDate(format, parts, words) {
+function formatDate(format, parts, words) {
   /** @type {(names: string | undefined, index: number) => string} */
   const name = (names, index) => names?.split("|")[index] ?? "";
   /** @type {Record<string, () => string>} */

@@ -155,7 +155,7 @@ export class SoundPlayer {
  * @param {number} [bars]
  * @returns {number[]} levels from 0.12 to 1
  */
-export function computeWaveform(samples, bars = BARS) {
+function computeWaveform(samples, bars = BARS) {
   const samplesPerBar = Math.max(Math.floor(samples.length / bars), 1);
   const levels = Array.from({ length: bars }, (_, index) => {
     let sum = 0;

@@ -21,7 +21,7 @@ const RETRY_DELAY = 1_000; // ms after a failed request
  * @param {number} viewedIndex index of the item in view
  * @returns {[number, number]} at the start, at the end
  */
-export function countItemsToRemove(count, viewedIndex) {
+function countItemsToRemove(count, viewedIndex) {
   if (count <= MAX_ITEMS) return [0, 0];
   const surplus = count - REMAINING_ITEMS;
   const itemsAbove = viewedIndex;

@@ -226,7 +226,7 @@ function hasItemAbove(item) {
  * @param {number} count
  * @param {(index: number) => boolean} predicate true for all indexes after the first match
  */
-export function findFirstIndex(count, predicate) {
+function findFirstIndex(count, predicate) {
   let low = 0;
   let high = count;
   while (low < high) {

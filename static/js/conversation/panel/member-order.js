@@ -5,7 +5,7 @@
 const ROLE_RANK = /** @type {Record<string, number>} */ ({ owner: 0, admin: 1 });
 
 /** Converts only A to Z to lower case, as the databases do. @param {string} name */
-export function toAsciiLowerCase(name) {
+function toAsciiLowerCase(name) {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 

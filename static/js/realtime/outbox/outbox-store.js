@@ -39,7 +39,7 @@ export class MemoryStore {
 }
 
 /** Keeps the messages in IndexedDB. @implements {Store} */
-export class IndexedDbStore {
+class IndexedDbStore {
   isShared = true;
 
   /** @param {IDBDatabase} database */

@@ -1,0 +1,111 @@
+"""Lets apps listen to published events. The app that publishes an event does not know who listens.
+
+An app above `chat`, for example one that notifies users, registers its listeners in `AppConfig.ready`:
+
+    class NotificationsConfig(AppConfig):
+        def ready(self) -> None:
+            listen("message.created", MessagePayload, enqueue_notifications, in_transaction=True)
+
+A listener is called once for each transaction that publishes events of its type, in the process and thread of this
+transaction. It gets all these events, in their order. It is not called for events that reconciliation delivers again.
+The sender of a message waits for the listeners, so they must be fast: a listener with more to do enqueues a task.
+
+A listener that raises an exception changes nothing for the event, for its recipients and for other listeners. The
+exception is logged.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+from django.db import transaction
+
+from messenger.live.frames import decode_incoming
+
+P = TypeVar("P", bound=msgspec.Struct)
+log = logging.getLogger(__name__)
+
+
+class PublishedEvent(msgspec.Struct, Generic[P], frozen=True):
+    type: str  # such as `message.created`
+    payload: P
+    user_id: int  # the user who receives the event; 0: the members of the conversation that the payload names
+
+
+Listener = Callable[[list[PublishedEvent[P]]], object]
+
+
+class _Registration(NamedTuple):
+    listener: Listener
+    decode: Callable[[msgspec.Raw], Any]
+
+
+_in_transaction: dict[str, list[_Registration]] = {}  # by event type
+_after_commit: dict[str, list[_Registration]] = {}
+
+
+def listen(type: str, payload: type[P], listener: Listener[P], *, in_transaction: bool = False) -> None:
+    """Registers a listener of the events of a type, such as `message.created`.
+
+    `payload` is the struct to which the payload of the event is decoded: that of the module `events` or `schemas` of
+    the publishing app, or a struct with only the fields that the listener needs.
+
+    The listener is called after the commit. It may be lost then: if the process is killed right after the commit, the
+    listener is not called. With `in_transaction`, it is called inside the transaction. What it writes to the database,
+    for example an enqueued task, is committed together with the change or not at all. If it raises an exception, only
+    its own writes are rolled back.
+    """
+    registrations = _in_transaction if in_transaction else _after_commit
+    registrations.setdefault(type, []).append(_Registration(listener, msgspec.json.Decoder(payload).decode))
+
+
+def stop_listening(listener: Listener) -> None:
+    """Removes all registrations of a listener."""
+    for registrations_by_type in (_in_transaction, _after_commit):
+        for type, registrations in list(registrations_by_type.items()):
+            registrations_by_type[type] = [each for each in registrations if each.listener != listener]
+            if not registrations_by_type[type]:
+                del registrations_by_type[type]
+
+
+def call_in_transaction(events: Iterable[Any]) -> None:
+    """Calls the listeners that belong into the current transaction, each with a savepoint."""
+    for listener, decode_all in _select(_in_transaction, events) if _in_transaction else ():
+        try:
+            with transaction.atomic():
+                listener(decode_all())
+        except Exception:
+            if transaction.get_connection().needs_rollback:
+                raise  # the connection is lost, so nothing of this transaction can be stored
+            log.exception("A listener failed: %s", listener)
+
+
+def call_after_commit(events: Iterable[Any]) -> None:
+    for listener, decode_all in _select(_after_commit, events) if _after_commit else ():
+        try:
+            listener(decode_all())
+        except Exception:
+            log.exception("A listener failed: %s", listener)
+
+
+def _select(
+    registrations_by_type: dict[str, list[_Registration]], events: Iterable[Any]
+) -> Iterator[tuple[Listener, Callable[[], list[PublishedEvent]]]]:
+    """Yields each listener of these events, with a function that decodes the events for it."""
+    frames: dict[str, list[tuple[msgspec.Raw, int]]] = {}
+    for event in events:
+        if text := getattr(event, "text", ""):  # `Disconnect` and `RefreshVisibility` have none: no client gets them
+            frame = decode_incoming(text)
+            if frame.type in registrations_by_type:
+                frames.setdefault(frame.type, []).append((frame.payload, getattr(event, "user_id", 0)))
+    for type, payloads in frames.items():
+        for listener, decode in list(registrations_by_type.get(type, ())):
+            yield (
+                listener,
+                lambda type=type, payloads=payloads, decode=decode: [  # type: ignore[misc]
+                    PublishedEvent(type, decode(payload), user_id) for payload, user_id in payloads
+                ],
+            )
