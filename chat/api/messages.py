@@ -6,7 +6,6 @@ One view returns the changes of a conversation after a version (number of a chan
 from __future__ import annotations
 
 from chat import actions, selectors
-from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, MessageSchema, RevisionSchema
 from chat.serializers import (
     ChangesQuerySerializer,
@@ -17,8 +16,9 @@ from chat.serializers import (
     ReportSerializer,
     SendSerializer,
 )
-from messenger.rest.openapi import error_responses
+from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 
 class ConversationMessageViewSet(ApiViewSet):

@@ -6,8 +6,9 @@ It is for clients that cannot open a WebSocket, over which other clients get the
 from __future__ import annotations
 
 from chat import selectors
-from chat.api.base import ApiViewSet, respond, response_schema
 from chat.serializers import SyncSerializer
+from messenger.rest.openapi import response_schema
+from messenger.rest.viewsets import ApiViewSet, respond
 
 
 class SyncViewSet(ApiViewSet):

@@ -14,17 +14,17 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
-from chat.api.base import ApiViewSet, list_schema, no_content, respond, response_schema
-from chat.api.permissions import IsAuthenticatedOrOptions
 from chat.attachments import selectors, uploads
 from chat.attachments.schemas import upload_schema
 from chat.attachments.tus import headers
 from chat.schemas import FileSchema, UploadSchema
 from chat.serializers import DescribeSerializer, FileListQuerySerializer
 from messenger.core.numbers import parse_id
-from messenger.rest.openapi import error_response, error_responses
+from messenger.rest.openapi import error_response, error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
 from messenger.rest.parsers import StrictJSONParser
+from messenger.rest.permissions import IsAuthenticatedOrOptions
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 
 class IgnoreBodyParser(BaseParser):
@@ -120,15 +120,10 @@ class UploadViewSet(ApiViewSet):
         alt = self.validated_data(DescribeSerializer)["alt"]
         return respond(upload_schema(uploads.set_alt_text(self.user_id, upload_id, alt)))
 
-    @extend_schema(
-        summary="Cancel an upload and delete its bytes",
-        responses={204: None, 410: error_response(ALREADY_SENT)},
-    )
+    @no_content_schema("Cancel an upload and delete its bytes", errors={410: error_response(ALREADY_SENT)})
     def destroy(self, request, upload_id: str):
         uploads.cancel_upload(self.user_id, upload_id)
-        response = no_content()
-        response["Tus-Resumable"] = headers.TUS_VERSION
-        return response
+        return no_content({"Tus-Resumable": headers.TUS_VERSION})
 
 
 class ConversationFileViewSet(ApiViewSet):

@@ -30,6 +30,7 @@ from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.core.excerpts import EXCERPT_LENGTH
 from messenger.live import connection, consumer, handshake, hub
+from messenger.rest.api_root import ApiRootSchema
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from presence import serializers, store, typing_state
 
@@ -107,7 +108,8 @@ def schemas() -> list[Struct]:
         chat.selectors.sync,
         presence.schemas,
     )
-    return [ErrorSchema, consumer.Heartbeat, *(schema for module in modules for schema in _schemas_in(module))]
+    own = (ErrorSchema, ApiRootSchema, consumer.Heartbeat)
+    return [*own, *(schema for module in modules for schema in _schemas_in(module))]
 
 
 def _schemas_in(module: ModuleType) -> Iterator[Struct]:

@@ -163,7 +163,7 @@ def _routes() -> str:
         ["route", "parameters", "response", "description"],
         (
             [
-                f"`{route.method} {route.path}`",
+                f"`{route.method} {route.path or routes.PREFIX}`",
                 " or ".join(" ".join(f"`{name}`" for name in names) for names in route.parameters),
                 " · ".join(response(*option) for option in route.responses),
                 route.description + (" (no sign-in needed)" if route.is_public else ""),

@@ -1,16 +1,17 @@
-"""Extends the OpenAPI document: describes two authentication schemes and the error responses of each operation."""
+"""The OpenAPI document: decorators with which views describe themselves, authentication schemes, error responses."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from django.conf import settings
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
-from messenger.rest.struct_serializers import serializer_for
+from messenger.rest.struct_serializers import page_serializer_for, serializer_for
 
 # The table of error codes in docs/protocol.md is generated from these texts too.
 ERROR_DESCRIPTIONS = {
@@ -44,6 +45,45 @@ def error_responses(*codes: str, **descriptions: str) -> dict[int, OpenApiRespon
 _STATUS_BY_CODE = {**STATUS_BY_CODE, "internal": 500}
 
 
+# ── Decorators of views ───────────────────────────────────────────────────────────────────────────────────────────
+def response_schema(
+    struct: type[msgspec.Struct],
+    summary: str,
+    *,
+    created: str = "",
+    already: str = "",
+    errors: dict[int, Any] | None = None,
+    **options: Any,
+):
+    """Returns a decorator that describes an API view in the OpenAPI document: its response body is `struct`.
+
+    `created` and `already` are the descriptions of the responses with status 201 and 200. Without `created` the status
+    is 200. `errors` are further responses, made with `error_responses`.
+    """
+    body = serializer_for(struct)
+    responses: dict[int, Any] = {200: body} if not created else {201: OpenApiResponse(body, created)}
+    if already:
+        responses[200] = OpenApiResponse(body, already)
+    return extend_schema(summary=summary, responses={**responses, **(errors or {})}, **options)
+
+
+def list_schema(struct: type[msgspec.Struct], summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns a page of `struct` objects.
+
+    `errors` are further responses, made with `error_responses`.
+    """
+    return extend_schema(summary=summary, responses={200: page_serializer_for(struct), **(errors or {})}, **options)
+
+
+def no_content_schema(summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns status 204 without a body.
+
+    `errors` are further responses, made with `error_responses`.
+    """
+    return extend_schema(summary=summary, responses={204: None, **(errors or {})}, **options)
+
+
+# ── What the document says about every operation ──────────────────────────────────────────────────────────────────
 class BearerAuthenticationExtension(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.BearerAuthentication"
     name = "bearer"
