@@ -17,11 +17,9 @@ from chat.actions.read_markers import MarkerMove
 from chat.actions.sending import SendCommand, SentMessage
 from chat.schemas import MessageSchema, MineSchema
 from messenger.core.errors import ApplicationError, not_found
+from messenger.core.field_types import Count, Id, keyed_by_id
 from messenger.live.commands import command
 from messenger.live.consumer import LiveConsumer
-
-Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 
 class SendPayload(msgspec.Struct):
@@ -78,7 +76,7 @@ class ReceivedPayload(msgspec.Struct):
     as received too.
     """
 
-    marks: Annotated[dict[Id, Count], msgspec.Meta(max_length=500)]
+    marks: Annotated[dict[Id, Count], keyed_by_id(500)]
 
 
 class SyncPayload(msgspec.Struct):
@@ -88,7 +86,7 @@ class SyncPayload(msgspec.Struct):
     `me`: the version of the user's own data that the client knows. `open`: id of the conversation on the screen.
     """
 
-    cursors: Annotated[dict[Id, Count], msgspec.Meta(max_length=5000)] = {}
+    cursors: Annotated[dict[Id, Count], keyed_by_id(5000)] = {}
     me: Count = 0
     open: Id | None = None
 

@@ -1,8 +1,8 @@
 """Serializers for the input of the REST API: request bodies and query parameters.
 
 They check only types and formats. The functions in chat.actions check permissions and the length of texts. Unknown
-fields are ignored, so a client cannot set the sender, time, id or number (`seq`) of a message. For output,
-messenger/rest/struct_serializers.py encodes the structs of chat/schemas.py.
+fields are ignored, so a client cannot set the sender, time, id or number (`seq`) of a message. The structs of
+chat/schemas.py are the output.
 """
 
 from __future__ import annotations

@@ -23,7 +23,6 @@ import messenger.core.errors
 import presence.schemas
 from chat import schemas
 from messenger.core.errors import ErrorSchema
-from messenger.rest.struct_serializers import serializer_for
 from tests import openapi
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # messages are stored by the thread of the send queue
@@ -49,10 +48,8 @@ def test_the_document_is_valid_and_built_without_warnings(document):
 
 
 @pytest.mark.parametrize("struct", dict.fromkeys(STRUCTS), ids=lambda struct: struct.__name__)
-def test_struct_serializer_and_document_have_the_same_fields(document, struct):
+def test_structs_and_document_have_the_same_fields(document, struct):
     fields = [field.encode_name for field in msgspec.structs.fields(struct)]
-    serializer = serializer_for(struct)()
-    assert list(serializer.fields) == fields
     component = document["components"]["schemas"].get(struct.__name__.removesuffix("Schema"))
     if component is None:
         return  # the struct is not part of a REST response

@@ -126,6 +126,11 @@ export interface TokenPair {
   expires_in: number;
 }
 
+/** The response to a sign-up after which the e-mail must be confirmed before signing in. The account was created. */
+export interface Verify {
+  verify: boolean;
+}
+
 /**
  * A mention, such as `@bob`, in the text (`body`) of a message. It begins at code point `start` of the text and ends
  * before code point `end`. `user_id` is the mentioned user, null for `@all`.
