@@ -15,12 +15,13 @@ from accounts.models import User
 from messenger.core import rate_limits
 from messenger.core.client_ip import request_network
 from messenger.core.errors import not_found
+from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, no_content, respond
 from presence import hooks, typing_state, visibility, visitor_cookie
-from presence.schemas import HeadCountSchema, PresenceSchema
-from presence.serializers import HeartbeatSerializer, PresenceQuerySerializer, TypingSerializer
+from presence.schemas import HeadCountSchema, PresenceSchema, TypingPayload
+from presence.serializers import HeartbeatSerializer, PresenceQuerySerializer
 from presence.tracker import get_tracker
 
 
@@ -82,10 +83,10 @@ class TypingViewSet(ApiViewSet):
     @no_content_schema(
         "Report that the user is typing, or stopped",
         description="Ends by itself five seconds after the last call.",
-        request=TypingSerializer,
+        request=serializer_for_input(TypingPayload, "conversation_id"),
     )
     def create(self, request: Request, conversation_id: int) -> Response:
-        active = self.validated_data(TypingSerializer)["active"]
+        active = self.payload(TypingPayload, conversation_id=conversation_id).active
         _check_membership(self.user_id, conversation_id)
         source = f"rest.{self.user_id}"  # all API clients of a user are one source
         typing_state.publish_changes(typing_state.local_state.update(source, self.user_id, conversation_id, active))

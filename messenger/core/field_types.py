@@ -21,6 +21,14 @@ Id = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 Count = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)]
 
 
+def described(text: str, **values: object) -> msgspec.Meta:
+    """Returns the annotation of a field with its description: `Annotated[str, described(_("Markdown."))]`.
+
+    `text` is an English text, marked for translation with `gettext_noop`. It may have placeholders for `values`.
+    """
+    return msgspec.Meta(description=text, extra_json_schema={"x-values": values} if values else None)
+
+
 def keyed_by_id(max_length: int | None = None) -> msgspec.Meta:
     """Returns the annotation of an object whose keys are ids: `Annotated[dict[Id, Count], keyed_by_id()]`.
 

@@ -7,13 +7,17 @@ or `no_content`. The decorators in messenger/rest/openapi.py describe it in the 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from rest_framework import serializers, status
 from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
+
+from messenger.rest.inputs import serializer_for_input
+
+Payload = TypeVar("Payload", bound=msgspec.Struct)
 
 
 class ApiViewSet(ViewSet):
@@ -32,6 +36,14 @@ class ApiViewSet(ViewSet):
         Raises ValidationError if they are invalid.
         """
         return _validate(serializer_class(data=self.request.query_params.dict()))
+
+    def payload(self, struct: type[Payload], **path_fields: Any) -> Payload:
+        """Returns the request body as this struct. Raises ValidationError if it is invalid.
+
+        `path_fields` are the fields that are in the path of the URL and not in the body.
+        """
+        serializer_class = serializer_for_input(struct, *path_fields)
+        return struct(**path_fields, **_validate(serializer_class(data=self.request.data)))
 
     @property
     def user_id(self) -> int:
