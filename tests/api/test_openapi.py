@@ -178,6 +178,13 @@ def test_bodies_have_content_types_that_generators_know(document):
         assert len(operation.get("requestBody", {}).get("content", {})) <= 1, name
 
 
+def test_the_head_request_of_uploads_is_described_without_bodies(document):
+    head = document["paths"]["/api/v1/uploads/{upload_id}/"]["head"]
+    assert {"200", "401", "404"} <= set(head["responses"])
+    assert not [status for status, response in head["responses"].items() if "content" in response]
+    assert "Upload-Offset" in head["responses"]["200"]["headers"]
+
+
 def test_statuses_are_those_of_http(document):
     for name, operation in _operations(document):
         assert all(http.HTTPStatus(int(status)) for status in operation["responses"]), name
