@@ -1,18 +1,28 @@
-"""URLs of the REST API of accounts, included under /api/v1/."""
+"""URLs of the REST API of accounts, below /api/v1/.
+
+Each entry has a path, and the method of the view set that handles each HTTP method.
+"""
 
 from django.urls import path
 
-from accounts import api
+from accounts.api import (
+    AvatarViewSet,
+    ProfileViewSet,
+    SessionTokenViewSet,
+    SignInViewSet,
+    SignUpViewSet,
+    TokenViewSet,
+)
 
 urlpatterns = [
-    path("auth/signup/", api.SignUpView.as_view(), name="api_signup"),
-    path("auth/token/", api.TokenObtainView.as_view(), name="api_token"),
-    path("auth/token/session/", api.SessionTokenView.as_view(), name="api_token_session"),
-    path("auth/token/refresh/", api.TokenRefreshView.as_view(), name="api_token_refresh"),
-    path("auth/token/verify/", api.TokenVerifyView.as_view(), name="api_token_verify"),
-    path("auth/token/revoke/", api.TokenRevokeView.as_view(), name="api_token_revoke"),
-    path("sessions/", api.SignInListView.as_view(), name="api_sessions"),
-    path("sessions/<uuid:sign_in_id>/", api.SignInDetailView.as_view(), name="api_session"),
-    path("me/", api.MeView.as_view(), name="api_me"),
-    path("me/avatar/", api.AvatarView.as_view(), name="api_avatar"),
+    path("auth/signup/", SignUpViewSet.as_view({"post": "create"}), name="api_signup"),
+    path("auth/token/", TokenViewSet.as_view({"post": "create"}), name="api_token"),
+    path("auth/token/session/", SessionTokenViewSet.as_view({"post": "create"}), name="api_token_session"),
+    path("auth/token/refresh/", TokenViewSet.as_view({"post": "refresh"}), name="api_token_refresh"),
+    path("auth/token/verify/", TokenViewSet.as_view({"post": "verify"}), name="api_token_verify"),
+    path("auth/token/revoke/", TokenViewSet.as_view({"post": "revoke"}), name="api_token_revoke"),
+    path("sessions/", SignInViewSet.as_view({"get": "list", "delete": "destroy_others"}), name="api_sessions"),
+    path("sessions/<uuid:sign_in_id>/", SignInViewSet.as_view({"delete": "destroy"}), name="api_session"),
+    path("me/", ProfileViewSet.as_view({"get": "retrieve", "patch": "partial_update"}), name="api_me"),
+    path("me/avatar/", AvatarViewSet.as_view({"put": "update", "delete": "destroy"}), name="api_avatar"),
 ]

@@ -33,11 +33,7 @@ def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpRespon
     @wraps(view)
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponseBase:
         user = get_request_user(request)
-        if user is not None:
-            wait = rate_limits.acquire("file.person", user.pk)
-        else:
-            wait = rate_limits.acquire("api.address", request_network(request))
-        if wait:
+        if wait := rate_limits.acquire_for_request("file.person", user.pk if user else None, request):
             error = rate_limited(wait)
             response = JsonResponse({"code": error.code, "detail": error.detail}, status=error.status)
             response["Cache-Control"], response["Retry-After"] = "private, no-store", str(ceil(wait))

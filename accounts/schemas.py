@@ -119,6 +119,12 @@ class TokenPairSchema(msgspec.Struct):
     expires_in: int
 
 
+class VerifySchema(msgspec.Struct):
+    """The response to a sign-up after which the e-mail must be confirmed before signing in. The account was created."""
+
+    verify: bool = True
+
+
 def user_schema(user: User) -> UserSchema:
     return UserSchema(user.pk, user.username, user.display_name, user_avatar_url(user.pk, user.avatar.name))
 

@@ -49,12 +49,6 @@ class TokenSerializer(serializers.Serializer):
     token = StrictCharField(max_length=4000)
 
 
-class VerifySerializer(serializers.Serializer):
-    """The response to a sign-up after which the e-mail must be confirmed before signing in. The account was created."""
-
-    verify = serializers.BooleanField()
-
-
 class AudienceField(serializers.ChoiceField):
     def __init__(self, **options):
         super().__init__(**{"required": False, "choices": Audience.values, **options})

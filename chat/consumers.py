@@ -5,92 +5,25 @@ Each command calls a function of chat.actions or chat.selectors, or puts its wor
 
 from __future__ import annotations
 
-from typing import Annotated
-from uuid import UUID
-
 import msgspec
-from django.conf import settings
 
 from chat import actions, selectors
 from chat.actions.queues import read_marker_queue, send_queue
 from chat.actions.read_markers import MarkerMove
 from chat.actions.sending import SendCommand, SentMessage
+from chat.payloads import (
+    DeletePayload,
+    EditPayload,
+    ReactionPayload,
+    ReadPayload,
+    ReceivedPayload,
+    SendPayload,
+    SyncPayload,
+)
 from chat.schemas import MessageSchema, MineSchema
 from messenger.core.errors import ApplicationError, not_found
 from messenger.live.commands import command
 from messenger.live.consumer import LiveConsumer
-
-Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
-
-
-class SendPayload(msgspec.Struct):
-    """Send a message. The client creates the UUID `client_id` for it.
-
-    If your message with this `client_id` is stored already, no second message is created, and the answer contains the
-    stored message in its current state.
-    """
-
-    conversation_id: Id
-    client_id: UUID
-    body: str = ""
-    reply_to_id: Id | None = None
-    forward_id: Id | None = None
-    attachment_ids: Annotated[list[Id], msgspec.Meta(max_length=settings.FILES_AT_ONCE)] = []
-
-
-class EditPayload(msgspec.Struct):
-    """Edit one of your own messages."""
-
-    message_id: Id
-    body: str
-
-
-class DeletePayload(msgspec.Struct):
-    """Delete one of your own messages. Owners and admins of a group can delete any message of the group."""
-
-    message_id: Id
-
-
-class ReactionPayload(msgspec.Struct):
-    """Add your reaction to a message (`active`: true) or remove it (`active`: false)."""
-
-    message_id: Id
-    emoji: Annotated[str, msgspec.Meta(min_length=1, max_length=32)]
-    active: bool
-
-
-class ReadPayload(msgspec.Struct):
-    """Mark all messages of a conversation up to the message number `seq` as read.
-
-    With `back`: true, mark the message `seq` and all later messages as unread.
-    """
-
-    conversation_id: Id
-    seq: Count
-    back: bool = False
-
-
-class ReceivedPayload(msgspec.Struct):
-    """Report which messages this device has received.
-
-    `marks` has, for each conversation id, the number (`seq`) of the newest received message. All earlier messages count
-    as received too.
-    """
-
-    marks: Annotated[dict[Id, Count], msgspec.Meta(max_length=500)]
-
-
-class SyncPayload(msgspec.Struct):
-    """Ask for the changes that this client has missed.
-
-    `cursors`: the version (number of the newest change) that the client knows of each conversation, by conversation id.
-    `me`: the version of the user's own data that the client knows. `open`: id of the conversation on the screen.
-    """
-
-    cursors: Annotated[dict[Id, Count], msgspec.Meta(max_length=5000)] = {}
-    me: Count = 0
-    open: Id | None = None
 
 
 class MessageAnswer(msgspec.Struct):

@@ -1,15 +1,14 @@
-"""Serializers for the input of the REST API: request bodies and query parameters.
+"""Serializers for the input of the REST API that is no input of a WebSocket command: see chat/payloads.py for those.
 
 They check only types and formats. The functions in chat.actions check permissions and the length of texts. Unknown
-fields are ignored, so a client cannot set the sender, time, id or number (`seq`) of a message. For output,
-messenger/rest/struct_serializers.py encodes the structs of chat/schemas.
+fields are ignored, so a client cannot set the sender, time, id or number (`seq`) of a message. The structs of
+chat/schemas are the output.
 """
 
 from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.utils.translation import gettext_lazy as _
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema_field, extend_schema_serializer
@@ -26,10 +25,7 @@ from messenger.rest.fields import (
     SequenceNumberField,
     StrictBooleanField,
     StrictCharField,
-    StrictUUIDField,
 )
-
-MAX_SYNC_CONVERSATIONS = 5_000  # in one `sync` request; the limit of the WebSocket command `sync` is the same
 
 
 def max_length_of(model, field: str) -> int:
@@ -123,28 +119,6 @@ class RoleChangeSerializer(serializers.Serializer):
 
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
-class SendSerializer(serializers.Serializer):
-    client_id = StrictUUIDField(
-        help_text=_("Created by the client and never reused: sending the same message twice is harmless.")
-    )
-    body = StrictCharField(
-        default="",
-        allow_blank=True,
-        help_text=_("Markdown, at most %(limit)d code points.") % {"limit": settings.BODY_LIMIT},
-    )
-    reply_to_id = IdField(default=None, allow_null=True)
-    forward_id = IdField(default=None, allow_null=True, help_text=_("A message that you can see; its text is copied."))
-    attachment_ids = IdListField(
-        default=list,
-        max_length=settings.FILES_AT_ONCE,
-        help_text=_("Files that were uploaded but not yet sent, in this order; with files, `body` may be empty."),
-    )
-
-
-class EditSerializer(serializers.Serializer):
-    body = StrictCharField(allow_blank=True)
-
-
 class DescribeSerializer(serializers.Serializer):
     alt = StrictCharField(allow_blank=True, max_length=500)
 
@@ -153,13 +127,7 @@ class ReportSerializer(serializers.Serializer):
     reason = StrictCharField(default="", allow_blank=True, max_length=max_length_of(Report, "reason"))
 
 
-class EmojiSerializer(serializers.Serializer):
-    """Validates the length of the emoji in a URL. `chat.actions.set_reaction` checks that it is exactly one emoji."""
-
-    emoji = StrictCharField(max_length=32)
-
-
-# ── Read markers and sync ───────────────────────────────────────────────────────────────────────────────────────────
+# ── Read markers ────────────────────────────────────────────────────────────────────────────────────────────────────
 class ReadSerializer(serializers.Serializer):
     seq = SequenceNumberField(
         required=False,
@@ -176,23 +144,6 @@ class ReadSerializer(serializers.Serializer):
         if "seq" not in attrs and not attrs["back"]:
             raise serializers.ValidationError({"seq": self.fields["seq"].error_messages["required"]})
         return attrs
-
-
-class SyncSerializer(serializers.Serializer):
-    cursors = serializers.DictField(
-        child=SequenceNumberField(),
-        default=dict,
-        help_text=_("The version of each conversation that this device knows, by conversation ID."),
-    )
-    me = SequenceNumberField(default=0)
-    open = IdField(default=None, allow_null=True, help_text=_("The conversation being viewed."))
-
-    def validate_cursors(self, cursors: dict[str, int]) -> dict[int, int]:
-        if len(cursors) > MAX_SYNC_CONVERSATIONS or not all(is_id(text) for text in cursors):
-            raise serializers.ValidationError(
-                _("Conversation IDs, at most %(most)d.") % {"most": MAX_SYNC_CONVERSATIONS}
-            )
-        return {int(text): version for text, version in cursors.items()}
 
 
 # ── Queries ──────────────────────────────────────────────────────────────────────────────────────────────────────

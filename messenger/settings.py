@@ -461,7 +461,11 @@ REST_FRAMEWORK = {
         "accounts.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    # JSON, also for a client that accepts anything; with DEBUG, pages for browsers (the browsable API).
+    "DEFAULT_RENDERER_CLASSES": [
+        "rest_framework.renderers.JSONRenderer",
+        *(["messenger.rest.renderers.BrowsableAPIRenderer"] if DEBUG else []),
+    ],
     "DEFAULT_PARSER_CLASSES": ["messenger.rest.parsers.StrictJSONParser"],
     "DEFAULT_THROTTLE_CLASSES": ["messenger.rest.throttling.UserOrAddressThrottle"],
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "messenger.rest.negotiation.JSONOnlyNegotiation",
@@ -480,6 +484,10 @@ SPECTACULAR_SETTINGS = {
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": [
+        "chat.api.uploads.describe_head_request",
+        "drf_spectacular.hooks.postprocess_schema_enums",
+    ],
     "ENUM_NAME_OVERRIDES": {  # names of the schemas for fields of the same name (such as `kind`), and clearer names
         "ConversationKindEnum": ["direct", "group"],
         "AudienceEnum": ["everyone", "contacts", "nobody"],
@@ -575,7 +583,7 @@ BATCH_SIZE = 256  # maximum number of commands that one transaction stores
 _file_sources = ["{0.scheme}://{0.netloc}".format(urlsplit(_files_origin))] if _files_origin else []
 _socket_origins = [origin.replace("http", "ws", 1) for origin in SITE_ORIGINS if "[" not in origin]
 CONTENT_SECURITY_POLICY = {
-    # The admin and Swagger UI set a less strict policy of their own; the middleware keeps an existing header.
+    # The admin, Swagger UI and the browsable API set a less strict policy; the middleware keeps an existing header.
     "DIRECTIVES": {
         "default-src": [NONE],
         "script-src": [SELF, NONCE],

@@ -14,9 +14,7 @@ urlpatterns = [
     path("favicon.ico", RedirectView.as_view(url="/static/favicon.svg", permanent=True)),
     path("api/schema/", OpenAPISchemaView.as_view(), name="api_schema"),
     path("api/docs/", SwaggerUIView.as_view(), name="api_docs"),
-    path("api/v1/", include("accounts.api_urls")),
-    path("api/v1/", include("presence.api_urls")),
-    path("api/v1/", include("chat.api_urls")),
+    path("api/v1/", include("messenger.api_urls")),
     re_path(r"^api/", api_not_found),
     path("", include("chat.urls")),
 ]

@@ -6,16 +6,13 @@ It also contains the functions that build the events.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
 
 import msgspec
 
-from messenger.core.field_types import Timestamp
+from messenger.core.field_types import Id, Timestamp
 from messenger.core.timestamps import format_timestamp
 from messenger.live.events import EphemeralEvent
 from messenger.live.frames import encode_frame
-
-Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 
 
 # ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────

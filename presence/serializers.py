@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
-from messenger.rest.fields import IdField, StrictBooleanField, StrictCharField
+from messenger.rest.fields import IdField, StrictCharField
 
 MAX_USERS = 200  # in one request
 
@@ -27,7 +27,3 @@ class PresenceQuerySerializer(serializers.Serializer):
 @extend_schema_serializer(component_name="Beat")  # its public name in the OpenAPI document
 class HeartbeatSerializer(serializers.Serializer):
     view = IdField(default=None, allow_null=True, help_text=_("The conversation being viewed."))
-
-
-class TypingSerializer(serializers.Serializer):
-    active = StrictBooleanField()

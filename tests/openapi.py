@@ -33,8 +33,8 @@ def _build_document() -> dict[str, Any]:
 def check_response(method: str, path: str, status: int, body: bytes) -> None:
     """Asserts that the OpenAPI document describes a response of the operation with this method and path.
 
-    Ignores requests without an operation: unknown paths, methods that are not allowed, and the HEAD and PATCH requests
-    of tus, which the document leaves out.
+    Ignores requests without an operation: unknown paths, methods that are not allowed, and the PATCH requests of tus,
+    which the document leaves out.
     """
     path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", _find_route(path))
     operation = document()["paths"].get(path, {}).get(method.lower())

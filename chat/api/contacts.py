@@ -12,10 +12,10 @@ from accounts.actions import contacts
 from accounts.schemas import ContactSchema, contact_schema
 from accounts.selectors import contact_lists
 from chat import selectors
-from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ListedContactSchema
-from messenger.rest.openapi import error_responses
+from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 
 class ContactViewSet(ApiViewSet):

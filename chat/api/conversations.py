@@ -10,7 +10,6 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.parsers import MultiPartParser
 
 from chat import actions, selectors
-from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ConversationSchema, MineSchema, TitleSchema
 from chat.serializers import (
     ActivityCursorField,
@@ -22,8 +21,9 @@ from chat.serializers import (
     OpenDirectSerializer,
 )
 from messenger.core.errors import invalid
-from messenger.rest.openapi import error_responses
+from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 CREATE_SERIALIZERS = {"direct": OpenDirectSerializer, "group": CreateGroupSerializer}
 NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", {**CREATE_SERIALIZERS}, "kind")

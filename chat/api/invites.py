@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from chat import actions, selectors
 from chat.actions.invites import preview_invite
-from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import ConversationSchema
 from chat.selectors import InvitePreviewSchema, InviteSchema
 from chat.serializers import InviteSerializer
-from messenger.rest.openapi import error_responses
+from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 
 class InviteViewSet(ApiViewSet):

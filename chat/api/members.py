@@ -5,7 +5,6 @@ from __future__ import annotations
 from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import user_search
 from chat import actions, selectors
-from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
 from chat.schemas import MemberSchema
 from chat.serializers import (
     AddMembersSerializer,
@@ -14,8 +13,9 @@ from chat.serializers import (
     RoleChangeSerializer,
     UserSearchQuerySerializer,
 )
-from messenger.rest.openapi import error_responses
+from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 
 class MemberViewSet(ApiViewSet):

@@ -5,20 +5,21 @@ One view returns the changes of a conversation after a version (number of a chan
 
 from __future__ import annotations
 
+import msgspec
+
 from chat import actions, selectors
-from chat.api.base import ApiViewSet, list_schema, no_content, no_content_schema, respond, response_schema
+from chat.payloads import EditPayload, ReactionPayload, SendPayload
 from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, MessageSchema, RevisionSchema
 from chat.serializers import (
     ChangesQuerySerializer,
-    EditSerializer,
-    EmojiSerializer,
     HistoryQuerySerializer,
     MentionListQuerySerializer,
     ReportSerializer,
-    SendSerializer,
 )
-from messenger.rest.openapi import error_responses
+from messenger.rest.inputs import serializer_for_input
+from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
 
 class ConversationMessageViewSet(ApiViewSet):
@@ -37,19 +38,11 @@ class ConversationMessageViewSet(ApiViewSet):
         created="Stored.",
         already="A message with this client_id was stored before. It is returned as it is now.",
         errors=error_responses(conflict="`conflict`: another message was sent with this client_id."),
-        request=SendSerializer,
+        request=serializer_for_input(SendPayload, "conversation_id"),
     )
     def create(self, request, conversation_id: int):
-        data = self.validated_data(SendSerializer)
-        message, created = actions.send_message(
-            self.user_id,
-            conversation_id,
-            data["client_id"],
-            data["body"],
-            reply_to_id=data["reply_to_id"],
-            forward_id=data["forward_id"],
-            attachment_ids=data["attachment_ids"],
-        )
+        payload = self.payload(SendPayload, conversation_id=conversation_id)
+        message, created = actions.send_message(self.user_id, **msgspec.structs.asdict(payload))
         return respond(message, 201 if created else 200)
 
 
@@ -67,10 +60,10 @@ class MessageViewSet(ApiViewSet):
     def retrieve(self, request, message_id: int):
         return respond(selectors.get_message(self.user_id, message_id))
 
-    @response_schema(MessageSchema, "Edit one of my messages", request=EditSerializer)
+    @response_schema(MessageSchema, "Edit one of my messages", request=serializer_for_input(EditPayload, "message_id"))
     def partial_update(self, request, message_id: int):
-        body = self.validated_data(EditSerializer)["body"]
-        return respond(actions.edit_message(self.user_id, message_id, body))
+        payload = self.payload(EditPayload, message_id=message_id)
+        return respond(actions.edit_message(self.user_id, message_id, payload.body))
 
     @response_schema(MessageSchema, "Delete one of my messages, or any message as owner or admin")
     def destroy(self, request, message_id: int):
@@ -100,7 +93,8 @@ class ReactionViewSet(ApiViewSet):
         return self._set_reaction(message_id, emoji, active=False)
 
     def _set_reaction(self, message_id: int, emoji: str, active: bool):
-        EmojiSerializer(data={"emoji": emoji}).is_valid(raise_exception=True)
+        serializer = serializer_for_input(ReactionPayload, "message_id", "active")(data={"emoji": emoji})
+        serializer.is_valid(raise_exception=True)
         return respond(actions.set_reaction(self.user_id, message_id, emoji, active))
 
 

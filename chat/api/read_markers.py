@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from chat import actions, selectors
-from chat.api.base import ApiViewSet, list_schema, respond, response_schema
 from chat.schemas import MineSchema, ReceiptSchema
 from chat.serializers import ReadSerializer
+from messenger.rest.openapi import list_schema, response_schema
 from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, respond
 
 
 class ReadMarkerViewSet(ApiViewSet):

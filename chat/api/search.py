@@ -7,7 +7,6 @@ from urllib.parse import urlencode
 from accounts.schemas import user_schema
 from accounts.selectors import user_search
 from accounts.selectors.timezones import time_zone_for
-from chat.api.base import ApiViewSet, respond, response_schema
 from chat.attachments.selectors import search_files
 from chat.schemas import (
     FoundConversationsSchema,
@@ -18,6 +17,8 @@ from chat.schemas import (
 )
 from chat.selectors import MessageSearch
 from chat.serializers import SearchQuerySerializer
+from messenger.rest.openapi import response_schema
+from messenger.rest.viewsets import ApiViewSet, respond
 
 
 class SearchViewSet(ApiViewSet):

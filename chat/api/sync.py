@@ -6,8 +6,10 @@ It is for clients that cannot open a WebSocket, over which other clients get the
 from __future__ import annotations
 
 from chat import selectors
-from chat.api.base import ApiViewSet, respond, response_schema
-from chat.serializers import SyncSerializer
+from chat.payloads import SyncPayload
+from messenger.rest.inputs import serializer_for_input
+from messenger.rest.openapi import response_schema
+from messenger.rest.viewsets import ApiViewSet, respond
 
 
 class SyncViewSet(ApiViewSet):
@@ -16,8 +18,8 @@ class SyncViewSet(ApiViewSet):
         "Get what this device missed",
         description="The same as `sync` on the socket, for clients that cannot open one. Call it every few seconds."
         " While `complete` is false, call it again at once with the versions of the response.",
-        request=SyncSerializer,
+        request=serializer_for_input(SyncPayload),
     )
     def create(self, request):
-        data = self.validated_data(SyncSerializer)
-        return respond(selectors.sync_client(self.user_id, data["cursors"], data["me"], data["open"]))
+        payload = self.payload(SyncPayload)
+        return respond(selectors.sync_client(self.user_id, payload.cursors, payload.me, payload.open))

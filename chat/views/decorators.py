@@ -19,7 +19,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.decorators import login_required_for_post
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_network
 from messenger.core.errors import ApplicationError, error_message, rate_limited
 from messenger.core.site_urls import is_site_url
 
@@ -87,13 +86,8 @@ def _check_rate_limit(request: HttpRequest) -> None:
     POST requests count towards the rate limit of the user's API requests. GET requests have a rate limit of their own.
     Requests without sign-in count for their IP address.
     """
-    if not request.user.is_authenticated:
-        wait = rate_limits.acquire("api.address", request_network(request))
-    elif request.method == "POST":
-        wait = rate_limits.acquire("api.person", request.user.pk)
-    else:
-        wait = rate_limits.acquire("page.person", request.user.pk)
-    if wait > 0:
+    name = "api.person" if request.method == "POST" else "page.person"
+    if wait := rate_limits.acquire_for_request(name, request.user.pk, request):
         raise rate_limited(wait)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from django.utils.functional import Promise, lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
+from msgspec import UNSET, UnsetType
 
 Text = str | Promise  # a Promise is a lazy translation, evaluated in the language of the reader
 
@@ -30,7 +31,7 @@ STATUS_BY_CODE = {
 }
 
 
-class ErrorSchema(msgspec.Struct, omit_defaults=True):
+class ErrorSchema(msgspec.Struct):
     """An error, in REST responses and in `error` frames.
 
     `fields` contains messages for each invalid input field. `retry_after` is how many seconds the client should wait.
@@ -38,8 +39,8 @@ class ErrorSchema(msgspec.Struct, omit_defaults=True):
 
     code: str
     detail: str
-    fields: dict[str, list[str]] | None = None
-    retry_after: float | None = None
+    fields: dict[str, list[str]] | UnsetType = UNSET
+    retry_after: float | UnsetType = UNSET
 
 
 class ApplicationError(Exception):
@@ -65,8 +66,9 @@ class ApplicationError(Exception):
 
     def schema(self) -> ErrorSchema:
         # str() evaluates lazy translations in the active language
-        fields = {name: [str(text) for text in texts] for name, texts in self.fields.items()} if self.fields else None
-        return ErrorSchema(self.code, str(self.detail) or self.code, fields, self.retry_after)
+        fields = {name: [str(text) for text in texts] for name, texts in (self.fields or {}).items()}
+        retry_after = UNSET if self.retry_after is None else self.retry_after
+        return ErrorSchema(self.code, str(self.detail) or self.code, fields or UNSET, retry_after)
 
 
 # `format_lazily(gettext_lazy("At most %(limit)s."), {"limit": 3})` is translated when it is read, not when it is made:

@@ -16,7 +16,9 @@ from contextvars import ContextVar
 
 import redis
 from django.conf import settings
+from django.http import HttpRequest
 
+from messenger.core.client_ip import request_network
 from messenger.core.errors import rate_limited
 
 log = logging.getLogger(__name__)
@@ -152,6 +154,14 @@ def acquire_many(buckets: Sequence[Bucket]) -> list[float]:
 def acquire(name: str, key: object) -> float:
     """Takes a token of the rate limit `name` for one user or address (`key`). Returns 0, or the seconds to wait."""
     return acquire_many([bucket(name, key)])[0]
+
+
+def acquire_for_request(name: str, user_id: int | None, request: HttpRequest) -> float:
+    """Takes a token of the rate limit `name` for a signed-in user. Returns 0, or the seconds to wait.
+
+    Without sign-in (`user_id` is None), takes a token of the rate limit "api.address" for the network of the request.
+    """
+    return acquire("api.address", request_network(request)) if user_id is None else acquire(name, user_id)
 
 
 def require(name: str, key: object) -> None:

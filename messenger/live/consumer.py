@@ -14,7 +14,7 @@ import inspect
 import logging
 import uuid
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar, Protocol
+from typing import Annotated, Any, ClassVar, Protocol
 
 import msgspec
 from channels.consumer import AsyncConsumer
@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from messenger.core import database
 from messenger.core.errors import ApplicationError
-from messenger.core.field_types import Timestamp
+from messenger.core.field_types import Timestamp, keyed_by_id
 from messenger.core.timestamps import format_timestamp
 from messenger.live.commands import Command
 from messenger.live.connection import Connection
@@ -70,7 +70,7 @@ class Welcome(msgspec.Struct):
     connection_id: str
     server_time: Timestamp
     heartbeat: Heartbeat
-    versions: dict[int, int]
+    versions: Annotated[dict[int, int], keyed_by_id()]
     me_version: int
 
 

@@ -7,12 +7,12 @@ are written in this module.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from types import ModuleType
 from typing import NamedTuple
 
 import msgspec
 from django.conf import settings
-from msgspec import inspect as types
 
 import accounts.schemas
 import chat.events
@@ -30,10 +30,12 @@ from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.core.excerpts import EXCERPT_LENGTH
 from messenger.live import connection, consumer, handshake, hub
+from messenger.rest import struct_schemas
+from messenger.rest.api_root import ApiRootSchema
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
+from messenger.rest.struct_schemas import Schema, Struct
 from presence import serializers, store, typing_state
 
-Struct = type[msgspec.Struct]
 KIB = 1024
 
 
@@ -111,7 +113,8 @@ def schemas() -> list[Struct]:
         chat.selectors.sync,
         presence.schemas,
     )
-    return [ErrorSchema, consumer.Heartbeat, *(schema for module in modules for schema in _schemas_in(module))]
+    own = (ErrorSchema, ApiRootSchema, consumer.Heartbeat)
+    return [*own, *(schema for module in modules for schema in _schemas_in(module))]
 
 
 def _schemas_in(module: ModuleType) -> Iterator[Struct]:
@@ -122,13 +125,17 @@ def _schemas_in(module: ModuleType) -> Iterator[Struct]:
 
 
 def wire_name(struct: Struct) -> str:
-    """Returns the name of a schema in the documentation, such as `Message` for the class `MessageSchema`."""
-    return _RENAMED.get(struct, struct.__name__.removesuffix("Schema"))
+    """Returns the name of a struct in the documentation, such as `Message` for the class `MessageSchema`."""
+    return wire_name_of_class(struct.__name__)
 
 
-_RENAMED: dict[Struct, str] = {
-    ErrorSchema: "ErrorPayload",
-    chat.events.Receipt: "ReceiptEvent",  # `Receipt` is the schema in lists, which also has times
+def wire_name_of_class(name: str) -> str:
+    return _RENAMED.get(name, name.removesuffix("Schema"))
+
+
+_RENAMED = {
+    ErrorSchema.__name__: "ErrorPayload",
+    chat.events.Receipt.__name__: "ReceiptEvent",  # `Receipt` is the schema in lists, which also has times
 }
 
 
@@ -137,22 +144,23 @@ def docstring(struct: Struct) -> str:
     return " ".join((struct.__doc__ or "").split())
 
 
-def fields(struct: Struct) -> tuple[types.Field, ...]:
-    info = types.type_info(struct)
-    assert isinstance(info, types.StructType)
-    return info.fields
+@cache
+def component_schemas() -> dict[str, Schema]:
+    """Returns the JSON Schema of every struct of the contract, by the name of its class.
 
-
-def written_type(struct: Struct, field: types.Field) -> types.Type:
-    """Returns the type of a struct field as it occurs in the JSON that clients receive.
-
-    If the default value of the field is None, and the struct leaves out fields with their default value, clients never
-    receive null in this field. So null is removed from the type.
+    These are the schemas, and the payloads of events and commands, with all structs inside them.
     """
-    if struct.__struct_config__.omit_defaults and field.default is None and isinstance(field.type, types.UnionType):
-        (inner,) = (part for part in field.type.types if not isinstance(part, types.NoneType))
-        return inner
-    return field.type
+    return struct_schemas.component_schemas(root_structs())
+
+
+def root_structs() -> list[Struct]:
+    answers = [command.answer_payload for command in commands() if command.answer_payload]
+    payloads = [command.payload for command in commands()]
+    return list(dict.fromkeys([*schemas(), *events().values(), *answers, *payloads]))
+
+
+def object_schema(struct: Struct) -> Schema:
+    return component_schemas()[struct.__name__]
 
 
 # ── Codes ────────────────────────────────────────────────────────────────────────────────────────────────────────

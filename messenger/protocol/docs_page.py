@@ -5,22 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
-from msgspec import inspect as types
 
 from messenger.core.path_converters import MAX_ID
 from messenger.protocol import contract, routes
-from messenger.protocol.contract import Struct, docstring, wire_name
-from messenger.rest import struct_serializers
-
-_PLAIN = {
-    types.BoolType: "true or false",
-    types.IntType: "integer",
-    types.FloatType: "number",
-    types.StrType: "text",
-    types.UUIDType: "UUID",
-    types.NoneType: "null",
-}
-_FORMATS = {"date-time": "time", "uuid": "UUID"}
+from messenger.protocol.contract import docstring, object_schema, wire_name, wire_name_of_class
+from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, is_always_present
 
 
 def sections() -> dict[str, str]:
@@ -85,8 +74,8 @@ def _events() -> str:
 
 def _fields(struct: Struct) -> str:
     """Returns the text of one table cell that lists the fields of a struct, one line for each field and its type."""
-    fields = [f"`{field.encode_name}` {_type(field.type)}{_default(field)}" for field in contract.fields(struct)]
-    return "<br>".join(fields) or "`{}`"
+    fields = object_schema(struct)["properties"].items()
+    return "<br>".join(f"`{name}` {_WRITER.write(field)}{_default(field)}" for name, field in fields) or "`{}`"
 
 
 def _schemas() -> str:
@@ -94,54 +83,66 @@ def _schemas() -> str:
 
 
 def _schema(struct: Struct) -> str:
-    rows = ([f"`{field.encode_name}`", _field_type(struct, field)] for field in contract.fields(struct))
+    schema = object_schema(struct)
+    rows = ([f"`{name}`", _field_type(schema, name)] for name in schema["properties"])
     description = docstring(struct)
     return "\n\n".join(
         part for part in (f"### {wire_name(struct)}", description, _table(["field", "type"], rows)) if part
     )
 
 
-def _default(field: types.Field) -> str:
+def _default(field: Schema) -> str:
     """Returns the default value of a command's field. The server uses this value if a client leaves the field out."""
-    if field.required:
-        return ""
-    value = field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
-    return f" = `{msgspec.json.encode(value).decode()}`"
+    return f" = `{msgspec.json.encode(field['default']).decode()}`" if "default" in field else ""
 
 
-def _field_type(struct: Struct, field: types.Field) -> str:
-    text = _type(contract.written_type(struct, field))
-    return f"{text}, or absent" if struct_serializers.may_be_absent(struct, field) else text
+def _field_type(schema: Schema, name: str) -> str:
+    text = _WRITER.write(schema["properties"][name])
+    return text if is_always_present(schema, name) else f"{text}, or absent"
 
 
-# ── Types ──────────────────────────────────────────────────────────────────────────────────────────────
-def _type(kind: types.Type) -> str:
-    match kind:
-        case types.Metadata(type=inner, extra_json_schema=extra):
-            extra = extra or {}
-            if "enum" in extra:
-                return " or ".join(f"`{value}`" for value in extra["enum"])
-            return _FORMATS[extra["format"]] if "format" in extra else _type(inner)
-        case types.UnionType(types=parts):
-            return " or ".join(sorted((_type(part) for part in parts), key="null".__eq__))  # null is the last one
-        case types.StructType(cls=struct):
-            return _link(struct)
-        case types.ListType(item_type=item):
-            return f"list of {_type(item)}"
-        case types.DictType(key_type=key, value_type=value, max_length=maximum):
-            bound = f", {maximum} at most" if maximum else ""
-            return f"object: {_type(key)} → {_type(value)}{bound}"
-        case types.IntType(ge=1, le=maximum) if maximum == MAX_ID:
-            return "id"
-        case types.IntType(ge=0, le=maximum) if maximum == MAX_ID:
-            return "integer from 0"
-        case types.StrType(min_length=minimum, max_length=maximum) if maximum:
-            return f"text, {minimum or 0} to {maximum}"
-    return _PLAIN[type(kind)]
+class MarkdownWriter(SchemaWriter[str]):
+    """Writes the types of fields in words."""
+
+    def write_reference(self, name: str, schema: Schema) -> str:
+        return _link_to(wire_name_of_class(name))
+
+    def write_nullable(self, schema: Schema) -> str:
+        return f"{self.write(schema)} or null"
+
+    def write_enum(self, values: list[str], schema: Schema) -> str:
+        return " or ".join(f"`{value}`" for value in values)
+
+    def write_list(self, items: Schema, schema: Schema) -> str:
+        return f"list of {self.write(items)}"
+
+    def write_mapping(self, values: Schema, schema: Schema) -> str:
+        bound = f", {schema['maxProperties']} at most" if "maxProperties" in schema else ""
+        return f"object: {schema.get('x-key', 'text')} → {self.write(values)}{bound}"
+
+    def write_plain(self, schema: Schema) -> str:
+        match schema:
+            case {"minimum": 1, "maximum": maximum} if maximum == MAX_ID:
+                return "id"
+            case {"minimum": 0, "maximum": maximum} if maximum == MAX_ID:
+                return "integer from 0"
+            case {"maxLength": maximum}:
+                return f"text, {schema.get('minLength', 0)} to {maximum}"
+            case {"format": str(name)}:
+                return _FORMATS[name]
+        return _PLAIN[schema["type"]]
+
+
+_PLAIN = {"boolean": "true or false", "integer": "integer", "number": "number", "string": "text"}
+_FORMATS = {"date-time": "time", "uuid": "UUID"}
+_WRITER = MarkdownWriter()
 
 
 def _link(struct: Struct) -> str:
-    name = wire_name(struct)
+    return _link_to(wire_name(struct))
+
+
+def _link_to(name: str) -> str:
     return f"[{name}](#{name.lower()})"
 
 
@@ -154,7 +155,7 @@ def _routes() -> str:
             return _link(schemas[name])
         if name.endswith("Page") and name.removesuffix("Page") in schemas:
             return f"list of {_link(schemas[name.removesuffix('Page')])}"
-        return _OTHER_RESPONSES[name]
+        raise KeyError(name)
 
     def response(status: str, names: list[str]) -> str:
         return f"{status} {' or '.join(map(type_link, names))}".strip()
@@ -163,7 +164,7 @@ def _routes() -> str:
         ["route", "parameters", "response", "description"],
         (
             [
-                f"`{route.method} {route.path}`",
+                f"`{route.method} {route.path or routes.PREFIX}`",
                 " or ".join(" ".join(f"`{name}`" for name in names) for names in route.parameters),
                 " · ".join(response(*option) for option in route.responses),
                 route.description + (" (no sign-in needed)" if route.is_public else ""),
@@ -171,6 +172,3 @@ def _routes() -> str:
             for route in routes.routes()
         ),
     )
-
-
-_OTHER_RESPONSES = {"Verify": '`{"verify": true}`'}

@@ -7,81 +7,50 @@ from __future__ import annotations
 
 import textwrap
 
-from msgspec import inspect as types
-
 from messenger.protocol import contract
-from messenger.protocol.contract import Struct, docstring, wire_name
-from messenger.rest import struct_serializers
+from messenger.protocol.contract import wire_name, wire_name_of_class
+from messenger.rest.struct_schemas import Schema, SchemaWriter, is_always_present, references
 
 WIDTH = 120
-_PLAIN = {
-    types.AnyType: "any",
-    types.BoolType: "boolean",
-    types.IntType: "number",
-    types.FloatType: "number",
-    types.StrType: "string",
-    types.UUIDType: "string",
-    types.NoneType: "null",
-}
 
 
 def text() -> str:
-    interfaces = [_interface(struct) for struct in _all_structs()]
+    inputs = {command.payload.__name__ for command in contract.commands()}
+    interfaces = [_interface(name, schema, is_input=name in inputs) for name, schema in _ordered_schemas().items()]
     return "\n\n".join([*interfaces, _commands(), _events()])
 
 
-def _all_structs() -> list[Struct]:
-    """Returns every struct of the contract once: schemas, payloads of events and payloads of commands.
+def _ordered_schemas() -> dict[str, Schema]:
+    """Returns the JSON Schema of every struct of the contract. A struct comes after the structs that it contains."""
+    schemas = contract.component_schemas()
+    ordered: dict[str, Schema] = {}
 
-    A struct comes after the structs that it contains.
-    """
-    answers = [command.answer_payload for command in contract.commands() if command.answer_payload]
-    payloads = [command.payload for command in contract.commands()]
-    structs: dict[Struct, None] = {}
-    roots: list[Struct] = [*contract.schemas(), *contract.events().values(), *answers, *payloads]
-    for root in roots:
-        _collect(root, structs)
-    names = [wire_name(struct) for struct in structs]
+    def add(name: str) -> None:
+        for inner in references(schemas[name]):
+            add(inner)
+        ordered.setdefault(name, schemas[name])
+
+    for root in contract.root_structs():
+        add(root.__name__)
+    names = [wire_name_of_class(name) for name in ordered]
     assert len(names) == len(set(names)), "two structs have the same name"
-    return list(structs)
+    return ordered
 
 
-def _collect(struct: Struct, structs: dict[Struct, None]) -> None:
-    for field in contract.fields(struct):
-        for inner in _structs_in(field.type):
-            _collect(inner, structs)
-    structs.setdefault(struct)
-
-
-def _structs_in(kind: types.Type) -> list[Struct]:
-    match kind:
-        case types.StructType(cls=struct):
-            return [struct]
-        case types.Metadata(type=inner) | types.ListType(item_type=inner) | types.DictType(value_type=inner):
-            return _structs_in(inner)
-        case types.UnionType(types=parts):
-            return [struct for part in parts for struct in _structs_in(part)]
-    return []
-
-
-def _interface(struct: Struct) -> str:
-    comment, name, fields = _comment(docstring(struct)), wire_name(struct), contract.fields(struct)
-    if not fields:
-        return "\n".join([*comment, f"export type {name} = Record<string, never>;"])
-    return "\n".join(
-        [*comment, f"export interface {name} {{", *(f"  {_member(struct, field)};" for field in fields), "}"]
-    )
-
-
-def _member(struct: Struct, field: types.Field) -> str:
-    """Returns the TypeScript declaration of a struct field.
+def _interface(name: str, schema: Schema, *, is_input: bool) -> str:
+    """Returns the TypeScript declaration of a struct.
 
     A field of an event or a response is optional if it may be absent. A field of a command is optional if it has a
     default.
     """
-    is_input = any(command.payload is struct for command in contract.commands())
-    optional = not field.required if is_input else struct_serializers.may_be_absent(struct, field)
-    return f"{field.encode_name}{'?' if optional else ''}: {_type(contract.written_type(struct, field))}"
+    comment, fields = _comment(" ".join(schema.get("description", "").split())), schema["properties"]
+    if not fields:
+        return "\n".join([*comment, f"export type {wire_name_of_class(name)} = Record<string, never>;"])
+    lines = []
+    for field, kind in fields.items():
+        is_required = field in schema["required"] if is_input else is_always_present(schema, field)
+        lines.append(f"  {field}{'' if is_required else '?'}: {_WRITER.write(kind)};")
+    return "\n".join([*comment, f"export interface {wire_name_of_class(name)} {{", *lines, "}"])
 
 
 def _comment(text: str) -> list[str]:
@@ -90,21 +59,28 @@ def _comment(text: str) -> list[str]:
     return ["/**", *(f" * {line}" for line in textwrap.wrap(text, WIDTH - 3)), " */"]
 
 
-def _type(kind: types.Type) -> str:
-    match kind:
-        case types.Metadata(type=inner, extra_json_schema=extra):
-            values = (extra or {}).get("enum")
-            return " | ".join(f'"{value}"' for value in values) if values else _type(inner)
-        case types.UnionType(types=parts):
-            return " | ".join(sorted((_type(part) for part in parts), key="null".__eq__))
-        case types.StructType(cls=struct):
-            return wire_name(struct)
-        case types.ListType(item_type=item):
-            item_type = _type(item)
-            return f"({item_type})[]" if " " in item_type else f"{item_type}[]"
-        case types.DictType(value_type=value):
-            return f"Record<string, {_type(value)}>"  # keys of JSON objects are strings, also ids
-    return _PLAIN[type(kind)]
+class TypeScriptWriter(SchemaWriter[str]):
+    def write_reference(self, name: str, schema: Schema) -> str:
+        return wire_name_of_class(name)
+
+    def write_nullable(self, schema: Schema) -> str:
+        return f"{self.write(schema)} | null"
+
+    def write_enum(self, values: list[str], schema: Schema) -> str:
+        return " | ".join(f'"{value}"' for value in values)
+
+    def write_list(self, items: Schema, schema: Schema) -> str:
+        item = self.write(items)
+        return f"({item})[]" if " " in item else f"{item}[]"
+
+    def write_mapping(self, values: Schema, schema: Schema) -> str:
+        return f"Record<string, {self.write(values)}>"  # keys of JSON objects are strings, also ids
+
+    def write_plain(self, schema: Schema) -> str:
+        return "number" if schema["type"] == "integer" else schema["type"]
+
+
+_WRITER = TypeScriptWriter()
 
 
 def _commands() -> str:

@@ -148,6 +148,6 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
     else:
         response = defaults.server_error(request)
         response.status_code = status
-    if schema.retry_after is not None:
+    if schema.retry_after is not msgspec.UNSET:
         response["Retry-After"] = str(math.ceil(schema.retry_after))
     return response

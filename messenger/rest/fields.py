@@ -5,9 +5,12 @@ The fields of REST framework also accept `1` as a boolean and `12` as a string.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
 
+from messenger.core.numbers import is_id
 from messenger.core.path_converters import MAX_ID
 
 
@@ -83,3 +86,17 @@ class IdListField(serializers.ListField):
 
     def __init__(self, **options):
         super().__init__(**{"max_length": 500, **options})
+
+
+class IdMappingField(serializers.DictField):
+    """Accepts an object whose keys are conversation ids, with at most `max_length` of them."""
+
+    def __init__(self, max_length: int | None = None, **options):
+        self.max_length = max_length
+        super().__init__(**options)
+
+    def to_internal_value(self, data) -> dict[int, Any]:
+        values = super().to_internal_value(data)
+        if (self.max_length and len(values) > self.max_length) or not all(is_id(key) for key in values):
+            raise serializers.ValidationError(_("Conversation IDs, at most %(most)d.") % {"most": self.max_length})
+        return {int(key): value for key, value in values.items()}

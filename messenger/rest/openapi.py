@@ -1,16 +1,22 @@
-"""Extends the OpenAPI document: describes two authentication schemes and the error responses of each operation."""
+"""The OpenAPI document: decorators with which views describe themselves, authentication schemes, error responses."""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+from functools import cache
+from typing import Annotated, Any
 
+import msgspec
 from django.conf import settings
-from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from drf_spectacular.drainage import set_override
+from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSerializerExtension
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiResponse
+from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent, build_choice_description_list
+from drf_spectacular.utils import OpenApiResponse, extend_schema
 
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
-from messenger.rest.struct_serializers import serializer_for
+from messenger.core.path_converters import MAX_ID
+from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, component_schemas, is_always_present
 
 # The table of error codes in docs/protocol.md is generated from these texts too.
 ERROR_DESCRIPTIONS = {
@@ -27,7 +33,7 @@ ERROR_DESCRIPTIONS = {
 
 
 def error_response(description: str) -> OpenApiResponse:
-    return OpenApiResponse(serializer_for(ErrorSchema), description)
+    return OpenApiResponse(ErrorSchema, description)
 
 
 def error_responses(*codes: str, **descriptions: str) -> dict[int, OpenApiResponse]:
@@ -44,6 +50,138 @@ def error_responses(*codes: str, **descriptions: str) -> dict[int, OpenApiRespon
 _STATUS_BY_CODE = {**STATUS_BY_CODE, "internal": 500}
 
 
+# ── Decorators of views ───────────────────────────────────────────────────────────────────────────────────────────
+def response_schema(
+    struct: Struct,
+    summary: str,
+    *,
+    created: str = "",
+    already: str = "",
+    errors: dict[int, Any] | None = None,
+    **options: Any,
+):
+    """Returns a decorator that describes an API view in the OpenAPI document: its response body is `struct`.
+
+    `created` and `already` are the descriptions of the responses with status 201 and 200. Without `created` the status
+    is 200. `errors` are further responses, made with `error_responses`.
+    """
+    responses: dict[int, Any] = {200: struct} if not created else {201: OpenApiResponse(struct, created)}
+    if already:
+        responses[200] = OpenApiResponse(struct, already)
+    return extend_schema(summary=summary, responses={**responses, **(errors or {})}, **options)
+
+
+def list_schema(struct: Struct, summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns a page of `struct` objects.
+
+    `errors` are further responses, made with `error_responses`.
+    """
+    return extend_schema(summary=summary, responses={200: page_schema(struct), **(errors or {})}, **options)
+
+
+def no_content_schema(summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
+    """Returns a decorator that describes an API view in the OpenAPI document: it returns status 204 without a body.
+
+    `errors` are further responses, made with `error_responses`.
+    """
+    return extend_schema(summary=summary, responses={204: None, **(errors or {})}, **options)
+
+
+@cache
+def page_schema(struct: Struct) -> Struct:
+    """Returns the struct that describes a page of a list: `{"results": [struct …], "next": url or null}`."""
+    url = Annotated[
+        str | None,
+        msgspec.Meta(description="The next page, or null at the end of the list.", extra_json_schema={"format": "uri"}),
+    ]
+    name = f"{component_name(struct.__name__)}Page"
+    return msgspec.defstruct(name, [("results", list[struct]), ("next", url)])  # type: ignore[valid-type]
+
+
+# ── Components of responses ───────────────────────────────────────────────────────────────────────────────────────
+def component_name(name: str) -> str:
+    """Returns the name of a struct in the OpenAPI document: `Message` for the class name `MessageSchema`."""
+    return name.removesuffix("Schema")
+
+
+class OpenAPIWriter(SchemaWriter[Schema]):
+    """Writes the types of fields of responses for OpenAPI 3.0, in which null is no type."""
+
+    def write_field(self, schema: Schema) -> Schema:
+        written = self.write(schema)
+        if "description" in schema:
+            written["description"] = schema["description"]
+        return written
+
+    def write_reference(self, name: str, schema: Schema) -> Schema:
+        return {"$ref": f"#/components/schemas/{component_name(name)}"}
+
+    def write_nullable(self, schema: Schema) -> Schema:
+        written = self.write(schema)
+        return {"allOf": [written], "nullable": True} if "$ref" in written else {**written, "nullable": True}
+
+    def write_enum(self, values: list[str], schema: Schema) -> Schema:
+        # drf-spectacular moves the enum and this description to a component of their own.
+        description = build_choice_description_list([(value, value) for value in values])
+        return {"enum": values, "type": "string", "description": description}
+
+    def write_list(self, items: Schema, schema: Schema) -> Schema:
+        return {"type": "array", "items": self.write(items)}
+
+    def write_mapping(self, values: Schema, schema: Schema) -> Schema:
+        return {"type": "object", "additionalProperties": self.write(values)}
+
+    def write_plain(self, schema: Schema) -> Schema:
+        match schema:
+            case {"type": "integer"}:
+                return {"type": "integer", "maximum": MAX_ID, "format": "int64"}
+            case {"type": "number"}:
+                return {"type": "number", "format": "double"}
+            case {"format": str(name)}:
+                return {"type": "string", "format": name}
+        return {"type": schema["type"]}
+
+    def write_object(self, schema: Schema) -> Schema:
+        """Returns the component of a struct with this JSON Schema."""
+        fields = schema["properties"]
+        required = sorted(name for name in fields if is_always_present(schema, name))
+        return {
+            "type": "object",
+            **({"description": inspect.cleandoc(schema["description"])} if "description" in schema else {}),
+            "properties": {name: self.write_field(field) for name, field in fields.items()},
+            **({"required": required} if required else {}),  # OpenAPI 3.0 does not allow an empty list
+        }
+
+
+class StructExtension(OpenApiSerializerExtension):
+    """Lets views describe their responses with msgspec structs: `response_schema(MessageSchema, …)`."""
+
+    target_class = "msgspec.Struct"
+    match_subclasses = True
+
+    def get_name(self, auto_schema, direction):
+        set_override(self.target, "many", False)  # also if the action of the view set is called `list`
+        return component_name(self.target.__name__)
+
+    def get_identity(self, auto_schema, direction):
+        return ComponentIdentity(self.target.__name__)
+
+    def map_serializer(self, auto_schema, direction):
+        schemas = component_schemas([self.target])
+        own = schemas.pop(self.target.__name__)
+        for name, schema in schemas.items():
+            auto_schema.registry.register_on_missing(
+                ResolvedComponent(
+                    component_name(name),
+                    ResolvedComponent.SCHEMA,
+                    OpenAPIWriter().write_object(schema),
+                    ComponentIdentity(name),
+                )
+            )
+        return OpenAPIWriter().write_object(own)
+
+
+# ── What the document says about every operation ──────────────────────────────────────────────────────────────────
 class BearerAuthenticationExtension(OpenApiAuthenticationExtension):
     target_class = "accounts.authentication.BearerAuthentication"
     name = "bearer"

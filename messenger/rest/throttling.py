@@ -5,7 +5,6 @@ from __future__ import annotations
 from rest_framework.throttling import BaseThrottle
 
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_network
 
 
 class UserOrAddressThrottle(BaseThrottle):
@@ -17,11 +16,8 @@ class UserOrAddressThrottle(BaseThrottle):
     seconds = 0.0  # seconds until the next request is allowed
 
     def allow_request(self, request, view) -> bool:
-        user = request.user
-        if user and user.is_authenticated:
-            self.seconds = rate_limits.acquire("api.person", user.pk)
-        else:
-            self.seconds = rate_limits.acquire("api.address", request_network(request))
+        user_id = request.user.pk if request.user else None
+        self.seconds = rate_limits.acquire_for_request("api.person", user_id, request)
         return self.seconds <= 0
 
     def wait(self) -> float:

@@ -17,6 +17,19 @@ export interface ErrorPayload {
 }
 
 /**
+ * The entry points of this version of the API, as absolute URLs. `endpoints` has the URL of each path without ids, by
+ * its path: `conversations`, `auth/token` and so on. `socket` is the WebSocket, `schema` the OpenAPI document, `docs`
+ * the page on which the API can be tried.
+ */
+export interface ApiRoot {
+  version: string;
+  schema: string;
+  docs: string;
+  socket: string;
+  endpoints: Record<string, string>;
+}
+
+/**
  * How the server checks the connection, in seconds. It sends a WebSocket ping every `interval`. It closes the
  * connection if the pong does not come within `timeout`.
  */
@@ -111,6 +124,11 @@ export interface TokenPair {
   access: string;
   refresh: string;
   expires_in: number;
+}
+
+/** The response to a sign-up after which the e-mail must be confirmed before signing in. The account was created. */
+export interface Verify {
+  verify: boolean;
 }
 
 /**

@@ -1,4 +1,4 @@
-"""Permission classes of the API."""
+"""Permission classes of REST views. The default is IsAuthenticated (settings.REST_FRAMEWORK)."""
 
 from __future__ import annotations
 

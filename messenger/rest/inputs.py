@@ -1,0 +1,100 @@
+"""Makes serializers that validate requests from msgspec structs, so that each command has one definition of its input.
+
+The WebSocket decodes a command to the same struct. A serializer reports all invalid fields, in the language of the
+user; msgspec reports only the first one.
+"""
+
+from __future__ import annotations
+
+import inspect
+from functools import cache
+from typing import Any
+
+from django.utils.translation import gettext_lazy as _
+from drf_spectacular.utils import extend_schema_serializer
+from rest_framework import serializers
+
+from messenger.core.errors import format_lazily
+from messenger.rest.fields import IdMappingField, StrictBooleanField, StrictCharField, StrictUUIDField
+from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, object_schema
+
+FieldType = tuple[type[serializers.Field], dict[str, Any]]  # the class of a field and its arguments
+
+
+@cache
+def serializer_for_input(struct: Struct, *path_fields: str) -> type[serializers.Serializer]:
+    """Returns the serializer class that validates the body of a request for a struct.
+
+    `path_fields` are the fields of the struct that are not in the body, because the path of the URL contains them. A
+    field with a default may be left out. The class for `SendPayload` is called `Send` in the OpenAPI document.
+    """
+    schema = object_schema(struct)
+    fields: dict[str, Any] = {
+        name: _make_field(field, is_required=name in schema["required"])
+        for name, field in schema["properties"].items()
+        if name not in path_fields
+    }
+    description = inspect.cleandoc(schema.get("description", ""))
+    name = struct.__name__.removesuffix("Payload")
+    body = {**fields, "__doc__": description, "__module__": struct.__module__}
+    return extend_schema_serializer(component_name=name)(type(f"{name}Serializer", (serializers.Serializer,), body))
+
+
+def _make_field(schema: Schema, *, is_required: bool) -> serializers.Field:
+    field_class, options = FieldWriter().write(schema)
+    if "default" in schema:
+        default = schema["default"]
+        options["default"] = type(default) if isinstance(default, list | dict) else default
+    else:
+        options["required"] = is_required
+    if "description" in schema:
+        options["help_text"] = format_lazily(_(schema["description"]), schema.get("x-values", {}))
+    return field_class(**options)
+
+
+class FieldWriter(SchemaWriter[FieldType]):
+    """Writes the types of fields of requests as serializer fields."""
+
+    def write_reference(self, name: str, schema: Schema) -> FieldType:
+        raise TypeError("A request is one object, without objects inside it.")
+
+    def write_nullable(self, schema: Schema) -> FieldType:
+        field_class, options = self.write(schema)
+        return field_class, {**options, "allow_null": True}
+
+    def write_enum(self, values: list[str], schema: Schema) -> FieldType:
+        return serializers.ChoiceField, {"choices": values}
+
+    def write_list(self, items: Schema, schema: Schema) -> FieldType:
+        child = _make_field(items, is_required=True)
+        return serializers.ListField, {
+            "child": child,
+            "min_length": schema.get("minItems"),
+            "max_length": schema.get("maxItems"),
+        }
+
+    def write_mapping(self, values: Schema, schema: Schema) -> FieldType:
+        if schema.get("x-key") != "id":
+            raise TypeError("The keys of an object in a request are ids.")
+        child = _make_field(values, is_required=True)
+        return IdMappingField, {"child": child, "max_length": schema.get("maxProperties")}
+
+    def write_plain(self, schema: Schema) -> FieldType:
+        match schema:
+            case {"type": "boolean"}:
+                return StrictBooleanField, {}
+            case {"type": "integer"}:
+                return serializers.IntegerField, {
+                    "min_value": schema.get("minimum"),
+                    "max_value": schema.get("maximum"),
+                }
+            case {"type": "string", "format": "uuid"}:
+                return StrictUUIDField, {}
+            case {"type": "string", "format": "date-time"}:
+                return serializers.DateTimeField, {}
+            case {"type": "string"}:
+                return StrictCharField, {
+                    "max_length": schema.get("maxLength"),
+                    "allow_blank": not schema.get("minLength"),
+                }
+        raise TypeError(f"The fields of requests cannot have the type {schema!r}.")
