@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
 from chat.actions.forwarding import MAX_TARGETS
+from chat.actions.moderation import REASON_LIMIT
 from chat.models import Role
 from messenger.core.errors import ApplicationError, error_message
 from messenger.core.numbers import is_id
@@ -134,7 +135,7 @@ class ForwardForm(BaseForm):
 class ReportForm(BaseForm):
     reason = forms.CharField(
         label=_("What’s wrong with it?"),
-        max_length=500,
+        max_length=REASON_LIMIT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("The moderators of this site will see your reason and the message."),

@@ -18,7 +18,10 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts.text import pinyin
-from chat import selectors
+from chat import message_kinds as kinds
+from chat import permissions, selectors
+from chat.actions import groups, moderation
+from chat.attachments import uploads
 from chat.schemas import make_excerpt
 from chat.text import autolink, truncation
 from chat.text.language import get_lang_attribute, is_emoji_only
@@ -53,6 +56,31 @@ def time_words() -> SafeString:
 @register.simple_tag
 def name_words() -> SafeString:
     return _data_attributes(message_log.name_words())
+
+
+@register.simple_tag
+def limit(name: str) -> int:
+    """Returns a limit that the server checks, so that a page or a script can keep it: `{% limit "body" %}`.
+
+    Texts are measured in characters.
+    """
+    limits = {
+        "body": settings.BODY_LIMIT,
+        "title": groups.TITLE_LIMIT,
+        "reason": moderation.REASON_LIMIT,
+        "alt": uploads.MAX_ALT_LENGTH,
+    }
+    return limits[name]
+
+
+@register.simple_tag
+def permission_rules() -> SafeString:
+    return _data_attributes(permissions.client_rules())
+
+
+@register.simple_tag
+def message_kinds() -> SafeString:
+    return _data_attributes(kinds.client_kinds())
 
 
 def _data_attributes(values: dict[str, str]) -> SafeString:

@@ -13,7 +13,7 @@ const EXCERPT_LENGTH = 120;
  * @param {Record<string, string | undefined>} words
  */
 export function formatNameList(names, words) {
-  const maxNames = Number(words.inFull ?? 4);
+  const maxNames = Number(words.inFull);
   if (names.length > maxNames) {
     const shownCount = maxNames - 1;
     names = [...names.slice(0, shownCount), fillPlaceholders(words.more, { n: names.length - shownCount })];

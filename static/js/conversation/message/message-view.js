@@ -34,9 +34,10 @@ export function renderMessage(message, currentUserId) {
 function renderTextMessage(message, currentUserId) {
   const item = clone("message-template");
   if (!item) return null;
-  const { id, seq, sender } = message;
+  const { id, seq, kind, sender } = message;
   replaceIdInUrls(item, id);
   setMessageData(item, message);
+  item.dataset.kind = kind;
   item.dataset.sender = String(sender.id);
   const isOwn = sender.id === currentUserId;
   if (isOwn) item.dataset.clientId = message.client_id ?? ""; // identifies messages sent from this page
