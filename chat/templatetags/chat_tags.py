@@ -22,8 +22,7 @@ from chat import message_kinds as kinds
 from chat import permissions, selectors
 from chat.actions import groups, moderation
 from chat.attachments import uploads
-from chat.schemas import make_excerpt
-from chat.text import autolink, truncation
+from chat.text import autolink
 from chat.text.language import get_lang_attribute, is_emoji_only
 from chat.view_models import message_log, template_samples, times
 from chat.view_models.conversation_list import ConversationList
@@ -31,7 +30,6 @@ from chat.view_models.rendered_messages import rendered_messages
 
 register = template.Library()
 register.filter("is_emoji_only", is_emoji_only)
-register.filter("is_long", truncation.is_long)
 register.filter("linkify", autolink.linkify)
 register.filter("pinyin", pinyin.spell_pinyin)
 
@@ -93,12 +91,12 @@ def quick_emoji() -> tuple[str, ...]:
 
 
 @register.filter
-def lang_attribute(text: str) -> str:
-    """Returns the value of the HTML attribute `lang` for a text, or "" if the text needs no such attribute.
+def lang_attribute(language: str) -> str:
+    """Returns the value of the HTML attribute `lang` for a text in `language`, or "" if it needs no such attribute.
 
     A text needs it only if browsers could otherwise choose a wrong font, for example for a Chinese text.
     """
-    return get_lang_attribute(text, get_language() or "")
+    return get_lang_attribute(language, get_language() or "")
 
 
 # ── Times ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -134,18 +132,14 @@ def _to_local_time(value: str | datetime) -> datetime:
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
-def reply_excerpt(message: Any) -> str:
-    """Returns the beginning of the message that the user answers, above the field for the answer."""
-    return make_excerpt(message.body_html, message.attachments)
-
-
-@register.filter
 def pin_excerpt(message: Any) -> str:
     """Returns the beginning of the text of a pinned message, for the list of pinned messages.
 
     For a message without text, returns the names of its files.
     """
-    return make_excerpt(message.body_html) or ", ".join(attachment.name for attachment in message.attachments)
+    if message.attachments and not message.body.strip():
+        return ", ".join(attachment.name for attachment in message.attachments)
+    return message.excerpt
 
 
 @register.filter

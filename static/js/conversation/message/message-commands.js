@@ -6,7 +6,6 @@ import { openConfirmDialog } from "../../ui/confirm-dialog.js";
 import { copyText } from "../../ui/clipboard.js";
 import { pickEmoji, rememberEmoji } from "../../lib/emoji.js";
 import { sendCommand, emit } from "../../realtime/events.js";
-import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
 import { isAllowedWith } from "../permissions.js";
@@ -101,7 +100,7 @@ export class MessageCommands {
         id: Number(item.dataset.id),
         seq: Number(item.dataset.seq),
         sender: { id: Number(item.dataset.sender), username: "", name, avatar_url: null },
-        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.innerHTML ?? ""),
+        excerpt: item.dataset.excerpt ?? "",
         deleted: false,
       },
     });
