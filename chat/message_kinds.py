@@ -17,6 +17,13 @@ class MessageKind:
 
     # What users may do with a message, if the rules of chat.permissions allow it. The names are the same as there.
     actions: frozenset[str] = frozenset()
+    # The sender has written it: it counts as unread and as activity of the conversation, is exported with the sender's
+    # data and erased with the account.
+    is_written: bool = False
+    # It is shown together with the sender's messages before and after it, under one name and picture.
+    is_grouped: bool = False
+    # Draws it in the log.
+    template: str = "chat/message/_system_message.html"
 
 
 KINDS: dict[str, MessageKind] = {
@@ -27,9 +34,15 @@ KINDS: dict[str, MessageKind] = {
                 *("details", "revisions", "report", "delete", "hide"),
             )
         ),
+        is_written=True,
+        is_grouped=True,
+        template="chat/message/_message.html",
     ),
     Message.Kind.SYSTEM: MessageKind(),
 }
+
+
+WRITTEN_KINDS = [name for name, kind in KINDS.items() if kind.is_written]
 
 
 def client_kinds() -> dict[str, str]:

@@ -17,7 +17,7 @@ from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
 from accounts.schemas import user_schema
 from accounts.selectors import privacy
-from chat import events
+from chat import events, permissions
 from chat.actions.transaction import ConversationTransaction, conversation_transaction, outsider_transaction
 from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
@@ -162,9 +162,7 @@ FIELD_CLEANERS: dict[str, Callable[[Any], Any]] = {
     "title": lambda text: clean_single_line(text, TITLE_LIMIT, "title", required=True),
     "description": lambda text: clean_multiline(text, DESCRIPTION_LIMIT, "description"),
     "announcement": lambda text: clean_multiline(text, ANNOUNCEMENT_LIMIT, "announcement"),
-    "members_may_add": bool,
-    "members_may_pin": bool,
-    "revisions_visible": bool,
+    **dict.fromkeys(permissions.SETTINGS, bool),
 }
 
 # Fields whose change adds a system message, with the name of the message, and whether it contains the old and new text.

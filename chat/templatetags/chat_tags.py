@@ -172,8 +172,8 @@ def _render_item(encoded: bytes) -> SafeString:
     outdated and never contains data of another user.
     """
     item, is_group = _item_decoder.decode(encoded)
-    name = "chat/message/_system_message.html" if item.system_text else "chat/message/_message.html"
-    return mark_safe(get_template(name).render({"item": item, "is_group": is_group, "whole": False}))
+    template = get_template(kinds.KINDS[item.message.kind].template)
+    return mark_safe(template.render({"item": item, "is_group": is_group, "whole": False}))
 
 
 @register.simple_tag

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from rest_framework.serializers import ValidationError
 
 from chat import actions, selectors
+from chat.actions.groups import FIELD_CLEANERS
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.schemas import ConversationSchema
 from chat.serializers import MemberCursorField
@@ -22,7 +23,7 @@ from chat.views.people_picker import PeoplePicker
 from messenger.core.errors import ApplicationError, forbidden, not_found
 
 MEMBERS_PER_PAGE = 50
-GROUP_FIELDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
+GROUP_FIELDS = tuple(FIELD_CLEANERS)
 
 
 def get_group(user_id: int, conversation_id: int) -> ConversationSchema:
