@@ -14,7 +14,9 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
 from chat.actions.forwarding import MAX_TARGETS
+from chat.actions.moderation import REASON_LIMIT
 from chat.models import Role
+from chat.permissions import SETTINGS
 from messenger.core.errors import ApplicationError, error_message
 from messenger.core.numbers import is_id
 
@@ -134,7 +136,7 @@ class ForwardForm(BaseForm):
 class ReportForm(BaseForm):
     reason = forms.CharField(
         label=_("What’s wrong with it?"),
-        max_length=500,
+        max_length=REASON_LIMIT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
         help_text=_("The moderators of this site will see your reason and the message."),
@@ -245,6 +247,11 @@ class GroupSettingsForm(BaseForm):
         required=False,
         help_text=_("What a message said before it was edited. The owner and admins can always see it."),
     )
+
+    @property
+    def settings(self) -> list[forms.BoundField]:
+        """The fields for what the group allows to all members."""
+        return [self[name] for name in SETTINGS]
 
 
 class MemberStateForm(BaseForm):

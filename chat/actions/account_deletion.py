@@ -25,6 +25,7 @@ from chat.actions.messages import WIPED_FIELDS, delete_locked_message, wipe_cont
 from chat.actions.transaction import ConversationTransaction
 from chat.attachments import uploads
 from chat.export import actions as export_actions
+from chat.message_kinds import WRITTEN_KINDS
 from chat.models import (
     Attachment,
     Conversation,
@@ -214,7 +215,7 @@ def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]
     Leaves out messages that the user has deleted, because their content is removed already. Includes messages that an
     admin or moderator has hidden, because their content is still stored.
     """
-    texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind=Message.Kind.TEXT)
+    texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind__in=WRITTEN_KINDS)
     with_content = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
     return list(with_content.order_by("seq").values_list("seq", flat=True)[:MESSAGES_PER_TRANSACTION])
 

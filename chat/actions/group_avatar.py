@@ -6,11 +6,10 @@ from functools import partial
 from typing import BinaryIO
 
 from django.db import transaction
-from django.utils.translation import gettext as _
 
 from accounts import avatars
-from chat.actions.groups import publish_conversation_info, require_group
-from chat.actions.transaction import ConversationTransaction, conversation_transaction
+from chat.actions.groups import publish_conversation_info
+from chat.actions.transaction import conversation_transaction
 from chat.models import Conversation
 from chat.schemas import ConversationSchema
 from chat.selectors import conversation_schemas
@@ -25,7 +24,7 @@ def set_group_avatar(user_id: int, conversation_id: int, upload: BinaryIO, size:
     Only the owner and admins of the group may do this.
     """
     with conversation_transaction(conversation_id, user_id) as tx:  # checked before the image is decoded
-        _require_permission(tx)
+        tx.require_allowed("change_group")
     rate_limits.require("picture", user_id)
     avatar = avatars.make_avatar(upload, size)
     storage = Conversation._meta.get_field("avatar").storage
@@ -47,7 +46,7 @@ def _replace_avatar(user_id: int, conversation_id: int, name: str) -> Conversati
     An empty `name` removes the avatar.
     """
     with conversation_transaction(conversation_id, user_id) as tx:
-        _require_permission(tx)
+        tx.require_allowed("change_group")
         conversation, membership = tx.conversation, tx.membership
         assert membership
         old_name, storage = conversation.avatar.name or "", conversation.avatar.storage
@@ -60,8 +59,3 @@ def _replace_avatar(user_id: int, conversation_id: int, name: str) -> Conversati
                 transaction.on_commit(partial(storage.delete, old_name), robust=True)
         membership.conversation = conversation
         return conversation_schemas([membership], user_id)[0]
-
-
-def _require_permission(tx: ConversationTransaction) -> None:
-    require_group(tx)
-    tx.require(tx.is_admin_or_owner, _("Only the owner and admins can change this."))

@@ -17,7 +17,7 @@ from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
 from accounts.schemas import user_schema
 from accounts.selectors import privacy
-from chat import events
+from chat import events, permissions
 from chat.actions.transaction import ConversationTransaction, conversation_transaction, outsider_transaction
 from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
@@ -162,9 +162,7 @@ FIELD_CLEANERS: dict[str, Callable[[Any], Any]] = {
     "title": lambda text: clean_single_line(text, TITLE_LIMIT, "title", required=True),
     "description": lambda text: clean_multiline(text, DESCRIPTION_LIMIT, "description"),
     "announcement": lambda text: clean_multiline(text, ANNOUNCEMENT_LIMIT, "announcement"),
-    "members_may_add": bool,
-    "members_may_pin": bool,
-    "revisions_visible": bool,
+    **dict.fromkeys(permissions.SETTINGS, bool),
 }
 
 # Fields whose change adds a system message, with the name of the message, and whether it contains the old and new text.
@@ -184,8 +182,7 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
     rate_limits.require("group.change", user_id)
     with conversation_transaction(conversation_id, user_id) as tx:
         conversation = tx.conversation
-        require_group(tx)
-        tx.require(tx.is_admin_or_owner, _("Only the owner and admins can change this."))
+        tx.require_allowed("change_group")
         changed = {name: value for name, value in values.items() if getattr(conversation, name) != value}
         if changed:
             old_values = {name: getattr(conversation, name) for name in changed}
@@ -256,11 +253,7 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
     rate_limits.require("group.change", user_id)
     users = privacy.discoverable_users(user_id, new_ids)
     with conversation_transaction(conversation_id, user_id) as tx:
-        require_group(tx)
-        tx.require(
-            tx.is_admin_or_owner or tx.conversation.members_may_add,
-            _("Only the owner and admins can add people."),
-        )
+        tx.require_allowed("add_people")
         _require_all_found(new_ids, users)
         member_ids = set(
             tx.conversation.memberships.filter(left_at=None, user__in=new_ids).values_list("user_id", flat=True)
@@ -329,15 +322,9 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
         require_group(tx)
         membership = _get_member(tx, target_id)
         if target_id == user_id:
-            tx.require(
-                membership.role != Role.OWNER or tx.conversation.member_count == 1,
-                _("Transfer ownership or delete the group first."),
-            )
+            tx.require_allowed("leave")
         else:
-            tx.require(
-                tx.role == Role.OWNER or (tx.role == Role.ADMIN and membership.role == Role.MEMBER),
-                _("You can’t remove this person."),
-            )
+            tx.require_allowed("remove_member", f"target_{membership.role}")
         event_name = "left" if target_id == user_id else "removed"
         membership.was_removed = event_name == "removed"
         tx.add_system_message(_get_actor(tx), event_name, users=[membership.user])
@@ -378,10 +365,10 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         membership = _get_member(tx, target_id)
-        tx.require(tx.role == Role.OWNER, _("Only the owner can change roles."))
-        if membership.role == role:
+        is_unchanged = membership.role == role
+        tx.require_allowed("set_role", *({"self"} if target_id == user_id and not is_unchanged else ()))
+        if is_unchanged:
             return member_schema(membership)
-        tx.require(target_id != user_id, _("Transfer ownership or delete the group first."))
         changed, old_role = [membership], membership.role
         if role == Role.OWNER:
             assert tx.membership
@@ -419,8 +406,7 @@ def _member_state_event(membership: Membership) -> UserEvent:
 def delete_group(user_id: int, conversation_id: int) -> None:
     """Deletes a group for all members. Only the owner may do this. The database rows are kept for moderators."""
     with conversation_transaction(conversation_id, user_id) as tx:
-        require_group(tx)
-        tx.require(tx.role == Role.OWNER, _("Only the owner can delete the group."))
+        tx.require_allowed("delete_group")
         memberships = list(tx.conversation.memberships.filter(left_at=None).select_related("user").order_by("pk"))
         tx.conversation.member_count, tx.conversation.deleted_at = 0, tx.now
         tx.mark_changed("member_count", "deleted_at")

@@ -15,9 +15,10 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from chat import permissions
 from chat.actions.groups import join_users, publish_conversation_info, require_group
 from chat.actions.transaction import conversation_transaction, outsider_transaction
-from chat.models import Conversation, Invite, Membership, Role
+from chat.models import Conversation, Invite, Membership
 from chat.models.invites import hash_token
 from chat.schemas import ConversationSchema
 from chat.selectors import (
@@ -49,11 +50,7 @@ def create_invite(
     if max_uses is not None and not 0 < max_uses <= MAX_USES:
         raise invalid(max_uses=_("Choose a number from 1 to %(most)d.") % {"most": MAX_USES})
     with conversation_transaction(conversation_id, user_id) as tx:
-        require_group(tx)
-        tx.require(
-            tx.is_admin_or_owner or tx.conversation.members_may_add,
-            _("Only the owner and admins can add people."),
-        )
+        tx.require_allowed("add_people")
         if len(list_open_invites(conversation_id, now)) >= MAX_OPEN_INVITES:
             raise invalid(
                 max_uses=_("There are already %(most)d links. Revoke one first.") % {"most": MAX_OPEN_INVITES}
@@ -75,7 +72,9 @@ def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
     with conversation_transaction(conversation_id, user_id) as tx:
         require_group(tx)
         invite = Invite.objects.filter(pk=invite_id, conversation_id=conversation_id, revoked_at=None).first()
-        if invite is None or not (tx.is_admin_or_owner or invite.made_by_id == user_id):
+        if invite is None or (
+            invite.made_by_id != user_id and not permissions.is_allowed("manage_invites", tx.facts())
+        ):
             raise not_found()
         invite.revoked_at = tx.now
         invite.save(update_fields=["revoked_at"])
@@ -155,7 +154,9 @@ def _is_usable(invite: Invite, conversation: Conversation, membership: Membershi
     if membership and membership.was_removed and membership.left_at and invite.created_at <= membership.left_at:
         return False
     creator = Membership.objects.filter(conversation=conversation, user_id=invite.made_by_id, left_at=None).first()
-    return creator is not None and (creator.role != Role.MEMBER or conversation.members_may_add)
+    return creator is not None and permissions.is_allowed(
+        "add_people", permissions.conversation_facts(conversation, creator.role)
+    )
 
 
 def invalid_invite_error() -> ApplicationError:

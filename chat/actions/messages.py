@@ -13,11 +13,12 @@ from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events
 from chat.actions import direct_rules, search_index
-from chat.actions.rendering import RenderedText, TextSource, may_mention_everybody, render_text
+from chat.actions.rendering import RenderedText, TextSource, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
 from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
+from chat.permissions import may_mention_everybody
 from chat.schemas import MentionSchema, MessageSchema, message_schema, mine_schema
 from chat.selectors import count_unread_mentions, list_member_ids, messages_with_relations
 from chat.text.language import is_single_emoji, normalize_emoji
@@ -46,8 +47,7 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
         _require_open_pair(tx)
-        tx.require(message.sender_id == user_id, _("You can only edit your own messages."))
-        tx.require(message.kind == Message.Kind.TEXT and message.forwarded_at is None)
+        tx.require_allowed_with(message, "edit")
         check_body(body, may_be_blank=bool(message.files))
         if body == message.body:
             return message_schema(message)
@@ -185,17 +185,15 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
     """
     rate_limits.require("delete", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
+        tx.require_allowed_with(message, "delete")
         is_sender = message.sender_id == user_id
         if message.deleted_at:
-            tx.require(is_sender or tx.is_admin_or_owner)
             # The sender deletes a message that an admin had hidden. Readers see no change, so no event is published.
             if is_sender and message.hidden_by_id:
                 wipe_content(message)
                 message.save(update_fields=WIPED_FIELDS)
                 _remove_from_cache(tx)
             return message_schema(message)
-        tx.require(message.kind == Message.Kind.TEXT)
-        tx.require(is_sender or tx.is_admin_or_owner, _("Only the sender or an admin can delete this message."))
         return delete_locked_message(tx, message, wipe=is_sender, by_id=user_id)
 
 
@@ -256,7 +254,7 @@ def set_reaction(user_id: int, message_id: int, emoji: str, active: bool) -> Mes
     rate_limits.require("reaction", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
-        tx.require(message.kind == Message.Kind.TEXT)
+        tx.require_allowed_with(message, "react")
         reactions = Reaction.objects.filter(message=message)
         own_reaction = reactions.filter(user_id=user_id, emoji=emoji)
         if own_reaction.exists() == active:
@@ -285,12 +283,7 @@ def set_pinned(user_id: int, message_id: int, active: bool) -> MessageSchema:
     rate_limits.require("pin", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
-        is_group = tx.conversation.kind == "group"
-        tx.require(
-            tx.is_admin_or_owner or not is_group or tx.conversation.members_may_pin,
-            _("Only the owner and admins can pin messages."),
-        )
-        tx.require(message.kind == Message.Kind.TEXT)
+        tx.require_allowed_with(message, "pin")
         if (message.pinned_at is not None) == active:
             return message_schema(message)
         _require_open_pair(tx)

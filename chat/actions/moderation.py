@@ -14,6 +14,7 @@ from chat.actions import search_index
 from chat.actions.messages import delete_locked_message, require_not_deleted, update_mentions
 from chat.actions.transaction import message_transaction, moderation_transaction
 from chat.actions.validation import check_storable
+from chat.message_kinds import KINDS
 from chat.models import Invite, Message, Report
 from chat.schemas import message_schema
 from messenger.core import rate_limits
@@ -32,7 +33,7 @@ def report_message(user_id: int, message_id: int, reason: str) -> None:
     rate_limits.require("report", user_id)
     with message_transaction(message_id, user_id) as (tx, message):
         require_not_deleted(message)
-        tx.require(message.kind == Message.Kind.TEXT)
+        tx.require("report" in KINDS[message.kind].actions)
         # The lock on the conversation prevents two rows from concurrent reports.
         Report.objects.update_or_create(
             message=message,
@@ -51,7 +52,7 @@ def hide_message(moderator_id: int, message_id: int) -> None:
     """Deletes a message for all readers as a moderator. The content stays in the database and can be restored."""
     _require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
-        tx.require(message.kind == Message.Kind.TEXT)
+        tx.require("hide" in KINDS[message.kind].actions)
         if not message.deleted_at:
             delete_locked_message(tx, message, wipe=False, by_id=moderator_id)
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import msgspec
 
 from accounts.schemas import UserSchema
-from chat.models import Conversation, Role
 from chat.schemas import MentionSchema
 from chat.text.markdown import render_markdown
 
@@ -42,7 +41,3 @@ def render_text(source: TextSource, earlier: RenderedText | None = None) -> Rend
         return earlier
     html, mentions = render_markdown(source.body, source.members, everybody=source.everybody)
     return RenderedText(source, html, mentions)
-
-
-def may_mention_everybody(conversation_kind: str, role: str) -> bool:
-    return conversation_kind == Conversation.Kind.GROUP and role in (Role.OWNER, Role.ADMIN)

@@ -19,8 +19,9 @@ from django.utils import timezone
 
 from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
-from chat import events
-from chat.models import Conversation, Membership, Message, Role
+from chat import events, permissions
+from chat.message_kinds import KINDS
+from chat.models import Conversation, Membership, Message
 from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
 from messenger.core.database import write_transaction
@@ -53,9 +54,25 @@ class ConversationTransaction:
     def role(self) -> str:
         return self.membership.role if self.membership else ""
 
-    @property
-    def is_admin_or_owner(self) -> bool:
-        return self.role in (Role.OWNER, Role.ADMIN)
+    def facts(self, *extra: str) -> set[str]:
+        """Returns the facts about the conversation and the acting user (see chat.permissions), and `extra` facts."""
+        return permissions.conversation_facts(self.conversation, self.role) | {*extra}
+
+    def require_allowed(self, action: str, *extra: str) -> None:
+        """Raises `forbidden` unless the rules of chat.permissions allow the action. `extra` are further facts."""
+        if (refusal := permissions.find_refusal(action, self.facts(*extra))) is not None:
+            raise forbidden(refusal)
+
+    def require_allowed_with(self, message: Message, action: str) -> None:
+        """Raises `forbidden` unless the kind of the message and the rules allow an action with this message.
+
+        The caller has checked whether the message is deleted.
+        """
+        self.require(action in KINDS[message.kind].actions)
+        is_own = self.membership is not None and message.sender_id == self.membership.user_id
+        is_forwarded = message.forwarded_at is not None
+        facts = permissions.message_facts(is_own=is_own, is_forwarded=is_forwarded, is_deleted=False)
+        self.require_allowed(action, *facts)
 
     def require(self, allowed: bool, detail: str = "") -> None:
         """Raises the error `forbidden`, with the text `detail` for the user, unless `allowed` is True."""

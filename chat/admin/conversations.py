@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
+from chat import permissions
 from chat.admin import base
 from chat.models import Conversation, Membership, Role
 from messenger.core.numbers import parse_id
@@ -42,7 +43,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     fields = readonly_fields = (
         *("name", "kind", "description_text", "announcement_text", "owner_link", "members", "messages"),
         *("member_count", "text_count", "created_at", "active_at", "deleted_at"),
-        *("members_may_add", "members_may_pin", "revisions_visible"),
+        *permissions.SETTINGS,
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:

@@ -30,6 +30,7 @@ from accounts.selectors.timezones import time_zone_for
 from chat.attachments import filenames, uploads
 from chat.attachments.storage.base import get_upload_storage
 from chat.attachments.storage.disk import RESERVED_BYTES
+from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Conversation, Membership, Message
 from chat.schemas import MessageSchema, message_schema
 from chat.selectors import get_peers_by_conversation, messages_with_relations
@@ -233,7 +234,7 @@ class ExportBuilder:
             if not exported.is_left:
                 return messages
             exported.title = _conversation_title(exported.membership) or exported.title
-        own_rows = rows.filter(sender=self.owner, kind=Message.Kind.TEXT)[:PAGE_SIZE]
+        own_rows = rows.filter(sender=self.owner, kind__in=WRITTEN_KINDS)[:PAGE_SIZE]
         return [_without_others_contributions(message_schema(row)) for row in own_rows]
 
     def _write_page(

@@ -29,6 +29,7 @@ from chat.schemas.messages import (
     ReplySchema,
     RevisionSchema,
     SystemEvent,
+    build_message_schema,
     message_schema,
     reply_schema,
 )
@@ -68,6 +69,7 @@ __all__ = [
     "SystemEvent",
     "TitleSchema",
     "UploadSchema",
+    "build_message_schema",
     "conversation_schema",
     "format_duration",
     "group_avatar_url",

@@ -11,6 +11,8 @@ from accounts.schemas import UserSchema, user_schema
 from chat.models import Message
 from chat.schemas.attachments import AttachmentSchema
 from chat.schemas.excerpts import make_excerpt
+from chat.text.language import detect_language
+from chat.text.truncation import is_long
 from messenger.core.field_types import Timestamp, UUIDText, one_of
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
@@ -82,6 +84,10 @@ class MessageSchema(msgspec.Struct):
     `seq` is the number of the message in its conversation, `version` the number of its newest change. A deleted message
     keeps its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system
     messages.
+
+    `excerpt` is the beginning of the text without Markdown, as in quotes; without text, the kind and name of the first
+    file. `language` is that of the text, for its `lang` attribute: `zh-Hans` for Chinese, `en` for Latin letters, `und`
+    for others, empty for a text without words. `is_long`: the text has so many lines that clients may collapse it.
     """
 
     id: int
@@ -103,6 +109,9 @@ class MessageSchema(msgspec.Struct):
     edited_at: Timestamp | None
     deleted_at: Timestamp | None
     event: SystemEvent | None
+    excerpt: str
+    language: str
+    is_long: bool
 
 
 class RevisionSchema(msgspec.Struct):
@@ -137,6 +146,62 @@ def reply_schema(quoted: Message) -> ReplySchema:
     )
 
 
+def build_message_schema(
+    *,
+    id: int,
+    conversation_id: int,
+    seq: int,
+    version: int,
+    client_id: str | None,
+    kind: str,
+    sender: UserSchema,
+    created_at: str,
+    body: str = "",
+    body_html: str = "",
+    mentions: list[MentionSchema] | None = None,
+    reply_to: ReplySchema | None = None,
+    forwarded_from: ForwardSchema | None = None,
+    attachments: list[AttachmentSchema] | None = None,
+    reactions: list[ReactionSchema] | None = None,
+    pinned: bool = False,
+    edited_at: str | None = None,
+    deleted_at: str | None = None,
+    event: SystemEvent | None = None,
+) -> MessageSchema:
+    """Builds the output schema of a message. All messages are built here.
+
+    Computes what is the same for all readers and follows from the text and the files. Nothing in the schema depends on
+    the reader. A deleted message has no content, whatever is passed.
+    """
+    if deleted_at is not None:
+        body, body_html, mentions, reply_to, forwarded_from = "", "", None, None, None
+        attachments, reactions, pinned, edited_at = None, None, False, None
+    return MessageSchema(
+        id=id,
+        conversation_id=conversation_id,
+        seq=seq,
+        version=version,
+        client_id=client_id,
+        kind=kind,
+        sender=sender,
+        body=body,
+        body_html=body_html,
+        mentions=mentions or [],
+        reply_to=reply_to,
+        forwarded_from=forwarded_from,
+        attachments=attachments or [],
+        reactions=reactions or [],
+        pinned=pinned,
+        created_at=created_at,
+        edited_at=edited_at,
+        deleted_at=deleted_at,
+        event=event,
+        excerpt=make_excerpt(body_html, attachments or ()),
+        language=detect_language(body),
+        is_long=is_long(body),
+    )
+
+
 def message_schema(message: Message, sender: User | None = None, *, fresh: bool = False) -> MessageSchema:
     """Builds the output schema of a message, whose related rows must be loaded already (see `messages_with_relations`).
 
@@ -148,7 +213,7 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
     forward = None
     if message.forwarded_at and message.forwarded_sender and not deleted:
         forward = ForwardSchema(user_schema(message.forwarded_sender), format_timestamp(message.forwarded_at))
-    return MessageSchema(
+    return build_message_schema(
         id=message.pk,
         conversation_id=message.conversation_id,
         seq=message.seq,
@@ -156,16 +221,16 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
         client_id=str(message.client_id) if message.client_id else None,
         kind=str(message.kind),
         sender=user_schema(sender or message.sender),
-        body="" if deleted else message.body,
-        body_html="" if deleted else message.body_html,
+        body=message.body,
+        body_html=message.body_html,
         mentions=[] if deleted else [MentionSchema(**mention) for mention in message.mentions],
         reply_to=reply,
         forwarded_from=forward,
         attachments=[] if deleted else [AttachmentSchema(**file) for file in message.files],
         reactions=[] if deleted or fresh else reaction_schemas(message),
-        pinned=message.pinned_at is not None and not deleted,
+        pinned=message.pinned_at is not None,
         created_at=format_timestamp(message.created_at),
-        edited_at=None if deleted else format_optional_timestamp(message.edited_at),
+        edited_at=format_optional_timestamp(message.edited_at),
         deleted_at=format_optional_timestamp(message.deleted_at),
         event=SystemEvent(**message.event) if message.event else None,
     )

@@ -6,10 +6,10 @@ from datetime import datetime
 
 import msgspec
 from django.conf import settings
-from django.utils.translation import gettext as _
 
 from accounts.schemas import UserSchema, user_schema
-from chat.models import Conversation, Invite, Role
+from chat import permissions
+from chat.models import Invite
 from chat.selectors.conversations import get_membership
 from messenger.core.errors import forbidden
 from messenger.core.field_types import Timestamp
@@ -84,9 +84,9 @@ def list_invites(user_id: int, conversation_id: int) -> list[InviteSchema]:
     non-members, and `forbidden` for members who may not add people.
     """
     membership = get_membership(user_id, conversation_id)
-    is_admin_or_owner = membership.role != Role.MEMBER
-    may_add = is_admin_or_owner or membership.conversation.members_may_add
-    if membership.conversation.kind != Conversation.Kind.GROUP or not may_add:
-        raise forbidden(_("Only the owner and admins can add people."))
+    facts = permissions.conversation_facts(membership.conversation, membership.role)
+    if (refusal := permissions.find_refusal("add_people", facts)) is not None:
+        raise forbidden(refusal)
+    manages_all = permissions.is_allowed("manage_invites", facts)
     invites = list_open_invites(conversation_id)
-    return [invite_schema(invite) for invite in invites if is_admin_or_owner or invite.made_by_id == user_id]
+    return [invite_schema(invite) for invite in invites if manages_all or invite.made_by_id == user_id]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import datetime
 
 from django.db.models import Max
-from django.utils.translation import gettext as _
 
-from chat.models import Conversation, Mention, Message, Role
+from chat import permissions
+from chat.models import Conversation, Mention, Message
 from chat.schemas import HistorySchema, MessageSchema, RevisionSchema, message_schema
 from chat.selectors.conversations import get_membership
 from chat.selectors.prefetch import messages_with_relations
@@ -115,11 +115,12 @@ def list_revisions(user_id: int, message_id: int) -> list[RevisionSchema]:
     if message.deleted_at:
         raise not_found()
     membership = get_membership(user_id, message.conversation_id)
-    is_allowed = (
-        membership.conversation.revisions_visible or message.sender_id == user_id or membership.role != Role.MEMBER
-    )
-    if not is_allowed:
-        raise forbidden(_("The edit history isn’t visible in this group."))
+    conversation = membership.conversation
+    facts = permissions.conversation_facts(conversation, membership.role)
+    if message.sender_id == user_id:
+        facts.add("own")
+    if (refusal := permissions.find_refusal("revisions", facts)) is not None:
+        raise forbidden(refusal)
     newest = list(message.revisions.order_by("-pk")[:PAGE_MAX])
     return [
         RevisionSchema(revision.body, revision.body_html, format_timestamp(revision.written_at))

@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 
 from accounts.models import Audience, User
 from accounts.selectors import privacy
+from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Membership, Message, ReceiptHistory
 from chat.schemas import MessageReceiptSchema, ReceiptSchema
 from chat.selectors.conversations import get_membership
@@ -38,7 +39,7 @@ def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
     from_marker = {"conversation_id": conversation_id, "seq__gte": OuterRef("read_seq")}
     user_ref = OuterRef("user_id")
     history = ReceiptHistory.objects.filter(**from_marker, kind=ReceiptHistory.Kind.READ, user_id=user_ref)
-    own_texts = Message.objects.filter(**from_marker, kind=Message.Kind.TEXT, sender_id=user_ref)
+    own_texts = Message.objects.filter(**from_marker, kind__in=WRITTEN_KINDS, sender_id=user_ref)
     read_at = Coalesce(
         Subquery(history.order_by("at").values("at")[:1]), Subquery(own_texts.order_by("seq").values("created_at")[:1])
     )

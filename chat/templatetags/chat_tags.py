@@ -18,9 +18,11 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import get_language, pgettext
 
 from accounts.text import pinyin
-from chat import selectors
-from chat.schemas import make_excerpt
-from chat.text import autolink, truncation
+from chat import message_kinds as kinds
+from chat import permissions, selectors
+from chat.actions import groups, moderation
+from chat.attachments import uploads
+from chat.text import autolink
 from chat.text.language import get_lang_attribute, is_emoji_only
 from chat.view_models import message_log, template_samples, times
 from chat.view_models.conversation_list import ConversationList
@@ -28,7 +30,6 @@ from chat.view_models.rendered_messages import rendered_messages
 
 register = template.Library()
 register.filter("is_emoji_only", is_emoji_only)
-register.filter("is_long", truncation.is_long)
 register.filter("linkify", autolink.linkify)
 register.filter("pinyin", pinyin.spell_pinyin)
 
@@ -55,6 +56,31 @@ def name_words() -> SafeString:
     return _data_attributes(message_log.name_words())
 
 
+@register.simple_tag
+def limit(name: str) -> int:
+    """Returns a limit that the server checks, so that a page or a script can keep it: `{% limit "body" %}`.
+
+    Texts are measured in characters.
+    """
+    limits = {
+        "body": settings.BODY_LIMIT,
+        "title": groups.TITLE_LIMIT,
+        "reason": moderation.REASON_LIMIT,
+        "alt": uploads.MAX_ALT_LENGTH,
+    }
+    return limits[name]
+
+
+@register.simple_tag
+def permission_rules() -> SafeString:
+    return _data_attributes(permissions.client_rules())
+
+
+@register.simple_tag
+def message_kinds() -> SafeString:
+    return _data_attributes(kinds.client_kinds())
+
+
 def _data_attributes(values: dict[str, str]) -> SafeString:
     return format_html_join("", ' data-{}="{}"', values.items())
 
@@ -65,12 +91,12 @@ def quick_emoji() -> tuple[str, ...]:
 
 
 @register.filter
-def lang_attribute(text: str) -> str:
-    """Returns the value of the HTML attribute `lang` for a text, or "" if the text needs no such attribute.
+def lang_attribute(language: str) -> str:
+    """Returns the value of the HTML attribute `lang` for a text in `language`, or "" if it needs no such attribute.
 
     A text needs it only if browsers could otherwise choose a wrong font, for example for a Chinese text.
     """
-    return get_lang_attribute(text, get_language() or "")
+    return get_lang_attribute(language, get_language() or "")
 
 
 # ── Times ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -106,18 +132,14 @@ def _to_local_time(value: str | datetime) -> datetime:
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────
 @register.filter
-def reply_excerpt(message: Any) -> str:
-    """Returns the beginning of the message that the user answers, above the field for the answer."""
-    return make_excerpt(message.body_html, message.attachments)
-
-
-@register.filter
 def pin_excerpt(message: Any) -> str:
     """Returns the beginning of the text of a pinned message, for the list of pinned messages.
 
     For a message without text, returns the names of its files.
     """
-    return make_excerpt(message.body_html) or ", ".join(attachment.name for attachment in message.attachments)
+    if message.attachments and not message.body.strip():
+        return ", ".join(attachment.name for attachment in message.attachments)
+    return message.excerpt
 
 
 @register.filter
@@ -150,8 +172,8 @@ def _render_item(encoded: bytes) -> SafeString:
     outdated and never contains data of another user.
     """
     item, is_group = _item_decoder.decode(encoded)
-    name = "chat/message/_system_message.html" if item.system_text else "chat/message/_message.html"
-    return mark_safe(get_template(name).render({"item": item, "is_group": is_group, "whole": False}))
+    template = get_template(kinds.KINDS[item.message.kind].template)
+    return mark_safe(template.render({"item": item, "is_group": is_group, "whole": False}))
 
 
 @register.simple_tag

@@ -46,6 +46,8 @@ def detect_language(text: str) -> str:
     than a few Japanese or Korean characters is `und`, because a Chinese font would show some of its characters wrongly.
     """
     prose = _IGNORED.sub(" ", text)
+    if prose.isascii():  # the same result as below, in a fraction of the time
+        return LATIN if _LATIN.search(prose) else ""
     words, kana_or_hangul = _WORD.findall(prose), len(_KANA_OR_HANGUL.findall(prose))
     if (han := len(_HAN.findall(prose))) and han > 2 * len(words) and han > 10 * kana_or_hangul:
         return CHINESE
@@ -54,12 +56,11 @@ def detect_language(text: str) -> str:
     return OTHER if words or kana_or_hangul or han else ""
 
 
-def get_lang_attribute(text: str, page_language: str) -> str:
-    """Returns the value of the HTML attribute `lang` for a text, or "" if the text needs no such attribute.
+def get_lang_attribute(language: str, page_language: str) -> str:
+    """Returns the value of the HTML attribute `lang` for a text in `language`, or "" if it needs no such attribute.
 
     A Chinese text always needs the attribute. Other texts need it only on a page in Chinese.
     """
-    language = detect_language(text)
     return language if language == CHINESE or page_language.startswith("zh") else ""
 
 

@@ -1,60 +1,64 @@
-"""Decides which actions a page offers to a user in its menus.
+"""Tells templates which actions a page offers to a user, by the rules of chat.permissions.
 
-The functions in `chat.actions` check the permission again when the user chooses an action.
+The functions in `chat.actions` check the same rules again when the user chooses an action.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from chat import permissions
 from chat.schemas import ConversationSchema, MemberSchema, MessageSchema, MineSchema
 
 
-@dataclass(frozen=True, slots=True)
 class AllowedActions:
     """The actions that one user is allowed to perform in one conversation."""
 
-    user_id: int
-    role: str
-    is_group: bool
-    can_add_members: bool
-    can_pin: bool
-    can_view_all_revisions: bool
-    member_permissions: str  # for scripts: what every member may do, such as "add pin revisions"
+    def __init__(self, conversation: ConversationSchema, role: str, user_id: int):
+        self.user_id = user_id
+        self.is_group = conversation.kind == "group"
+        self._facts = permissions.conversation_facts(conversation, role)
 
     @property
-    def is_admin(self) -> bool:
-        """True if the conversation is a group and the user has the role owner or admin in it."""
-        return self.is_group and self.role in ("owner", "admin")
+    def settings(self) -> str:
+        """What the group allows to all members: names of its settings, separated by spaces, for scripts."""
+        return " ".join(name for name in permissions.SETTINGS if name in self._facts)
 
     @property
-    def is_owner(self) -> bool:
-        return self.is_group and self.role == "owner"
+    def can_change_group(self) -> bool:
+        return permissions.is_allowed("change_group", self._facts)
 
-    def can_edit(self, message: MessageSchema) -> bool:
-        return self._is_own(message) and self.is_live(message)
+    @property
+    def can_add_people(self) -> bool:
+        return permissions.is_allowed("add_people", self._facts)
 
-    def can_delete(self, message: MessageSchema) -> bool:
-        return self.is_live(message) and (self.is_admin or self._is_own(message))
+    @property
+    def can_leave(self) -> bool:
+        return permissions.is_allowed("leave", self._facts)
 
-    def can_report(self, message: MessageSchema) -> bool:
-        return self.is_live(message) and not self._is_own(message)
+    @property
+    def can_delete_group(self) -> bool:
+        return permissions.is_allowed("delete_group", self._facts)
 
-    def can_view_revisions(self, message: MessageSchema) -> bool:
-        return bool(message.edited_at) and (self.can_view_all_revisions or self._is_own(message))
+    @property
+    def can_pin(self) -> bool:
+        return permissions.is_allowed("pin", self._facts)
+
+    def can_set_role_of(self, member: MemberSchema) -> bool:
+        return permissions.is_allowed("set_role", self._facts | self._member_facts(member))
 
     def can_remove(self, member: MemberSchema) -> bool:
-        if member.user.id == self.user_id:
-            return False
-        return self.is_owner or (self.is_admin and member.role == "member")
+        return permissions.is_allowed("remove_member", self._facts | self._member_facts(member))
 
-    def _is_own(self, message: MessageSchema) -> bool:
-        return message.sender.id == self.user_id
+    def can(self, action: str, message: MessageSchema) -> bool:
+        """Returns whether an action (a name in chat.permissions) is allowed with a message."""
+        facts = permissions.message_facts(
+            is_own=message.sender.id == self.user_id,
+            is_forwarded=message.forwarded_from is not None,
+            is_deleted=message.deleted_at is not None,
+        )
+        return permissions.is_allowed_with(message.kind, action, self._facts | facts)
 
-    @staticmethod
-    def is_live(message: MessageSchema) -> bool:
-        """Returns True if `message` is a text message (not a system message) and is not deleted."""
-        return message.kind == "text" and message.deleted_at is None
+    def _member_facts(self, member: MemberSchema) -> set[str]:
+        return {f"target_{member.role}", *({"self"} if member.user.id == self.user_id else ())}
 
 
 def get_allowed_actions(conversation: ConversationSchema, user_id: int) -> AllowedActions:
@@ -63,20 +67,4 @@ def get_allowed_actions(conversation: ConversationSchema, user_id: int) -> Allow
     `conversation.mine` (role, mute and other values that each member has separately) must hold the values of this user.
     """
     assert isinstance(conversation.mine, MineSchema), "the schema must include the user's own member state"
-    role = conversation.mine.role
-    is_group = conversation.kind == "group"
-    is_admin = is_group and role in ("owner", "admin")
-    settings = {
-        "add": conversation.members_may_add,
-        "pin": conversation.members_may_pin,
-        "revisions": conversation.revisions_visible,
-    }
-    return AllowedActions(
-        user_id=user_id,
-        role=role,
-        is_group=is_group,
-        can_add_members=is_group and (is_admin or conversation.members_may_add),
-        can_pin=not is_group or is_admin or conversation.members_may_pin,
-        can_view_all_revisions=not is_group or is_admin or conversation.revisions_visible,
-        member_permissions=" ".join(name for name, is_allowed in settings.items() if is_allowed),
-    )
+    return AllowedActions(conversation, conversation.mine.role, user_id)

@@ -20,7 +20,7 @@ from accounts.selectors import users
 from accounts.text import pinyin
 from chat import selectors
 from chat.models import Level
-from chat.schemas import ConversationSchema, MessageSchema, MineSchema, make_excerpt
+from chat.schemas import ConversationSchema, MessageSchema, MineSchema
 from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
 from chat.view_models.attachments import summarize_files
@@ -109,8 +109,8 @@ def build_conversation_row(
         sender_kind = "you"
     elif last and conversation.kind == "group":
         sender_kind = "other"
-    icon, excerpt = "", make_excerpt(last.body_html) if last else ""
-    if last and last.attachments and not excerpt:
+    icon, excerpt = "", last.excerpt if last else ""
+    if last and last.attachments and not last.body.strip():
         icon, excerpt = summarize_files(last.attachments)
     return ConversationRow(
         conversation=conversation,

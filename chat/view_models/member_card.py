@@ -27,8 +27,8 @@ class MemberCard:
         allowed = get_allowed_actions(conversation, viewer.pk)
         self.is_blocked = user.pk in viewer.blocked_ids
         self.in_group = allowed.is_group
-        self.can_remove = allowed.is_group and allowed.can_remove(member)
-        self.can_change_role = allowed.is_owner and not self.is_me
+        self.can_remove = allowed.can_remove(member)
+        self.can_change_role = allowed.can_set_role_of(member)
         online = get_tracker().get_online_users([user.pk])
         (self.presence,) = list_visible_presence(viewer, [user.pk], online)
         can_be_written_to = user.is_active and not self.is_me

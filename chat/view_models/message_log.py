@@ -17,6 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
+from chat.message_kinds import KINDS
 from chat.schemas import MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
 from chat.text.markdown import mentions_everybody
 from chat.view_models import times
@@ -203,7 +204,7 @@ def build_message_items(
     first_unread_seq = _find_first_unread(messages, user_id, member_state, from_start)
     positions = group_messages(
         [
-            GroupingInput(message.sender.id, sent_at, message.kind == "text", message.seq == first_unread_seq)
+            GroupingInput(message.sender.id, sent_at, KINDS[message.kind].is_grouped, message.seq == first_unread_seq)
             for message, sent_at in zip(messages, timestamps, strict=True)
         ]
     )
@@ -294,7 +295,7 @@ def _find_first_unread(
     unread = (
         message.seq
         for message in messages
-        if message.seq > member_state.read_seq and message.kind == "text" and message.sender.id != user_id
+        if message.seq > member_state.read_seq and KINDS[message.kind].is_written and message.sender.id != user_id
     )
     return next(unread, None)
 

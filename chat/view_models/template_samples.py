@@ -9,9 +9,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from accounts.models import User
 from accounts.schemas import UserSchema
-from chat.models import Attachment
-from chat.schemas import AttachmentSchema, ConversationSchema, MemberSchema, MessageSchema, MineSchema
+from chat.models import Attachment, Conversation
+from chat.schemas import AttachmentSchema, MemberSchema, MineSchema, build_message_schema, conversation_schema
 from chat.view_models.attachments import FILE_ICONS, build_attachment_views
 from chat.view_models.conversation_list import ConversationRow
 from chat.view_models.message_log import GroupPosition, MessageItem, ReactionItem, SystemMessageText
@@ -41,7 +42,7 @@ def get_sample_context() -> dict[str, Any]:
 
 
 def _empty_item(system_text: SystemMessageText | None = None) -> MessageItem:
-    message = MessageSchema(
+    message = build_message_schema(
         id=0,
         conversation_id=0,
         seq=0,
@@ -49,18 +50,7 @@ def _empty_item(system_text: SystemMessageText | None = None) -> MessageItem:
         client_id="",
         kind="system" if system_text else "text",
         sender=_EMPTY_USER,
-        body="",
-        body_html="",
-        mentions=[],
-        reply_to=None,
-        forwarded_from=None,
-        attachments=[],
-        reactions=[],
-        pinned=False,
         created_at="",
-        edited_at=None,
-        deleted_at=None,
-        event=None,
     )
     position = GroupPosition(False, False, False)
     return MessageItem(message, _ANY_TIME, position, reactions=[ReactionItem("", 0, False)], system_text=system_text)
@@ -68,23 +58,6 @@ def _empty_item(system_text: SystemMessageText | None = None) -> MessageItem:
 
 def _empty_row() -> ConversationRow:
     member_state = MineSchema("member", 0, 0, 0, False, "all", False, False, "", 0)
-    conversation = ConversationSchema(
-        id=0,
-        kind="direct",
-        title="",
-        description="",
-        announcement="",
-        avatar_url=None,
-        owner_id=None,
-        member_count=0,
-        members_may_add=False,
-        members_may_pin=False,
-        revisions_visible=False,
-        peer=_EMPTY_USER,
-        last_seq=0,
-        version=0,
-        last_message=None,
-        created_at="",
-        mine=member_state,
-    )
+    model = Conversation(id=0, kind=Conversation.Kind.DIRECT, created_at=_ANY_TIME)
+    conversation = conversation_schema(model, last_message=None, peer=User(id=0), mine=member_state)
     return ConversationRow(conversation, member_state, "", "", None, "", "")

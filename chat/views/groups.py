@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from rest_framework.serializers import ValidationError
 
 from chat import actions, selectors
+from chat.actions.groups import FIELD_CLEANERS
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.schemas import ConversationSchema
 from chat.serializers import MemberCursorField
@@ -22,7 +23,7 @@ from chat.views.people_picker import PeoplePicker
 from messenger.core.errors import ApplicationError, forbidden, not_found
 
 MEMBERS_PER_PAGE = 50
-GROUP_FIELDS = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
+GROUP_FIELDS = tuple(FIELD_CLEANERS)
 
 
 def get_group(user_id: int, conversation_id: int) -> ConversationSchema:
@@ -90,9 +91,9 @@ def render_group_settings(
         member_q=member_query,
         members_after=MemberCursorField.encode(cursor),
         members_from_start=not request.GET.get("after"),
-        invites=selectors.list_invites(user_id, conversation_id) if allowed.can_add_members else [],
+        invites=selectors.list_invites(user_id, conversation_id) if allowed.can_add_people else [],
         invite=invite_form or InviteForm(),
-        picker=PeoplePicker(request, exclude_members_of=conversation_id) if allowed.can_add_members else None,
+        picker=PeoplePicker(request, exclude_members_of=conversation_id) if allowed.can_add_people else None,
     )
 
 
@@ -111,13 +112,12 @@ def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosit
 def leave_group(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Shows the page on which a member confirms leaving the group. Its form is posted to the view `remove_member`."""
     conversation = get_group(request.user.pk, conversation_id)
-    is_owner = get_allowed_actions(conversation, request.user.pk).is_owner
     return render_page(
         request,
         "chat/group/leave_group.html",
         conversation=conversation,
         title=conversation_title(conversation),
-        must_transfer_ownership=is_owner and conversation.member_count > 1,
+        must_transfer_ownership=not get_allowed_actions(conversation, request.user.pk).can_leave,
     )
 
 
@@ -126,7 +126,7 @@ def delete_group(request: AuthenticatedRequest, conversation_id: int) -> HttpRes
     """Asks the owner to type the name of the group. POST deletes the group."""
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
-    if not get_allowed_actions(conversation, user_id).is_owner:
+    if not get_allowed_actions(conversation, user_id).can_delete_group:
         raise forbidden(_("Only the owner can delete the group."))
     form = DeleteGroupForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid() and form.check_title(conversation.title):

@@ -75,7 +75,7 @@ def transfer_ownership(request: AuthenticatedRequest, conversation_id: int, user
     current_user_id = request.user.pk
     conversation = get_group(current_user_id, conversation_id)
     member = _get_member(current_user_id, conversation_id, user_id)
-    if not get_allowed_actions(conversation, current_user_id).is_owner or user_id == current_user_id:
+    if not get_allowed_actions(conversation, current_user_id).can_set_role_of(member):
         raise forbidden(_("Only the owner can change roles."))
     return _render_confirmation(request, "chat/group/transfer_ownership.html", conversation, member)
 

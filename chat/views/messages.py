@@ -14,6 +14,7 @@ from accounts.selectors import users
 from chat import actions, selectors
 from chat.actions.forwarding import MAX_TARGETS
 from chat.forms import EditForm, ForwardForm, PinForm, ReactionForm, ReportForm, SendForm
+from chat.message_kinds import KINDS
 from chat.schemas import MessageSchema
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.forward_targets import ForwardTargets
@@ -57,7 +58,7 @@ def render_message_actions(
     """
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
-    if message.kind != "text":
+    if not KINDS[message.kind].actions:
         raise not_found()
     conversation = selectors.get_conversation(user_id, message.conversation_id)
     allowed = get_allowed_actions(conversation, user_id)
@@ -71,11 +72,11 @@ def render_message_actions(
         title=conversation_title(conversation),
         item=item,
         own_emoji={reaction.emoji for reaction in item.reactions if reaction.is_own},
-        may_edit=allowed.can_edit(message),
-        may_delete=allowed.can_delete(message),
-        may_pin=allowed.can_pin and allowed.is_live(message),
-        may_report=allowed.can_report(message),
-        may_see_revisions=allowed.can_view_revisions(message),
+        may_edit=allowed.can("edit", message),
+        may_delete=allowed.can("delete", message),
+        may_pin=allowed.can("pin", message),
+        may_report=allowed.can("report", message),
+        may_see_revisions=bool(message.edited_at) and allowed.can("revisions", message),
         edit=edit_form or EditForm(initial={"body": message.body}),
         report=report_form or ReportForm(),
         allowed=allowed,
@@ -134,7 +135,7 @@ def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpRespo
     """
     user_id = request.user.pk
     message = selectors.get_message(user_id, message_id)
-    if message.kind != "text" or message.deleted_at:
+    if "forward" not in KINDS[message.kind].actions or message.deleted_at:
         raise not_found()
     is_search = "search" in request.POST
     form = ForwardForm(request.POST or None, initial=SendForm.create_unbound().initial)
@@ -200,7 +201,7 @@ def _redirect_after_forwarding(
 def message_details(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
     """Shows who has received and read a message, and who has reacted to it."""
     message = selectors.get_message(request.user.pk, message_id)
-    if message.kind != "text" or message.deleted_at:
+    if "details" not in KINDS[message.kind].actions or message.deleted_at:
         raise not_found()
     return render_page(
         request,

@@ -1,6 +1,6 @@
 """Makes excerpts: one line of text that represents a longer text, for example a message that a reply quotes.
 
-static/js/lib/wording.js does the same for the browser. Tests run both with tests/shared_cases/excerpts.json.
+static/js/lib/wording.js shortens drafts and messages that are not sent yet in the same way.
 """
 
 from __future__ import annotations

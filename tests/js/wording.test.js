@@ -9,14 +9,14 @@ import { describe, test } from "node:test";
 import { getInitials, getAvatarHue } from "../../static/js/lib/initials.js";
 import { groupMessages } from "../../static/js/conversation/log/grouping.js";
 import { findCut, getFirstGrapheme } from "../../static/js/lib/graphemes.js";
-import { makeExcerpt, shorten, fillPlaceholders, formatNameList } from "../../static/js/lib/wording.js";
+import { shorten, summarizeText, fillPlaceholders, formatNameList } from "../../static/js/lib/wording.js";
 import { DateFormatter } from "../../static/js/lib/times.js";
 import { isEmojiOnly, getLangAttribute, detectLanguage } from "../../static/js/lib/text-language.js";
 
 const table = (name) => JSON.parse(readFileSync(new URL(`../shared_cases/${name}.json`, import.meta.url), "utf8"));
 
-describe("excerpts, with the cases shared with the server", () => {
-  for (const { html, files, line } of table("excerpts")) test(line, () => assert.equal(makeExcerpt(html, files), line));
+describe("excerpts of messages without text, with the cases shared with the server", () => {
+  for (const { html, body, files, line } of table("excerpts")) if (!html) test(line, () => assert.equal(summarizeText(body, files), line));
 });
 
 describe("characters as readers see them, with the cases shared with the server", () => {
@@ -67,13 +67,13 @@ describe("languages and emoji, with the cases shared with the server", () => {
   }
 
   test("the attribute is set only if it differs from the page", () => {
-    assert.equal(getLangAttribute("hello", "en"), "");
-    assert.equal(getLangAttribute("hello", "zh-Hans"), "en");
-    assert.equal(getLangAttribute("ありがとう", "en"), "");
-    assert.equal(getLangAttribute("ありがとう", "zh-Hans"), "und");
-    assert.equal(getLangAttribute("你好", "en"), "zh-Hans");
-    assert.equal(getLangAttribute("你好", "zh-Hans"), "zh-Hans");
-    assert.equal(getLangAttribute("👍", "zh-Hans"), "");
+    assert.equal(getLangAttribute(detectLanguage("hello"), "en"), "");
+    assert.equal(getLangAttribute(detectLanguage("hello"), "zh-Hans"), "en");
+    assert.equal(getLangAttribute(detectLanguage("ありがとう"), "en"), "");
+    assert.equal(getLangAttribute(detectLanguage("ありがとう"), "zh-Hans"), "und");
+    assert.equal(getLangAttribute(detectLanguage("你好"), "en"), "zh-Hans");
+    assert.equal(getLangAttribute(detectLanguage("你好"), "zh-Hans"), "zh-Hans");
+    assert.equal(getLangAttribute(detectLanguage("👍"), "zh-Hans"), "");
   });
   for (const { text, big } of table("emoji_only")) {
     test(`${big ? "only emoji" : "not only emoji"}: ${JSON.stringify(text)}`, () => assert.equal(isEmojiOnly(text), big));

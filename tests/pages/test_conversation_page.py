@@ -248,6 +248,19 @@ def test_pinning_forwarding_and_reporting(browser, alice, bob, group, direct_con
     assert thanks.one(cls="toast").text
 
 
+def test_a_forwarded_message_is_not_offered_for_editing(browser, alice, direct_conversation, say):
+    message = say(alice, direct_conversation, "once more")
+    actions_page = browser(alice).get(f"/m/{message.id}/act/")
+    assert actions_page.all("form", action=f"/m/{message.id}/edit/")
+    forwarded = say(alice, direct_conversation, "", forward_id=message.id)
+    assert not browser(alice).get(f"/m/{forwarded.id}/act/").all("form", action=f"/m/{forwarded.id}/edit/")
+
+
+def test_the_page_tells_the_length_of_a_message_that_the_server_accepts(browser, alice, group, settings):
+    settings.BODY_LIMIT = 123
+    assert browser(alice).get(f"/c/{group.pk}/").one("textarea", name="body")["data-limit"] == "123"
+
+
 def test_member_state_forms(browser, alice, group):
     alice_browser = browser(alice)
     alice_browser.post(f"/c/{group.pk}/mine/", muted="on", favourite="on")

@@ -75,7 +75,7 @@ def test_language_of_a_text(case):
     ],
 )
 def test_lang_attribute_only_if_it_differs_from_the_page(text, page, said):
-    assert language.get_lang_attribute(text, page) == said
+    assert language.get_lang_attribute(language.detect_language(text), page) == said
 
 
 @pytest.mark.parametrize("case", BIG, ids=lambda case: case["text"] or "nothing")

@@ -11,7 +11,7 @@ from chat import events
 from chat.actions.sending.persist import get_mentioned_ids
 from chat.actions.sending.types import PendingSend, SentMessage
 from chat.models import Membership, ReceiptHistory
-from chat.schemas import ConversationSchema, MessageSchema, MineSchema, mine_schema
+from chat.schemas import ConversationSchema, MineSchema, build_message_schema, mine_schema
 from chat.selectors import conversation_schemas, count_unread_mentions, find_hidden_receipts
 from messenger.core import bulk_sql
 from messenger.core.timestamps import format_timestamp
@@ -24,8 +24,7 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
     message_events: list[Event] = []
     for send in sends:
         command = send.command
-        # The same schema as `message_schema` would build, but without a model instance or a query.
-        message = MessageSchema(
+        message = build_message_schema(
             id=send.message_id,
             conversation_id=send.conversation.id,
             seq=send.seq,
@@ -38,13 +37,8 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
             mentions=send.mentions,
             reply_to=send.reply,
             forwarded_from=send.forward,
-            attachments=send.files.schemas if send.files else [],
-            reactions=[],
-            pinned=False,
+            attachments=send.files.schemas if send.files else None,
             created_at=created_at,
-            edited_at=None,
-            deleted_at=None,
-            event=None,
         )
         send.outcome = SentMessage(message, created=True)
         message_events.append(events.message_created(message))

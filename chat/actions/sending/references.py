@@ -8,6 +8,7 @@ from accounts.schemas import user_schema
 from chat.actions.sending.locking import filter_member_pairs
 from chat.actions.sending.types import PendingSend, list_undecided
 from chat.attachments import message_files
+from chat.message_kinds import KINDS
 from chat.models import Message
 from chat.schemas import ForwardSchema, reply_schema
 from messenger.core.errors import ApplicationError, invalid
@@ -37,14 +38,18 @@ def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
 
 
 def _set_reply(send: PendingSend, message: Message | None) -> ApplicationError | None:
-    if message is None or message.conversation_id != send.command.conversation_id or message.kind != Message.Kind.TEXT:
+    if (
+        message is None
+        or message.conversation_id != send.command.conversation_id
+        or "reply" not in KINDS[message.kind].actions
+    ):
         return invalid(reply_to_id=_("This message isn’t in this conversation."))
     send.reply = reply_schema(message)
     return None
 
 
 def _set_forward(send: PendingSend, source: Message | None) -> ApplicationError | None:
-    if source is None or source.deleted_at or source.kind != Message.Kind.TEXT:
+    if source is None or source.deleted_at or "forward" not in KINDS[source.kind].actions:
         return invalid(forward_id=_("This message doesn’t exist."))
     command = send.command
     author = source.forwarded_sender or source.sender  # of a message that was itself forwarded: the first author

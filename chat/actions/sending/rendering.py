@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from chat.actions.rendering import TextSource, may_mention_everybody, render_text
+from chat.actions.rendering import TextSource, render_text
 from chat.actions.sending.types import PendingSend
 from chat.actions.validation import body_error, find_named_members
 from chat.models import Membership, Message
+from chat.permissions import may_mention_everybody
 from chat.text.markdown import find_mention_keys, has_at_sign
 from messenger.core import rate_limits
 

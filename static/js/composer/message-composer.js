@@ -15,7 +15,7 @@ import { applyChange } from "./text-edit.js";
 import { LiveElement, sendCommand, liveUpdates, sendAndForget, emit } from "../realtime/events.js";
 import { MentionCompletion } from "./completion/mention-completion.js";
 import { mentionsEverybody } from "./completion/mention-match.js";
-import { getPermissions } from "../conversation/permissions.js";
+import { isAllowed } from "../conversation/permissions.js";
 import { clone, find, uuid } from "../lib/dom.js";
 import { convertPaste } from "./paste.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
@@ -173,7 +173,7 @@ export class MessageComposer extends LiveElement {
   }
 
   get #limit() {
-    return Number(this.field.dataset.limit ?? 4000);
+    return Number(this.field.dataset.limit);
   }
 
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,8 +195,8 @@ export class MessageComposer extends LiveElement {
 
   /** Tells the user if `@all` in a text will notify nobody. @param {string} text */
   #warnOfIgnoredMention(text) {
-    const { isGroup, isAdmin } = getPermissions(find(document, "message-log"));
-    if (isGroup && !isAdmin && mentionsEverybody(text)) showToast("allIgnored");
+    const isGroup = find(document, "message-log")?.dataset.kind === "group";
+    if (isGroup && !isAllowed("mention_everybody") && mentionsEverybody(text)) showToast("allIgnored");
   }
 
   /** @param {string} text */

@@ -6,6 +6,7 @@ import { api } from "../realtime/api.js";
 import { unreadTotals } from "./unread-badges.js";
 import { liveUpdates } from "../realtime/events.js";
 import { find, findAll } from "../lib/dom.js";
+import { isAllowedIn } from "../conversation/permissions.js";
 import { addMenuKeys, onLongPress, openMenu } from "../ui/popup-menu.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
 
@@ -124,7 +125,9 @@ async function onClick(event) {
   const entry = target.closest(".mine-menu button[name]");
   const leaveLink = /** @type {HTMLElement | null} */ (target.closest("a[data-act=leave][data-id]"));
   if (event.defaultPrevented || !liveUpdates.enabled || !(entry ?? leaveLink)) return;
-  if (leaveLink?.dataset.role === "owner" || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return;
+  // The page behind the link says what an owner has to do first.
+  if (leaveLink && !isAllowedIn({ kind: "group", role: leaveLink.dataset.role }, "leave")) return;
   event.preventDefault();
   const menu = /** @type {HTMLElement | null} */ (target.closest("[popover]"));
   const id = Number(leaveLink?.dataset.id ?? /** @type {HTMLElement} */ (entry?.closest("form")).dataset.id);

@@ -1,7 +1,7 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
-import { fillPlaceholders, makeExcerpt, shorten, summarizeFiles } from "../lib/wording.js";
+import { fillPlaceholders, shorten, summarizeFiles } from "../lib/wording.js";
 import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
@@ -277,7 +277,7 @@ export class ConversationRow {
       previewElement.replaceChildren(createSpan("fail", listWords.notSent ?? ""), " ", createTextPart("text", this.#failedText));
     } else if (this.#queued) {
       const { body, attachments } = this.#queued;
-      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(shorten(body), attachments ?? []));
+      previewElement.replaceChildren(...this.#createSenderPrefix(null), ...createExcerpt(shorten(body), body.trim() ? [] : attachments ?? []));
     } else if (this.#draft) {
       previewElement.replaceChildren(createSpan("draft", listWords.draft ?? ""), " ", createTextPart("text", this.#draft));
     } else if (this.#addedText) {
@@ -293,7 +293,7 @@ export class ConversationRow {
     } else if (isBlocked(lastMessage.sender.id)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(makeExcerpt(lastMessage.body_html), lastMessage.attachments));
+      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(lastMessage.excerpt, lastMessage.body.trim() ? [] : lastMessage.attachments));
     }
   }
 
@@ -348,13 +348,13 @@ function createBdi(text) {
 }
 
 /**
- * Returns the excerpt of a message, or the icon and the name of its first file if it has no text.
+ * Returns the excerpt of a message, or the icon and the name of its first file.
  * @param {string} excerpt
- * @param {import("../realtime/protocol.js").Attachment[]} files
+ * @param {import("../realtime/protocol.js").Attachment[]} files of a message without text
  * @returns {(Node | string)[]}
  */
 function createExcerpt(excerpt, files) {
-  if (excerpt || !files.length) return [createTextPart("text", excerpt)];
+  if (!files.length) return [createTextPart("text", excerpt)];
   const { icon, text } = summarizeFiles(files, words("list-words").voice ?? "");
   return [cloneAll(`list-icon-${icon}`), " ", createTextPart("text", text)];
 }

@@ -1,30 +1,63 @@
 /**
- * Tells what the current user may do in the open conversation. It reads `data-*` attributes of `<message-log>`: the
- * server sets them (chat/view_models/allowed_actions.py), and events update them.
+ * Tells what the current user may do in a conversation. The rules are those of the server (chat/permissions.py), which
+ * the page carries as data; this module only evaluates them with facts about the user, the conversation and a message.
  */
-import { find } from "../lib/dom.js";
+import { find, words } from "../lib/dom.js";
 
 /**
- * Returns what the current user may do in the open conversation. In a direct conversation both users may pin and see
- * revisions.
- * @param {HTMLElement | null} log `<message-log data-kind data-role data-allows>`
+ * Evaluates a rule, like `find_refusal` in chat/permissions.py. Both are tested with tests/shared_cases/permissions.json.
+ * @param {string} rule conditions separated by spaces, each a list of facts of which one must hold: `own|admin !deleted`
+ * @param {ReadonlySet<string>} facts
  */
-export function getPermissions(log) {
-  const { kind = "", role = "", allows = "" } = log?.dataset ?? {};
-  const isGroup = kind === "group";
-  const isAdmin = isGroup && (role === "owner" || role === "admin");
-  const isAllowed = (/** @type {string} */ action) => !isGroup || isAdmin || allows.split(" ").includes(action);
-  return { isGroup, isAdmin, canAdd: isGroup && isAllowed("add"), canPin: isAllowed("pin"), canSeeRevisions: isAllowed("revisions") };
+export function isRuleMet(rule, facts) {
+  const isMet = (/** @type {string} */ fact) => (fact.startsWith("!") ? !facts.has(fact.slice(1)) : facts.has(fact));
+  return rule.split(" ").every((condition) => condition.split("|").some(isMet));
 }
+
+/**
+ * Returns whether the user may do something in the open conversation.
+ * @param {string} action a name in chat/permissions.py
+ * @param {Iterable<string>} [facts] further facts
+ */
+export function isAllowed(action, facts = []) {
+  return isAllowedIn(find(document, "message-log")?.dataset ?? {}, action, [...facts, ...listPageFacts()]);
+}
+
+/**
+ * Returns whether the user may do something in a conversation.
+ * @param {{kind?: string, role?: string, settings?: string}} conversation data attributes of the log or of a row
+ * @param {string} action
+ * @param {Iterable<string>} [facts] further facts
+ */
+export function isAllowedIn({ kind = "", role = "", settings = "" }, action, facts = []) {
+  const rule = words("permission-rules")[action];
+  return rule !== undefined && isRuleMet(rule, new Set([kind, kind === "group" ? role : "", ...settings.split(" "), ...facts]));
+}
+
+/**
+ * Returns whether the user may do something with a message in the open conversation.
+ * @param {string} action
+ * @param {HTMLElement} item
+ */
+export function isAllowedWith(action, item) {
+  const actions = words("message-kinds")[item.dataset.kind ?? ""] ?? "";
+  const facts = {
+    own: item.classList.contains("mine"),
+    deleted: item.classList.contains("deleted"),
+    forwarded: find(item, ".forwarded") !== null,
+  };
+  return actions.split(" ").includes(action) && isAllowed(action, Object.entries(facts).filter(([, holds]) => holds).map(([name]) => name));
+}
+
+/** Without a composer, the other user cannot be written to: a block, or the account is deleted. */
+const listPageFacts = () => (find(document, "message-composer") ? ["writable"] : []);
 
 /** Updates the permissions and the controls that depend on them when the group's settings or the user's role change. */
 export function watchPermissions() {
   onLiveEvent("conversation.updated", ({ conversation_id, conversation }) => {
     const log = findLog(conversation_id);
     if (!log) return;
-    const { members_may_add, members_may_pin, revisions_visible } = conversation;
-    const allowed = { add: members_may_add, pin: members_may_pin, revisions: revisions_visible };
-    log.dataset.allows = Object.entries(allowed).filter(([, isOn]) => isOn).map(([action]) => action).join(" ");
+    log.dataset.settings = Object.keys(conversation).filter((name) => conversation[name] === true).join(" ");
     updateControls(log);
   });
   onLiveEvent("mine.updated", ({ conversation_id, mine }) => {
@@ -38,7 +71,7 @@ export function watchPermissions() {
 /** Updates the controls that depend on permissions. @param {HTMLElement} log */
 function updateControls(log) {
   const add = find(document, "member-panel [data-part=add]");
-  if (add) add.hidden = !getPermissions(log).canAdd;
+  if (add) add.hidden = !isAllowed("add_people");
   const leave = find(document, ".conversation-menu [data-act=leave]");
   if (leave) leave.dataset.role = log.dataset.role;
 }

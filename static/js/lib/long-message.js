@@ -1,5 +1,6 @@
 /**
- * Decides whether a message is so long that only its beginning is shown at first. Same rules as
+ * Decides whether a message that is not sent yet is so long that only its beginning is shown at first. The server decides
+ * it for stored messages. Same rules as
  * `chat/text/truncation.py`; both are tested with tests/shared_cases/long_messages.json.
  */
 

@@ -44,14 +44,13 @@ export function detectLanguage(text) {
 }
 
 /**
- * Returns the `lang` attribute for a text on a page in `pageLanguage`, or "" if none is needed. A Chinese text always
- * has the attribute, other texts only on a Chinese page.
- * @param {string} text
+ * Returns the `lang` attribute for a text in `language` on a page in `pageLanguage`, or "" if none is needed. A Chinese
+ * text always has the attribute, other texts only on a Chinese page.
+ * @param {string} language
  * @param {string} pageLanguage
  */
-export function getLangAttribute(text, pageLanguage) {
-  const lang = detectLanguage(text);
-  return lang === CHINESE || pageLanguage.startsWith("zh") ? lang : "";
+export function getLangAttribute(language, pageLanguage) {
+  return language === CHINESE || pageLanguage.startsWith("zh") ? language : "";
 }
 
 /** Whether the text consists of one to three emoji. @param {string} text */

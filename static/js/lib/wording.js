@@ -1,6 +1,6 @@
 /**
- * Builds lists of names and message excerpts, like `chat/view_models/message_log.py` and `chat/schemas`, with the
- * texts of `<template id="name-words">`.
+ * Builds lists of names, like `chat/view_models/message_log.py`, with the texts of `<template id="name-words">`, and the
+ * excerpts of drafts and of messages that are not sent yet. The server sends the excerpts of stored messages.
  */
 
 import { findCut } from "./graphemes.js";
@@ -13,7 +13,7 @@ const EXCERPT_LENGTH = 120;
  * @param {Record<string, string | undefined>} words
  */
 export function formatNameList(names, words) {
-  const maxNames = Number(words.inFull ?? 4);
+  const maxNames = Number(words.inFull);
   if (names.length > maxNames) {
     const shownCount = maxNames - 1;
     names = [...names.slice(0, shownCount), fillPlaceholders(words.more, { n: names.length - shownCount })];
@@ -76,36 +76,6 @@ export function summarizeFiles(files, voiceMessage) {
 /** The whitespace of Python's `str.split()`. */
 const SPACES = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+/u;
 
-const HTML_PIECES = /<(\/?)([a-z]+)((?:[^">]|"[^"]*")*)>|([^<]+)/g;
-const LIST_NUMBER = /(?:start|value)="(\d+)"/;
-/** @type {Record<string, string>} */
-const HTML_ENTITIES = { "&lt;": "<", "&gt;": ">", "&amp;": "&", "&quot;": '"', "&nbsp;": "\u00a0" };
-
-/**
- * Returns a rendered message as text without formatting; like `html_to_text` in messenger/core/excerpts.py. Items of
- * lists begin with their number or with `-`, quotes with `>`.
- * @param {string} html
- */
-function htmlToText(html) {
-  let text = "";
-  /** @type {(number | null)[]} */
-  const nextNumbers = [];
-  for (const [, closing, tag, attributes, words] of html.matchAll(HTML_PIECES)) {
-    if (words) text += words.replace(/&\w+;/g, (entity) => HTML_ENTITIES[entity] ?? entity);
-    else if (tag === "ol" || tag === "ul") {
-      if (closing) nextNumbers.pop();
-      else nextNumbers.push(tag === "ol" ? Number(LIST_NUMBER.exec(attributes)?.[1] ?? 1) : null);
-    } else if (tag === "li" && !closing && nextNumbers.length) {
-      const typed = LIST_NUMBER.exec(attributes)?.[1];
-      const number = typed ? Number(typed) : /** @type {number | null} */ (nextNumbers.pop());
-      if (typed) nextNumbers.pop();
-      text += number === null ? "- " : `${number}. `;
-      nextNumbers.push(number === null ? null : number + 1);
-    } else if (tag === "blockquote" && !closing) text += "> ";
-  }
-  return text;
-}
-
 /** Returns the beginning of a text as one line, like `shorten` in messenger/core/excerpts.py. @param {string} text */
 export function shorten(text) {
   const chars = [...text.split(SPACES).filter(Boolean).join(" ")];
@@ -125,13 +95,4 @@ export function summarizeText(text, files = []) {
     ? `${VOICE_NOTE_EMOJI} ${formatDuration(first.duration)}`
     : `${FILE_EMOJI[first.kind] ?? FILE_EMOJI.file} ${first.name}`;
   return shorten(files.length > 1 ? `${summary} +${files.length - 1}` : summary);
-}
-
-/**
- * Returns the beginning of a message as one line without Markdown, like `chat.schemas.make_excerpt`.
- * @param {string} bodyHtml its rendered text
- * @param {FileSummary[]} [files]
- */
-export function makeExcerpt(bodyHtml, files = []) {
-  return summarizeText(htmlToText(bodyHtml), files);
 }

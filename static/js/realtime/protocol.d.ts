@@ -209,6 +209,9 @@ export interface Attachment {
  * A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for text messages. `seq`
  * is the number of the message in its conversation, `version` the number of its newest change. A deleted message keeps
  * its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system messages.
+ * `excerpt` is the beginning of the text without Markdown, as in quotes; without text, the kind and name of the first
+ * file. `language` is that of the text, for its `lang` attribute: `zh-Hans` for Chinese, `en` for Latin letters, `und`
+ * for others, empty for a text without words. `is_long`: the text has so many lines that clients may collapse it.
  */
 export interface Message {
   id: number;
@@ -230,6 +233,9 @@ export interface Message {
   edited_at: string | null;
   deleted_at: string | null;
   event: SystemEvent | null;
+  excerpt: string;
+  language: string;
+  is_long: boolean;
 }
 
 /** An earlier version of an edited message: its text, and the time when it was written. */

@@ -3,7 +3,7 @@ import { api } from "../../realtime/api.js";
 import { parseMentionQuery, rankMatches } from "./mention-match.js";
 import { createAvatar, clone, find, findAll } from "../../lib/dom.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
-import { getPermissions } from "../../conversation/permissions.js";
+import { isAllowed } from "../../conversation/permissions.js";
 
 /** @typedef {import("./completion.js").Source} Source */
 /** @typedef {import("./completion.js").Option} Option */
@@ -36,7 +36,7 @@ export class MentionCompletion {
     clearTimeout(this.#timer);
     const recentSpeakers = this.#listRecentSpeakers();
     const localMatches = rankMatches(this.#listMembers(), q, recentSpeakers);
-    const allOption = this.#canMentionAll() && "all".startsWith(q.toLowerCase()) ? this.#renderAllOption() : [];
+    const allOption = isAllowed("mention_everybody") && "all".startsWith(q.toLowerCase()) ? this.#renderAllOption() : [];
     /** @param {Person[]} people */
     const showMatches = (people) => {
       const options = people.slice(0, MAX_OPTIONS).map((person) => this.#renderOption(person, q));
@@ -83,11 +83,6 @@ export class MentionCompletion {
   #listRecentSpeakers() {
     const senders = findAll(document, "message-log .msg[data-sender]").map((item) => Number(item.dataset.sender));
     return [...new Set(senders.reverse())];
-  }
-
-  /** Only the owner and admins of a group may use `@all`. */
-  #canMentionAll() {
-    return getPermissions(find(document, "message-log")).isAdmin;
   }
 
   /** @returns {Option[]} */

@@ -143,8 +143,8 @@ export class FileTray extends LiveElement {
    * @param {Record<string, string>} [measures] metadata for the upload, for example the duration
    */
   add(files, measures = {}) {
-    const maxFiles = Number(this.dataset.most ?? 10);
-    const maxSize = Number(this.dataset.limit ?? Infinity);
+    const maxFiles = Number(this.dataset.most);
+    const maxSize = Number(this.dataset.limit);
     for (const file of files) {
       if (this.#items.length >= maxFiles) return emit("page:toast", { text: this.dataset.tooMany, isError: true });
       if (file.size > maxSize) emit("page:toast", { text: this.dataset.tooLarge, isError: true });

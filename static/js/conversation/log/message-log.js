@@ -13,7 +13,6 @@ import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
 import { updateRole } from "../message/member-roles.js";
 import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
-import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
 import { cacheUser, loadUsers, getUserName } from "../../realtime/state/user-cache.js";
 import { PendingMessages } from "./pending-messages.js";
@@ -241,6 +240,7 @@ export class MessageLog extends LiveElement {
     setClasses(item, { first: oldItem.classList.contains("first"), last: oldItem.classList.contains("last") });
     const temporaryClasses = [...oldItem.classList].filter((name) => name === "open" || name === "jumped");
     for (const { name, value } of [...item.attributes]) oldItem.setAttribute(name, value);
+    if (item.dataset.excerpt === undefined) delete oldItem.dataset.excerpt; // the message was deleted
     oldItem.classList.add(...temporaryClasses);
     const actionButtons = message.deleted_at === null ? findAll(oldItem, ":scope > .acts") : [];
     for (const toggle of findAll(item, ".unfold input, .unblock input")) {
@@ -265,8 +265,8 @@ export class MessageLog extends LiveElement {
   }
 
   /** Updates the quotes of a message in replies. @param {Message} message */
-  #updateQuotes({ id, seq, sender, body_html, attachments, deleted_at }) {
-    const reply = { id, seq, sender, excerpt: makeExcerpt(body_html, attachments), deleted: deleted_at !== null };
+  #updateQuotes({ id, seq, sender, excerpt, deleted_at }) {
+    const reply = { id, seq, sender, excerpt, deleted: deleted_at !== null };
     for (const quote of findAll(this.list, `.reply[data-id="${id}"]`)) renderReply(quote, reply);
   }
 

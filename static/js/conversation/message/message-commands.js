@@ -6,17 +6,16 @@ import { openConfirmDialog } from "../../ui/confirm-dialog.js";
 import { copyText } from "../../ui/clipboard.js";
 import { pickEmoji, rememberEmoji } from "../../lib/emoji.js";
 import { sendCommand, emit } from "../../realtime/events.js";
-import { makeExcerpt } from "../../lib/wording.js";
 import { find, findAll } from "../../lib/dom.js";
 import { getUserName } from "../../realtime/state/user-cache.js";
-import { getPermissions } from "../permissions.js";
+import { isAllowedWith } from "../permissions.js";
 import { openPageDialog } from "../../ui/page-dialog.js";
 import { showToast, showErrorToast } from "../../ui/toast-stack.js";
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
 
-/** Commands that the other members see. */
-const NEEDS_WRITING = new Set(["reply", "edit", "react", "toggle", "any-emoji", "pin", "unpin"]);
+/** Names of actions in chat/permissions.py, where they differ from the name of the command. @type {Record<string, string>} */
+const ACTIONS = { toggle: "react", "any-emoji": "react", unpin: "pin", "copy-code": "copy" };
 
 export class MessageCommands {
   /** @param {MessageLog} log */
@@ -31,23 +30,15 @@ export class MessageCommands {
    * @param {HTMLElement} item
    */
   isAvailable(command, item) {
-    const permissions = getPermissions(this.log);
-    // No composer: the other user has deleted the account, and nothing can be changed for both.
-    if (NEEDS_WRITING.has(command) && !find(document, "message-composer")) return false;
-    const isOwn = item.classList.contains("mine");
+    if (command === "more") return true; // opens the menu
     const pinned = find(item, "[data-part=pinned]") !== null;
-    const edited = find(item, "[data-part=edited]") !== null;
-    const availability = {
-      edit: isOwn && find(item, ".forwarded") === null,
-      pin: permissions.canPin && !pinned,
-      unpin: permissions.canPin && pinned,
-      report: !isOwn,
-      unread: !isOwn,
-      delete: isOwn || permissions.isAdmin,
+    const hasEffect = {
+      pin: !pinned,
+      unpin: pinned,
       "copy-code": find(item, ".msg-text pre") !== null,
-      revisions: edited && (isOwn || permissions.canSeeRevisions),
+      revisions: find(item, "[data-part=edited]") !== null,
     }[command];
-    return availability ?? true;
+    return (hasEffect ?? true) && isAllowedWith(ACTIONS[command] ?? command, item);
   }
 
   /**
@@ -109,7 +100,7 @@ export class MessageCommands {
         id: Number(item.dataset.id),
         seq: Number(item.dataset.seq),
         sender: { id: Number(item.dataset.sender), username: "", name, avatar_url: null },
-        excerpt: makeExcerpt(find(item, ".msg-text > .body")?.innerHTML ?? ""),
+        excerpt: item.dataset.excerpt ?? "",
         deleted: false,
       },
     });

@@ -12,7 +12,7 @@ import { getUserName } from "../../realtime/state/user-cache.js";
 import { getRole } from "./member-roles.js";
 import { renderReactions, listNamedReactorIds } from "./reactions-view.js";
 import { parseFragment } from "../../lib/trusted-html.js";
-import { isEmojiOnly, getLangAttribute } from "../../lib/text-language.js";
+import { isEmojiOnly, detectLanguage, getLangAttribute } from "../../lib/text-language.js";
 import { mentionsUser } from "../../conversation-list/unread-counter.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
@@ -34,9 +34,10 @@ export function renderMessage(message, currentUserId) {
 function renderTextMessage(message, currentUserId) {
   const item = clone("message-template");
   if (!item) return null;
-  const { id, seq, sender } = message;
+  const { id, seq, kind, sender } = message;
   replaceIdInUrls(item, id);
   setMessageData(item, message);
+  item.dataset.kind = kind;
   item.dataset.sender = String(sender.id);
   const isOwn = sender.id === currentUserId;
   if (isOwn) item.dataset.clientId = message.client_id ?? ""; // identifies messages sent from this page
@@ -51,6 +52,7 @@ function renderTextMessage(message, currentUserId) {
     for (const part of [...(body?.children ?? [])]) if (!part.matches(".msg-by")) part.remove();
     body?.append(cloneAll("gone-template"));
     find(item, ".more")?.remove();
+    delete item.dataset.excerpt;
     return item;
   }
   const forwarded = find(item, ".forwarded");
@@ -61,7 +63,8 @@ function renderTextMessage(message, currentUserId) {
   const reply = find(item, ".reply");
   if (message.reply_to && reply) renderReply(reply, message.reply_to);
   else reply?.remove();
-  renderBody(item, parseFragment(message.body_html), message.body, currentUserId);
+  renderBody(item, parseFragment(message.body_html), { isBig: isEmojiOnly(message.body), isLong: message.is_long, language: message.language }, currentUserId);
+  item.dataset.excerpt = message.excerpt;
   if (!message.pinned) find(item, "[data-part=pinned]")?.remove();
   if (!message.edited_at) find(item, "[data-part=edited]")?.remove();
   renderAttachments(find(item, ".attachments"), message.attachments);
@@ -111,16 +114,16 @@ function renderRole(item, role) {
  * to the profiles, like `link_mentions` in chat/view_models/message_log.py.
  * @param {HTMLElement} item
  * @param {Node} content rendered text
- * @param {string} text Markdown source
+ * @param {{isBig: boolean, isLong: boolean, language: string}} text
  * @param {number} currentUserId
  */
-function renderBody(item, content, text, currentUserId) {
+function renderBody(item, content, { isBig, isLong, language }, currentUserId) {
   const body = find(item, ".msg-text > .body");
   body?.replaceChildren(content);
-  if (isEmojiOnly(text)) body?.parentElement?.classList.add("big");
-  else if (isLongMessage(text)) body?.parentElement?.classList.add("long");
-  if (!isLongMessage(text)) find(body?.parentElement, ".unfold")?.remove();
-  const lang = getLangAttribute(text, document.documentElement.lang);
+  if (isBig) body?.parentElement?.classList.add("big");
+  else if (isLong) body?.parentElement?.classList.add("long");
+  if (!isLong) find(body?.parentElement, ".unfold")?.remove();
+  const lang = getLangAttribute(language, document.documentElement.lang);
   if (lang) body?.parentElement?.setAttribute("lang", lang);
   for (const mention of findAll(body, `.mention[data-user-id="${currentUserId}"], .mention[data-user-id="all"]`)) {
     mention.classList.add("me");
@@ -198,7 +201,7 @@ export function renderPendingMessage(queued, currentUser) {
   const item = clone("message-template");
   if (!item) return null;
   item.removeAttribute("id");
-  for (const name of ["id", "seq", "version"]) delete item.dataset[name];
+  for (const name of ["id", "seq", "version", "excerpt"]) delete item.dataset[name];
   Object.assign(item.dataset, { sender: String(currentUser.id), clientId: queued.client_id, at: queued.written_at });
   renderTimes(item, queued.written_at);
   renderSender(item, currentUser, true);
@@ -207,7 +210,8 @@ export function renderPendingMessage(queued, currentUser) {
   else reply?.remove();
   for (const part of findAll(item, ".forwarded, .reactions, .more, .unblock, [data-part=pinned], [data-part=edited]")) part.remove();
   renderAttachments(find(item, ".attachments"), queued.attachments ?? []);
-  renderBody(item, renderPlainText(queued.body), queued.body, currentUser.id);
+  const { body } = queued;
+  renderBody(item, renderPlainText(body), { isBig: isEmojiOnly(body), isLong: isLongMessage(body), language: detectLanguage(body) }, currentUser.id);
   renderPendingState(item, queued);
   return item;
 }

@@ -18,7 +18,7 @@ export function renderReactions(container, reactions, currentUserId) {
   const sampleButton = find(container, ".reaction[data-emoji]");
   const overflow = find(container, ".rest");
   if (!container || !sampleButton || !reactions.length) return container?.remove();
-  const limit = Number(words("name-words").reactions ?? 24);
+  const limit = Number(words("name-words").reactions);
   for (const reaction of reactions.slice(0, limit)) {
     const { emoji, user_ids } = reaction;
     const button = /** @type {HTMLButtonElement} */ (sampleButton.cloneNode(true));
@@ -50,7 +50,7 @@ export function formatReactors(userIds, currentUserId) {
 }
 
 /** Returns how many users a reaction lists by name at most. */
-const getNamedLimit = () => Number(words("name-words").inFull ?? 4);
+const getNamedLimit = () => Number(words("name-words").inFull);
 
 /** Returns the ids of the users whose names are displayed. @param {Reaction[]} reactions @returns {number[]} */
 export function listNamedReactorIds(reactions) {

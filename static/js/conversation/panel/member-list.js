@@ -7,7 +7,6 @@ import { compareMembers } from "./member-order.js";
 import { emit } from "../../realtime/events.js";
 import { createAvatar, clone, find, findAll, words } from "../../lib/dom.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
-import { getPermissions } from "../permissions.js";
 
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
 /** @typedef {import("../../realtime/events.js").LiveElement} LiveElement */
@@ -37,8 +36,6 @@ export class MemberList {
     host.onLive("conversation.updated", ({ conversation }) => {
       if (conversation.id !== this.id) return;
       host.dataset.count = String(conversation.member_count);
-      const add = find(host, "[data-part=add]");
-      if (add) add.hidden = !this.#isAdmin && !conversation.members_may_add;
       this.render();
     });
     host.onLive("presence", ({ user_id }) => {
@@ -75,10 +72,6 @@ export class MemberList {
 
   get #isComplete() {
     return !this.host.dataset.after;
-  }
-
-  get #isAdmin() {
-    return getPermissions(find(document, "message-log")).isAdmin;
   }
 
   get #rows() {
