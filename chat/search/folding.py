@@ -43,7 +43,7 @@ def fold(text: str) -> str:
     """Returns the text in lowercase, without accents, in normal width, and with simplified Chinese characters."""
     if text.isascii():
         return text.lower()
-    return "".join(_fold_cluster(cluster) for cluster in _CLUSTER.findall(text))
+    return "".join(map(_fold_cluster, _CLUSTER.findall(text)))
 
 
 def fold_with_positions(text: str) -> FoldedText:

@@ -23,17 +23,22 @@ MAX_ALTERNATIVES = 600  # terms of one condition in one SQL query; more conversa
 class Condition:
     """A condition that a message must fulfil: to have at least one of these words or attributes.
 
-    `words` are pairs of a term and whether it is only the beginning of a term.
+    Both are pairs of a text and whether it is only the beginning of the word or attribute.
     """
 
     words: tuple[tuple[str, bool], ...] = ()
-    attributes: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, bool], ...] = ()
 
     def keys(self, conversation_id: int) -> list[tuple[str, bool]]:
         return [
             *((term_key(conversation_id, term), is_prefix) for term, is_prefix in self.words),
-            *((attribute_key(conversation_id, attribute), False) for attribute in self.attributes),
+            *((attribute_key(conversation_id, attribute), is_prefix) for attribute, is_prefix in self.attributes),
         ]
+
+
+def has_any(*attributes: str) -> Condition:
+    """Returns the condition that a message has one of these attributes."""
+    return Condition(attributes=tuple((attribute, False) for attribute in attributes))
 
 
 # ── Write ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -131,7 +136,7 @@ def _match_expression(conditions: Sequence[Condition], conversation_ids: Sequenc
     """Returns the expression for the full-text index: all conditions, each with its terms in any conversation.
 
     A message has terms of its own conversation only, so the conditions cannot be fulfilled by different conversations.
-    Terms consist of letters and digits, so nothing in them can end the quotation.
+    The only ASCII characters in terms are letters and digits, so nothing in them can end the quotation.
     """
     quote, prefix, either, both = ("'{}'", "'{}':*", " | ", " & ") if connection.vendor == "postgresql" else (
         '"{}"', '"{}"*', " OR ", " AND ",

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from functools import lru_cache
+from operator import add
 from typing import NamedTuple
 
 from chat.search.folding import UNSPACED, fold
@@ -49,38 +49,36 @@ class IndexedText(NamedTuple):
 
 def message_terms(message: IndexedText) -> list[str]:
     """Returns the terms of a message for the index, each with the prefix of its conversation."""
-    terms: set[str] = set()
-    for token in tokens(fold(" ".join((message.body, *message.filenames)))):
-        terms.update(_token_terms(token))
-    attributes = {
-        f"from{message.sender_id}",
-        month_attribute(message.created_at),
-        *(f"has{kind}" for kind in message.file_kinds),
-        *("mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions),
-    }
+    words = f"c{message.conversation_id}x"
+    terms = [words + term for term in _word_terms(fold(" ".join((message.body, *message.filenames))))]
+    attributes = {f"from{message.sender_id}", month_attribute(message.created_at)}
     if message.file_kinds:
+        attributes.update(f"has{kind}" for kind in message.file_kinds)
         attributes.add("hasattachment")
     if message.has_link:
         attributes.add("haslink")
-    prefix = f"c{message.conversation_id}"
-    return [f"{prefix}x{term}" for term in terms] + [f"{prefix}a{attribute}" for attribute in attributes]
+    if message.mentions:
+        attributes.update("mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions)
+    return terms + [attribute_key(message.conversation_id, attribute) for attribute in attributes]
 
 
-@lru_cache(20_000)
-def _token_terms(token: str) -> tuple[str, ...]:
-    """Returns the encoded terms of one token for the index."""
-    if _IS_UNSPACED.match(token):
-        pairs = (token[index : index + 2] for index in range(len(token) - 1))
-        return tuple(_encode(term) for term in (*pairs, token[-1]))
-    return (_encode(token[:MAX_TERM_LENGTH]),)
+def _word_terms(folded: str) -> set[str]:
+    """Returns the terms of a folded text, without the prefix of the conversation."""
+    if folded.isascii():
+        return {word[:MAX_TERM_LENGTH] for word in _ASCII_WORD.findall(folded)}
+    terms: set[str] = set()
+    for token in _TOKEN.findall(folded):
+        if _IS_UNSPACED.match(token):
+            terms.update(map(add, token, token[1:]))  # pairs of neighbours
+            terms.add(token[-1])
+        else:
+            terms.add(token[:MAX_TERM_LENGTH])
+    return terms
 
 
 def term_key(conversation_id: int, term: str) -> str:
-    """Returns a term as it is stored for a conversation. Only letters and digits of the basic plane stay as they are.
-
-    All other characters are written as hexadecimal numbers, because the tokenizer of SQLite would split at them.
-    """
-    return f"c{conversation_id}x{_encode(term)}"
+    """Returns a term as it is stored for a conversation."""
+    return f"c{conversation_id}x{term}"
 
 
 def attribute_key(conversation_id: int, attribute: str) -> str:
@@ -89,18 +87,25 @@ def attribute_key(conversation_id: int, attribute: str) -> str:
 
 
 def month_attribute(day: date) -> str:
-    """Returns the attribute of messages that were sent in the month (UTC) of this day or time."""
-    return f"month{day.year}m{day.month}"
+    """Returns the attribute of messages that were sent in the month (UTC) of this day or time, such as `month202611`.
+
+    Its beginning `month2026` finds the messages of a year.
+    """
+    return f"month{day.year}{day.month:02}"
 
 
-def _encode(term: str) -> str:
-    if term.isascii() and term.isalnum():
-        return term
-    return "".join(char if _is_plain(char) else f"u{ord(char):x}" for char in term)
+def period_attributes(first: date, last: date) -> list[tuple[str, bool]]:
+    """Returns attributes of all months from that of `first` to that of `last` (UTC), whole years as one beginning.
 
-
-def _is_plain(character: str) -> bool:
-    return character.isalnum() if character.isascii() else character.isalpha() and ord(character) < 0x10000
+    The second value says whether the attribute is only a beginning.
+    """
+    attributes, month, end = [], first.replace(day=1), last.replace(day=1)
+    while month <= end:
+        is_whole_year = month.month == 1 and (month.year < end.year or end.month == 12)
+        attributes.append((f"month{month.year}", True) if is_whole_year else (month_attribute(month), False))
+        is_december = is_whole_year or month.month == 12
+        month = date(month.year + 1, 1, 1) if is_december else date(month.year, month.month + 1, 1)
+    return attributes
 
 
 def tokens(folded: str) -> list[str]:
