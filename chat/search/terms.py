@@ -18,9 +18,9 @@ from typing import NamedTuple
 
 from chat.search.folding import UNSPACED, fold
 
-MAX_TERM_LENGTH = 64  # characters of a word in the index; longer words are compared with the text itself
+MAX_TERM_LENGTH = 64  # characters; the parts of a longer word are terms
 
-_ASCII_WORD = re.compile("[a-z0-9]+")
+_ASCII_WORD = re.compile(f"[a-z0-9]{{1,{MAX_TERM_LENGTH}}}")
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 # Vowel signs and other marks inside words, which `\w` leaves out. Most belong to the scripts of India.
 _MARKS = (
@@ -29,7 +29,7 @@ _MARKS = (
     "\u0f18\u0f19\u0f35\u0f37\u0f39\u0f71-\u0f84\u0f8d-\u0fbc\u135d-\u135f\u1920-\u193b\u1a55-\u1b44\u1dc0-\u1dff"
 )
 _SYMBOLS = "\u00a9\u00ae\u2100-\u214f\u2190-\u2bff\U0001f000-\U0001faff"  # emoji, arrows, signs
-_WORD = re.compile(f"(?:[^\\W_{UNSPACED}{_SYMBOLS}]|[{_MARKS}])+")
+_WORD = re.compile(f"(?:[^\\W_{UNSPACED}{_SYMBOLS}]|[{_MARKS}]){{1,{MAX_TERM_LENGTH}}}")
 _TOKEN = re.compile(f"[{UNSPACED}]+|{_WORD.pattern}|[{_SYMBOLS}]")
 
 
@@ -47,32 +47,36 @@ class IndexedText(NamedTuple):
     created_at: datetime
 
 
-def message_terms(message: IndexedText) -> list[str]:
-    """Returns the terms of a message for the index, each with the prefix of its conversation."""
-    words = f"c{message.conversation_id}x"
-    terms = [words + term for term in _word_terms(fold(" ".join((message.body, *message.filenames))))]
-    attributes = {f"from{message.sender_id}", month_attribute(message.created_at)}
+def message_terms(message: IndexedText) -> str:
+    """Returns the terms of a message for the index, separated by spaces, each with the prefix of its conversation."""
+    attributes = [f"from{message.sender_id}", month_attribute(message.created_at)]
     if message.file_kinds:
-        attributes.update(f"has{kind}" for kind in message.file_kinds)
-        attributes.add("hasattachment")
+        attributes += ["hasattachment", *(f"has{kind}" for kind in message.file_kinds)]
     if message.has_link:
-        attributes.add("haslink")
+        attributes.append("haslink")
     if message.mentions:
-        attributes.update("mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions)
-    return terms + [attribute_key(message.conversation_id, attribute) for attribute in attributes]
+        attributes += ["mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions]
+    text = " ".join((message.body, *message.filenames)) if message.filenames else message.body
+    return _prefix_all(term_key(message.conversation_id, ""), _word_terms(fold(text))) + _prefix_all(
+        attribute_key(message.conversation_id, ""), attributes
+    )
+
+
+def _prefix_all(prefix: str, terms: Collection[str]) -> str:
+    return f" {prefix}" + f" {prefix}".join(terms) if terms else ""
 
 
 def _word_terms(folded: str) -> set[str]:
     """Returns the terms of a folded text, without the prefix of the conversation."""
     if folded.isascii():
-        return {word[:MAX_TERM_LENGTH] for word in _ASCII_WORD.findall(folded)}
+        return set(_ASCII_WORD.findall(folded))
     terms: set[str] = set()
     for token in _TOKEN.findall(folded):
         if _IS_UNSPACED.match(token):
             terms.update(map(add, token, token[1:]))  # pairs of neighbours
             terms.add(token[-1])
         else:
-            terms.add(token[:MAX_TERM_LENGTH])
+            terms.add(token)
     return terms
 
 
@@ -123,10 +127,8 @@ def query_terms(token: str, is_exact: bool) -> Iterable[tuple[str, bool]]:
             yield token, True
         else:
             yield from ((token[index : index + 2], False) for index in range(len(token) - 1))
-    elif not is_spaced_word(token):
-        yield token, False
     else:
-        yield token[:MAX_TERM_LENGTH], not is_exact or len(token) > MAX_TERM_LENGTH
+        yield token, not is_exact and is_spaced_word(token)
 
 
 def is_spaced_word(token: str) -> bool:

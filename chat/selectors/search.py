@@ -31,7 +31,7 @@ from chat.selectors.summaries import get_titles_by_conversation, list_conversati
 from messenger.core import rate_limits
 
 RESULTS, RESULTS_MAX = 20, 50
-CANDIDATES = 60  # messages that the first query of the index returns; each further one returns three times as many
+CANDIDATES = 60  # messages that the first query of the index returns if most of them will match
 MAX_CANDIDATES = 600  # messages compared for one page; then the page may be short, and its cursor continues
 MAX_NAMED_USERS = 50  # users whom one `from:` may mean
 
@@ -154,7 +154,7 @@ class MessageSearch:
             conditions.append(index.has_any("hasattachment"))
         matches: list[Match] = []
         compared = 0
-        for ids in self._candidates(conditions, before):
+        for ids in self._candidates(conditions, before, limit):
             found = self._compare(ids, in_filenames)
             for message_id in ids:
                 if len(matches) == limit:
@@ -184,13 +184,14 @@ class MessageSearch:
         rows = messages_with_relations().filter(deleted_at=None).in_bulk(ids)
         return [SearchHitSchema(message_schema(rows[pk]), self.highlight(rows[pk].body)) for pk in ids if pk in rows]
 
-    def _candidates(self, conditions: Sequence[index.Condition], before: int | None) -> Iterator[list[int]]:
-        """Yields ids of messages that may match, newest first, in lists that become longer.
+    def _candidates(self, conditions: Sequence[index.Condition], before: int | None, limit: int) -> Iterator[list[int]]:
+        """Yields ids of messages that may match, newest first. The first list is short if it is likely to suffice.
 
         The search index finds them by their words and attributes. Whether a message really matches is checked later.
         """
         since, until = self._period
-        size = CANDIDATES
+        has_phrase = any(len(word.tokens) > 1 for word in self.query.words)
+        size = MAX_CANDIDATES if has_phrase or self.query.excluded_words or limit > CANDIDATES else CANDIDATES
         while True:
             ids = index.find_message_ids(
                 conditions, self.conversation_ids, before_id=before, since=since, until=until, limit=size
@@ -199,7 +200,7 @@ class MessageSearch:
                 yield ids
             if len(ids) < size:
                 return
-            before, size = ids[-1], min(3 * size, MAX_CANDIDATES)
+            before, size = ids[-1], MAX_CANDIDATES
 
     @cached_property
     def _period(self) -> tuple[datetime | None, datetime | None]:
