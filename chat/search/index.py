@@ -100,30 +100,28 @@ def find_message_ids(
 def _find_in_chunk(
     expressions: Sequence[str], before_id: int | None, since: datetime | None, until: datetime | None, limit: int
 ) -> list[int]:
-    bounds, params = "", []
-    if before_id is not None:
-        bounds, params = " AND entry.rowid < %s", [before_id]
-    joins = ""
-    if since is not None or until is not None:
-        joins = " JOIN chat_message m ON m.id = entry.rowid"
-        for operator, time in ((">=", since), ("<", until)):
-            if time is not None:
-                bounds += f" AND m.created_at {operator} %s"
-                params.append(connection.ops.adapt_datetimefield_value(time))
+    is_before = "" if before_id is None else " AND entry.rowid < %s"
+    times = [(operator, time) for operator, time in ((">=", since), ("<", until)) if time is not None]
+    created_at = "(SELECT m.created_at FROM chat_message m WHERE m.id = entry.rowid)"
+    in_period = "".join(f" AND {created_at} {operator} %s" for operator, _time in times)
+    params: list = [] if before_id is None else [before_id]
+    params += [connection.ops.adapt_datetimefield_value(time) for _operator, time in times]
     if connection.vendor == "postgresql":
-        # One look-up for each conversation. With one expression for all, PostgreSQL would evaluate all of it for each
-        # message found. MATERIALIZED: otherwise the planner may read the primary key backwards and compare every
-        # message of the site.
+        # One look-up for each conversation: PostgreSQL would evaluate one expression for all for each message found.
+        # MATERIALIZED: otherwise the planner may read the primary key backwards and compare every message of the site.
         sql = (
-            f"WITH found AS MATERIALIZED (SELECT entry.rowid FROM unnest(%s::tsquery[]) AS expression"
-            f" JOIN {_TABLE} entry ON entry.terms @@ expression{joins} WHERE TRUE{bounds})"
-            " SELECT rowid FROM found ORDER BY rowid DESC LIMIT %s"
+            "WITH entry AS MATERIALIZED (SELECT entry.rowid FROM unnest(%s::tsquery[]) AS expression"
+            f" JOIN {_TABLE} entry ON entry.terms @@ expression{is_before} ORDER BY entry.rowid DESC)"
+            f" SELECT rowid FROM entry WHERE TRUE{in_period} LIMIT %s"
         )
         rows = fetch_all(sql, [list(expressions), *params, limit])
     else:
         # FTS5 yields rows in descending order one by one, so no more than necessary are read.
-        sql = f"SELECT entry.rowid FROM {_TABLE} entry{joins} WHERE entry.{_TABLE} MATCH %s{bounds}"
-        rows = fetch_all(f"{sql} ORDER BY entry.rowid DESC LIMIT %s", [" OR ".join(expressions), *params, limit])
+        sql = (
+            f"SELECT entry.rowid FROM {_TABLE} entry WHERE entry.{_TABLE} MATCH %s{is_before}{in_period}"
+            " ORDER BY entry.rowid DESC LIMIT %s"
+        )
+        rows = fetch_all(sql, [" OR ".join(expressions), *params, limit])
     return [row[0] for row in rows]
 
 
