@@ -8,10 +8,9 @@ def create_index(apps, schema_editor):
         schema_editor.execute("CREATE TABLE chat_searchentry (rowid bigint PRIMARY KEY, terms tsvector NOT NULL)")
         schema_editor.execute("CREATE INDEX chat_searchentry_terms ON chat_searchentry USING gin (terms)")
     else:
-        # The categories make each term one token, whatever letters it has.
+        # The tokenizer `ascii` splits only at ASCII characters other than letters and digits, so each term is one token.
         schema_editor.execute(
-            "CREATE VIRTUAL TABLE chat_searchentry USING fts5("
-            "terms, detail=none, columnsize=0, tokenize=\"unicode61 remove_diacritics 0 categories 'L* N* M* Co'\")"
+            "CREATE VIRTUAL TABLE chat_searchentry USING fts5(terms, detail=none, columnsize=0, tokenize=ascii)"
         )
 
 

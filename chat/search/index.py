@@ -13,46 +13,49 @@ from datetime import datetime
 from django.db import connection
 
 from chat.search.terms import IndexedText, attribute_key, message_terms, term_key
-from messenger.core.bulk_sql import fetch_all, placeholders
+from messenger.core.bulk_sql import fetch_all
 
 _TABLE = "chat_searchentry"
-MAX_ALTERNATIVES = 600  # terms of one condition in one SQL query; more conversations need more queries
+MAX_TERMS = 2000  # of one SQL query; more conversations need more queries
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A condition that a message must fulfil: to have at least one of these words or attributes.
 
-    `words` are pairs of a term and whether it is only the beginning of a term.
+    Both are pairs of a text and whether it is only the beginning of the word or attribute.
     """
 
     words: tuple[tuple[str, bool], ...] = ()
-    attributes: tuple[str, ...] = ()
+    attributes: tuple[tuple[str, bool], ...] = ()
 
     def keys(self, conversation_id: int) -> list[tuple[str, bool]]:
         return [
             *((term_key(conversation_id, term), is_prefix) for term, is_prefix in self.words),
-            *((attribute_key(conversation_id, attribute), False) for attribute in self.attributes),
+            *((attribute_key(conversation_id, attribute), is_prefix) for attribute, is_prefix in self.attributes),
         ]
+
+
+def has_any(*attributes: str) -> Condition:
+    """Returns the condition that a message has one of these attributes."""
+    return Condition(attributes=tuple((attribute, False) for attribute in attributes))
 
 
 # ── Write ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def add_entries(messages: Sequence[IndexedText]) -> None:
-    """Adds messages that are not in the index yet, in one statement."""
+    """Adds messages that are not in the index yet, in one statement on PostgreSQL."""
     if not messages:
         return
-    if connection.vendor == "postgresql":
-        rows = [{"id": message.message_id, "terms": message_terms(message)} for message in messages]
-        sql = (
-            f"INSERT INTO {_TABLE} (rowid, terms) SELECT source.id, array_to_tsvector(source.terms)"
-            " FROM json_to_recordset(%s) AS source(id bigint, terms text[])"
-        )
-        params: list = [json.dumps(rows)]
-    else:
-        sql = f"INSERT INTO {_TABLE} (rowid, terms) VALUES {placeholders(len(messages), 2)}"
-        params = [value for message in messages for value in (message.message_id, " ".join(message_terms(message)))]
+    rows = [(message.message_id, message_terms(message)) for message in messages]
     with connection.cursor() as cursor:
-        cursor.execute(sql, params)
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                f"INSERT INTO {_TABLE} (rowid, terms) SELECT source.id, source.terms::tsvector"
+                " FROM json_to_recordset(%s) AS source(id bigint, terms text)",
+                [json.dumps([{"id": pk, "terms": terms} for pk, terms in rows])],
+            )
+        else:
+            cursor.executemany(f"INSERT INTO {_TABLE} (rowid, terms) VALUES (%s, %s)", rows)
 
 
 def remove_entries(message_ids: Collection[int]) -> None:
@@ -86,62 +89,52 @@ def find_message_ids(
     later and before `until`. The work depends on the matching messages of these conversations, not on the size of the
     index.
     """
-    widest = max(len(condition.words) + len(condition.attributes) for condition in conditions)
-    chunk_size = max(1, MAX_ALTERNATIVES // widest)
-    ordered = list(conversation_ids)
+    expressions = [_match_expression(conditions, conversation_id) for conversation_id in conversation_ids]
+    chunk_size = max(1, MAX_TERMS // sum(len(condition.words) + len(condition.attributes) for condition in conditions))
     found: list[int] = []
-    for start in range(0, len(ordered), chunk_size):
-        expression = _match_expression(conditions, ordered[start : start + chunk_size])
-        found += _find_in_chunk(expression, before_id, since, until, limit)
+    for start in range(0, len(expressions), chunk_size):
+        found += _find_in_chunk(expressions[start : start + chunk_size], before_id, since, until, limit)
     return sorted(found, reverse=True)[:limit]
 
 
 def _find_in_chunk(
-    expression: str, before_id: int | None, since: datetime | None, until: datetime | None, limit: int
+    expressions: Sequence[str], before_id: int | None, since: datetime | None, until: datetime | None, limit: int
 ) -> list[int]:
-    bounds, params = "", []
-    if before_id is not None:
-        bounds, params = " AND entry.rowid < %s", [before_id]
-    times, time_params = "", []
-    for operator, time in ((">=", since), ("<", until)):
-        if time is not None:
-            times += f" AND m.created_at {operator} %s"
-            time_params.append(connection.ops.adapt_datetimefield_value(time))
-    join = " JOIN chat_message m ON m.id = found.rowid WHERE TRUE" + times if times else ""
+    is_before = "" if before_id is None else " AND entry.rowid < %s"
+    times = [(operator, time) for operator, time in ((">=", since), ("<", until)) if time is not None]
+    created_at = "(SELECT m.created_at FROM chat_message m WHERE m.id = entry.rowid)"
+    in_period = "".join(f" AND {created_at} {operator} %s" for operator, _time in times)
+    params: list = [] if before_id is None else [before_id]
+    params += [connection.ops.adapt_datetimefield_value(time) for _operator, time in times]
     if connection.vendor == "postgresql":
+        # One look-up for each conversation: PostgreSQL would evaluate one expression for all for each message found.
         # MATERIALIZED: otherwise the planner may read the primary key backwards and compare every message of the site.
-        found = f"SELECT entry.rowid FROM {_TABLE} entry WHERE entry.terms @@ %s::tsquery{bounds}"
-        sql = f"WITH found AS MATERIALIZED ({found}) SELECT found.rowid FROM found{join}"
+        sql = (
+            "WITH entry AS MATERIALIZED (SELECT entry.rowid FROM unnest(%s::tsquery[]) AS expression"
+            f" JOIN {_TABLE} entry ON entry.terms @@ expression{is_before} ORDER BY entry.rowid DESC)"
+            f" SELECT rowid FROM entry WHERE TRUE{in_period} LIMIT %s"
+        )
+        rows = fetch_all(sql, [list(expressions), *params, limit])
     else:
         # FTS5 yields rows in descending order one by one, so no more than necessary are read.
-        join = join.replace("found.", f"{_TABLE}.")
-        sql = f"SELECT {_TABLE}.rowid FROM {_TABLE}{join or ' WHERE TRUE'} AND {_TABLE} MATCH %s"
-        sql += bounds.replace("entry.", f"{_TABLE}.")
-        return [
-            row[0]
-            for row in fetch_all(
-                f"{sql} ORDER BY {_TABLE}.rowid DESC LIMIT %s", [*time_params, expression, *params, limit]
-            )
-        ]
-    rows = fetch_all(f"{sql} ORDER BY found.rowid DESC LIMIT %s", [expression, *params, *time_params, limit])
+        sql = (
+            f"SELECT entry.rowid FROM {_TABLE} entry WHERE entry.{_TABLE} MATCH %s{is_before}{in_period}"
+            " ORDER BY entry.rowid DESC LIMIT %s"
+        )
+        rows = fetch_all(sql, [" OR ".join(expressions), *params, limit])
     return [row[0] for row in rows]
 
 
-def _match_expression(conditions: Sequence[Condition], conversation_ids: Sequence[int]) -> str:
-    """Returns the expression for the full-text index: all conditions, each with its terms in any conversation.
+def _match_expression(conditions: Sequence[Condition], conversation_id: int) -> str:
+    """Returns the expression for the full-text index that finds the messages of one conversation.
 
-    A message has terms of its own conversation only, so the conditions cannot be fulfilled by different conversations.
-    Terms consist of letters and digits, so nothing in them can end the quotation.
+    The only ASCII characters in terms are letters and digits, so nothing in them can end the quotation.
     """
     quote, prefix, either, both = ("'{}'", "'{}':*", " | ", " & ") if connection.vendor == "postgresql" else (
         '"{}"', '"{}"*', " OR ", " AND ",
     )  # fmt: skip
-    groups = []
-    for condition in conditions:
-        terms = [
-            (prefix if is_prefix else quote).format(key)
-            for conversation_id in conversation_ids
-            for key, is_prefix in condition.keys(conversation_id)
-        ]
-        groups.append(f"({either.join(terms)})")
-    return both.join(groups)
+    groups = (
+        either.join((prefix if is_prefix else quote).format(key) for key, is_prefix in condition.keys(conversation_id))
+        for condition in conditions
+    )
+    return f"({both.join(f'({group})' for group in groups)})"

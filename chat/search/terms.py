@@ -13,14 +13,14 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from datetime import date, datetime
-from functools import lru_cache
+from operator import add
 from typing import NamedTuple
 
 from chat.search.folding import UNSPACED, fold
 
-MAX_TERM_LENGTH = 64  # characters of a word in the index; longer words are compared with the text itself
+MAX_TERM_LENGTH = 64  # characters; the parts of a longer word are terms
 
-_ASCII_WORD = re.compile("[a-z0-9]+")
+_ASCII_WORD = re.compile(f"[a-z0-9]{{1,{MAX_TERM_LENGTH}}}")
 _IS_UNSPACED = re.compile(f"[{UNSPACED}]")
 # Vowel signs and other marks inside words, which `\w` leaves out. Most belong to the scripts of India.
 _MARKS = (
@@ -29,7 +29,7 @@ _MARKS = (
     "\u0f18\u0f19\u0f35\u0f37\u0f39\u0f71-\u0f84\u0f8d-\u0fbc\u135d-\u135f\u1920-\u193b\u1a55-\u1b44\u1dc0-\u1dff"
 )
 _SYMBOLS = "\u00a9\u00ae\u2100-\u214f\u2190-\u2bff\U0001f000-\U0001faff"  # emoji, arrows, signs
-_WORD = re.compile(f"(?:[^\\W_{UNSPACED}{_SYMBOLS}]|[{_MARKS}])+")
+_WORD = re.compile(f"(?:[^\\W_{UNSPACED}{_SYMBOLS}]|[{_MARKS}]){{1,{MAX_TERM_LENGTH}}}")
 _TOKEN = re.compile(f"[{UNSPACED}]+|{_WORD.pattern}|[{_SYMBOLS}]")
 
 
@@ -47,40 +47,42 @@ class IndexedText(NamedTuple):
     created_at: datetime
 
 
-def message_terms(message: IndexedText) -> list[str]:
-    """Returns the terms of a message for the index, each with the prefix of its conversation."""
-    terms: set[str] = set()
-    for token in tokens(fold(" ".join((message.body, *message.filenames)))):
-        terms.update(_token_terms(token))
-    attributes = {
-        f"from{message.sender_id}",
-        month_attribute(message.created_at),
-        *(f"has{kind}" for kind in message.file_kinds),
-        *("mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions),
-    }
+def message_terms(message: IndexedText) -> str:
+    """Returns the terms of a message for the index, separated by spaces, each with the prefix of its conversation."""
+    attributes = [f"from{message.sender_id}", month_attribute(message.created_at)]
     if message.file_kinds:
-        attributes.add("hasattachment")
+        attributes += ["hasattachment", *(f"has{kind}" for kind in message.file_kinds)]
     if message.has_link:
-        attributes.add("haslink")
-    prefix = f"c{message.conversation_id}"
-    return [f"{prefix}x{term}" for term in terms] + [f"{prefix}a{attribute}" for attribute in attributes]
+        attributes.append("haslink")
+    if message.mentions:
+        attributes += ["mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions]
+    text = " ".join((message.body, *message.filenames)) if message.filenames else message.body
+    return _prefix_all(term_key(message.conversation_id, ""), _word_terms(fold(text))) + _prefix_all(
+        attribute_key(message.conversation_id, ""), attributes
+    )
 
 
-@lru_cache(20_000)
-def _token_terms(token: str) -> tuple[str, ...]:
-    """Returns the encoded terms of one token for the index."""
-    if _IS_UNSPACED.match(token):
-        pairs = (token[index : index + 2] for index in range(len(token) - 1))
-        return tuple(_encode(term) for term in (*pairs, token[-1]))
-    return (_encode(token[:MAX_TERM_LENGTH]),)
+def _prefix_all(prefix: str, terms: Collection[str]) -> str:
+    return f" {prefix}" + f" {prefix}".join(terms) if terms else ""
+
+
+def _word_terms(folded: str) -> set[str]:
+    """Returns the terms of a folded text, without the prefix of the conversation."""
+    if folded.isascii():
+        return set(_ASCII_WORD.findall(folded))
+    terms: set[str] = set()
+    for token in _TOKEN.findall(folded):
+        if _IS_UNSPACED.match(token):
+            terms.update(map(add, token, token[1:]))  # pairs of neighbours
+            terms.add(token[-1])
+        else:
+            terms.add(token)
+    return terms
 
 
 def term_key(conversation_id: int, term: str) -> str:
-    """Returns a term as it is stored for a conversation. Only letters and digits of the basic plane stay as they are.
-
-    All other characters are written as hexadecimal numbers, because the tokenizer of SQLite would split at them.
-    """
-    return f"c{conversation_id}x{_encode(term)}"
+    """Returns a term as it is stored for a conversation."""
+    return f"c{conversation_id}x{term}"
 
 
 def attribute_key(conversation_id: int, attribute: str) -> str:
@@ -89,18 +91,25 @@ def attribute_key(conversation_id: int, attribute: str) -> str:
 
 
 def month_attribute(day: date) -> str:
-    """Returns the attribute of messages that were sent in the month (UTC) of this day or time."""
-    return f"month{day.year}m{day.month}"
+    """Returns the attribute of messages that were sent in the month (UTC) of this day or time, such as `month202611`.
+
+    Its beginning `month2026` finds the messages of a year.
+    """
+    return f"month{day.year}{day.month:02}"
 
 
-def _encode(term: str) -> str:
-    if term.isascii() and term.isalnum():
-        return term
-    return "".join(char if _is_plain(char) else f"u{ord(char):x}" for char in term)
+def period_attributes(first: date, last: date) -> list[tuple[str, bool]]:
+    """Returns attributes of all months from that of `first` to that of `last` (UTC), whole years as one beginning.
 
-
-def _is_plain(character: str) -> bool:
-    return character.isalnum() if character.isascii() else character.isalpha() and ord(character) < 0x10000
+    The second value says whether the attribute is only a beginning.
+    """
+    attributes, month, end = [], first.replace(day=1), last.replace(day=1)
+    while month <= end:
+        is_whole_year = month.month == 1 and (month.year < end.year or end.month == 12)
+        attributes.append((f"month{month.year}", True) if is_whole_year else (month_attribute(month), False))
+        is_december = is_whole_year or month.month == 12
+        month = date(month.year + 1, 1, 1) if is_december else date(month.year, month.month + 1, 1)
+    return attributes
 
 
 def tokens(folded: str) -> list[str]:
@@ -118,10 +127,8 @@ def query_terms(token: str, is_exact: bool) -> Iterable[tuple[str, bool]]:
             yield token, True
         else:
             yield from ((token[index : index + 2], False) for index in range(len(token) - 1))
-    elif not is_spaced_word(token):
-        yield token, False
     else:
-        yield token[:MAX_TERM_LENGTH], not is_exact or len(token) > MAX_TERM_LENGTH
+        yield token, not is_exact and is_spaced_word(token)
 
 
 def is_spaced_word(token: str) -> bool:

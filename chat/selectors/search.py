@@ -6,33 +6,33 @@ candidates. Each candidate is compared with the query again, because the index d
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
+from itertools import islice
+from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Min, Q
 from django.utils import timezone
 
 from accounts.models import SearchKey, User
 from accounts.text import pinyin
 from accounts.usernames.rules import skeleton
 from chat.models import Mention, Message
-from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema, message_schema
+from chat.schemas import SearchHitSchema, TitleSchema, message_schema
 from chat.search import index
 from chat.search.folding import fold, fold_with_positions
 from chat.search.query import ME, SearchQuery, Word, parse_query
-from chat.search.terms import month_attribute, query_terms
+from chat.search.terms import period_attributes, query_terms
 from chat.selectors.conversations import filter_users_sharing_conversations, list_conversation_titles
 from chat.selectors.prefetch import messages_with_relations
 from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
 from messenger.core import rate_limits
 
 RESULTS, RESULTS_MAX = 20, 50
-CANDIDATES = 60  # messages that one query of the index returns
+CANDIDATES = 60  # messages that the first query of the index returns if most of them will match
 MAX_CANDIDATES = 600  # messages compared for one page; then the page may be short, and its cursor continues
-RANKED = 200  # newest matches from which the most relevant ones are chosen
-MAX_MONTHS = 12  # a longer period is not looked up by month
 MAX_NAMED_USERS = 50  # users whom one `from:` may mean
 
 
@@ -42,6 +42,13 @@ class FoundPage:
 
     hits: list[SearchHitSchema]
     cursor: int | None
+
+
+class Match(NamedTuple):
+    """A message that matches a query."""
+
+    message_id: int
+    folded_body: str
 
 
 class MessageSearch:
@@ -95,102 +102,109 @@ class MessageSearch:
         if query.senders:
             if not self.sender_ids:
                 return None
-            conditions.append(index.Condition(attributes=tuple(f"from{pk}" for pk in self.sender_ids)))
-        conditions += [index.Condition(attributes=(f"has{kind}",)) for kind in sorted(query.kinds)]
+            conditions.append(index.has_any(*(f"from{pk}" for pk in self.sender_ids)))
+        conditions += [index.has_any(f"has{kind}") for kind in sorted(query.kinds)]
         if query.mentions_me:
-            conditions.append(index.Condition(attributes=(f"mention{self.user_id}", "mentionall")))
+            conditions.append(index.has_any(f"mention{self.user_id}", "mentionall"))
+        if any(self._period):
+            months = self._months()
+            if not months:
+                return None
+            conditions.append(index.Condition(attributes=tuple(months)))
         return list(dict.fromkeys(conditions))
 
     # ── Messages ───
     def find_messages(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
         """Searches messages. Returns a page, newest first; `before` is the cursor that came with the previous page."""
-        return self._find(lambda message: True, before, limit)
+        matches, cursor = self._find(before, limit)
+        return FoundPage(self._load([match.message_id for match in matches]), cursor)
 
     def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
         """Returns a page of messages of which a file has the words of the query in its name, newest first."""
-        file_condition = index.Condition(attributes=("hasattachment",))
-        return self._find(
-            lambda message: any(self.matches_file(file["name"]) for file in message.files),
-            before,
-            limit,
-            file_condition,
-        )
+        matches, cursor = self._find(before, limit, in_filenames=True)
+        return FoundPage(self._load([match.message_id for match in matches]), cursor)
 
     def matches_file(self, filename: str) -> bool:
         folded = fold(filename)
         return all(word.pattern.search(folded) for word in self.query.words)
 
     def rank_messages(self, limit: int = RESULTS) -> FoundPage:
-        """Returns the most relevant of the newest 200 matches. There is no further page.
+        """Returns the most relevant of the newest matches (`MAX_CANDIDATES`). There is no further page.
 
         A message is relevant if it has the words as whole words and several times, and is not long.
         """
-        page = self._find(lambda message: True, None, RANKED)
-        ranked = sorted(page.hits, key=lambda hit: (self._relevance(hit.message), hit.message.id), reverse=True)
-        return FoundPage(ranked[:limit], None)
+        matches, _cursor = self._find(None, MAX_CANDIDATES)
+        ranked = sorted(matches, key=lambda match: (self._relevance(match), match.message_id), reverse=True)
+        return FoundPage(self._load([match.message_id for match in ranked[:limit]]), None)
 
-    def _relevance(self, message: MessageSchema) -> float:
-        folded = fold(message.body)
+    def _relevance(self, match: Match) -> float:
         score = 0.0
         for word in self.query.words:
-            matches = list(word.pattern.finditer(folded))[:5]
-            whole = sum(not folded[match.end() : match.end() + 1].isalnum() for match in matches)
-            score += bool(matches) + bool(whole) + 0.25 * len(matches)
-        return score / (1 + len(folded) / 1000)
+            places = list(islice(word.pattern.finditer(match.folded_body), 5))
+            whole = sum(not match.folded_body[place.end() : place.end() + 1].isalnum() for place in places)
+            score += bool(places) + bool(whole) + 0.25 * len(places)
+        return score / (1 + len(match.folded_body) / 1000)
 
-    def _find(
-        self,
-        is_wanted: Callable[[Message], bool],
-        before: int | None,
-        limit: int,
-        *more_conditions: index.Condition,
-    ) -> FoundPage:
+    def _find(self, before: int | None, limit: int, *, in_filenames: bool = False) -> tuple[list[Match], int | None]:
+        """Returns the newest messages that match, at most `limit`, and the cursor of the next page."""
         conditions = self._conditions()
         if self.query.is_empty or conditions is None or not self.conversation_ids:
-            return FoundPage([], None)
-        hits: list[SearchHitSchema] = []
+            return [], None
+        if in_filenames:
+            conditions.append(index.has_any("hasattachment"))
+        matches: list[Match] = []
         compared = 0
-        for ids in self._candidates([*conditions, *more_conditions], before):
-            messages = messages_with_relations().filter(deleted_at=None, conversation__in=self.conversation_ids)
-            if self.query.mentions_me:
-                messages = messages.filter(pk__in=Mention.objects.filter(user_id=self.user_id).values("message"))
-            rows = messages.in_bulk(ids)
+        for ids in self._candidates(conditions, before, limit):
+            found = self._compare(ids, in_filenames)
             for message_id in ids:
-                if len(hits) == limit:
-                    return FoundPage(hits, hits[-1].message.id)
-                message = rows.get(message_id)
-                if message is not None and self._matches(message) and is_wanted(message):
-                    hits.append(SearchHitSchema(message_schema(message), self.highlight(message.body)))
+                if len(matches) == limit:
+                    return matches, matches[-1].message_id
+                if message_id in found:
+                    matches.append(found[message_id])
             compared += len(ids)
             if compared >= MAX_CANDIDATES:
-                return FoundPage(hits, ids[-1])
-        return FoundPage(hits, None)
+                return matches, ids[-1]
+        return matches, None
 
-    def _candidates(self, conditions: Sequence[index.Condition], before: int | None) -> Iterator[list[int]]:
-        """Yields ids of messages that may match, in lists of at most CANDIDATES, newest first.
+    def _compare(self, ids: Sequence[int], in_filenames: bool) -> dict[int, Match]:
+        """Returns those of the candidates that match the query, by message id."""
+        messages = Message.objects.filter(pk__in=ids, deleted_at=None, conversation__in=self.conversation_ids)
+        if self.query.mentions_me:
+            messages = messages.filter(pk__in=Mention.objects.filter(user_id=self.user_id).values("message"))
+        found = {}
+        for message_id, body, files in messages.values_list("pk", "body", "files"):
+            names = [file["name"] for file in files]
+            match = Match(message_id, fold(body))
+            if self._matches(match.folded_body, names) and (not in_filenames or any(map(self.matches_file, names))):
+                found[message_id] = match
+        return found
+
+    def _load(self, ids: Sequence[int]) -> list[SearchHitSchema]:
+        """Loads messages for the answer, in this order, except those that have been deleted in the meantime."""
+        rows = messages_with_relations().filter(deleted_at=None).in_bulk(ids)
+        return [SearchHitSchema(message_schema(rows[pk]), self.highlight(rows[pk].body)) for pk in ids if pk in rows]
+
+    def _candidates(self, conditions: Sequence[index.Condition], before: int | None, limit: int) -> Iterator[list[int]]:
+        """Yields ids of messages that may match, newest first. The first list is short if it is likely to suffice.
 
         The search index finds them by their words and attributes. Whether a message really matches is checked later.
         """
-        since, until = self._period()
-        for months in self._month_conditions(is_required=not conditions):
-            cursor = before
-            while True:
-                ids = index.find_message_ids(
-                    [*conditions, *months],
-                    self.conversation_ids,
-                    before_id=cursor,
-                    since=since,
-                    until=until,
-                    limit=CANDIDATES,
-                )
-                if ids:
-                    yield ids
-                if len(ids) < CANDIDATES:
-                    break
-                cursor = ids[-1]
+        since, until = self._period
+        has_phrase = any(len(word.tokens) > 1 for word in self.query.words)
+        size = MAX_CANDIDATES if has_phrase or self.query.excluded_words or limit > CANDIDATES else CANDIDATES
+        while True:
+            ids = index.find_message_ids(
+                conditions, self.conversation_ids, before_id=before, since=since, until=until, limit=size
+            )
+            if ids:
+                yield ids
+            if len(ids) < size:
+                return
+            before, size = ids[-1], MAX_CANDIDATES
 
+    @cached_property
     def _period(self) -> tuple[datetime | None, datetime | None]:
-        """Returns when the first day of the query begins and when its last day ends, None where there is no limit."""
+        """When the first day of the query begins and when its last day ends, None where there is no limit."""
         first, last = self.query.first_day, self.query.last_day
         return (
             self._start_of_day(first) if first else None,
@@ -200,26 +214,18 @@ class MessageSearch:
     def _start_of_day(self, day: date) -> datetime:
         return datetime.combine(day, time.min, tzinfo=self.zone).astimezone(UTC)
 
-    def _month_conditions(self, is_required: bool) -> list[list[index.Condition]]:
-        """Returns conditions with the months of the query, for one look-up of the index after the other, newest first.
+    def _months(self) -> list[tuple[str, bool]]:
+        """Returns the attributes of the months of the query, from the first message of the conversations until now."""
+        since, until = self._period
+        first_messages = Message.objects.filter(conversation__in=self.conversation_ids, seq=1)
+        oldest = first_messages.aggregate(oldest=Min("created_at"))["oldest"]
+        if oldest is None:
+            return []
+        first, last = max(since or oldest, oldest), min(until or timezone.now(), timezone.now())
+        return period_attributes(first.astimezone(UTC).date(), last.astimezone(UTC).date())
 
-        A long period is only looked up by months if there is no other condition (`is_required`).
-        """
-        since, until = self._period()
-        if since is None and until is None:
-            return [[]]
-        last = min(until or timezone.now(), timezone.now() + timedelta(days=1))
-        first = since or last - timedelta(days=366 * 10)
-        months = _months_between(first, last)
-        if not is_required and (since is None or len(months) > MAX_MONTHS):
-            return [[]]
-        return [
-            [index.Condition(attributes=tuple(months[start : start + MAX_MONTHS]))]
-            for start in range(0, len(months), MAX_MONTHS)
-        ]
-
-    def _matches(self, message: Message) -> bool:
-        folded = fold("\n".join([message.body, *(file["name"] for file in message.files)]))
+    def _matches(self, folded_body: str, filenames: Sequence[str]) -> bool:
+        folded = "\n".join([folded_body, *map(fold, filenames)])
         return all(word.pattern.search(folded) for word in self.query.words) and not any(
             word.pattern.search(folded) for word in self.query.excluded_words
         )
@@ -278,13 +284,3 @@ def _title_has(title: TitleSchema, word: Word) -> bool:
 def _is_title(title, name: str) -> bool:
     """Returns whether `in:` with this folded name means the conversation with this title."""
     return name == f"#{title.id}" or name in fold(title.name) or name.removeprefix("@") == fold(title.peer_username)
-
-
-def _months_between(first: datetime, last: datetime) -> list[str]:
-    """Returns the month attributes (UTC) of a period, newest month first."""
-    months = []
-    month = last.astimezone(UTC).date().replace(day=1)
-    while month >= first.astimezone(UTC).date().replace(day=1):
-        months.append(month_attribute(month))
-        month = (month - timedelta(days=1)).replace(day=1)
-    return months

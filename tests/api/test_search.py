@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from chat.actions import search_index
 from chat.attachments import uploads
 from chat.models import Message
 
@@ -45,6 +46,22 @@ def say(api, alice, group):
     return send
 
 
+@pytest.fixture
+def backdate():
+    """Returns a function: `backdate(message, time)` sets when a message was sent, and moves those before it."""
+
+    def move(message: dict, time: datetime) -> None:
+        rows = Message.objects.filter(
+            conversation=message["conversation_id"], seq__lte=message["seq"], created_at__gt=time
+        )
+        for row in rows:
+            row.created_at = time
+            row.save()
+            search_index.update_message(row)
+
+    return move
+
+
 # ── Words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 FOUND = [
     ("The minutes of the meeting", ["minutes", "MINUTES", "min", "meeting the", '"the minutes"', "m"]),
@@ -59,6 +76,7 @@ FOUND = [
     ("Привет, мир. Ёлка", ["привет", "мир", "елка", "ПРИВ"]),
     ("हिन्दी में लिखो", ["हिन्दी", "हिन्"]),
     ("version v2.0-rc1 costs 12,50 €", ["v2.0", "rc1", "12,50"]),
+    ("k" * 70 + "z" * 10, ["k" * 30, "k" * 64, "k" * 70 + "z", "k" * 70 + "z" * 10]),
     ("O'Brien's co-op", ["o'brien", "brien", "co-op", "op"]),
 ]
 NOT_FOUND = [
@@ -116,11 +134,10 @@ def test_the_best_matches_come_first(say, bodies, alice):
 
 
 # ── Operators ────────────────────────────────────────────────────────────────────────────────────────────────────
-def test_operators_choose_sender_conversation_and_day(say, bodies, alice, bob, direct_conversation):
-    say("plan of alice")
+def test_operators_choose_sender_conversation_and_day(say, bodies, alice, bob, direct_conversation, backdate):
+    backdate(say("plan of alice"), datetime(2026, 3, 5, 12, tzinfo=UTC))
     say("plan of bob", by=bob)
     say("plan between us", by=bob, conversation_id=direct_conversation.pk)
-    Message.objects.filter(body="plan of alice").update(created_at=datetime(2026, 3, 5, 12, tzinfo=UTC))
     assert bodies(alice, "plan from:bob") == ["plan between us", "plan of bob"]
     assert bodies(alice, "plan from:me") == ["plan of alice"]
     assert bodies(alice, "来自：bob plan in:room") == ["plan of bob"]
@@ -131,13 +148,28 @@ def test_operators_choose_sender_conversation_and_day(say, bodies, alice, bob, d
     assert bodies(alice, "from:nobody plan") == bodies(alice, "in:nowhere plan") == []
 
 
-def test_days_are_those_of_the_reader(say, bodies, alice):
-    message = say("late in the evening")
-    Message.objects.filter(pk=message["id"]).update(created_at=datetime(2026, 11, 20, 18, tzinfo=UTC))
+def test_days_are_those_of_the_reader(say, bodies, alice, backdate):
+    backdate(say("late in the evening"), datetime(2026, 11, 20, 18, tzinfo=UTC))
     alice.time_zone = "Asia/Shanghai"
     alice.save()
     assert bodies(alice, "evening on:2026-11-21") == ["late in the evening"]
     assert bodies(alice, "evening on:2026-11-20") == []
+
+
+def test_a_time_alone_finds_messages_however_old_they_are(say, bodies, search, api, alice, backdate):
+    for year in (1999, 2011, 2012, 2025):
+        backdate(say(f"said in {year}"), datetime(year, 12, 31, 12, tzinfo=UTC))
+    say("said now")
+    assert bodies(alice, "before:2012-12-31") == ["said in 2011", "said in 1999"]
+    assert bodies(alice, "after:2000-01-01 before:2026-01-01") == ["said in 2025", "said in 2012", "said in 2011"]
+    assert bodies(alice, "after:2012-12-30 said") == ["said now", "said in 2025", "said in 2012"]
+    assert bodies(alice, "on:1999-12-31") == ["said in 1999"]
+    for query in ("before:1999-01-01", "on:2012-12-30", "after:2999-01-01"):
+        assert bodies(alice, query) == [], query
+    page = search(alice, "before:2013-01-01", limit=2, kind="messages")["messages"]
+    assert [hit["message"]["body"] for hit in page["results"]] == ["said in 2012", "said in 2011"]
+    page = api(alice).get(page["next"]).json()["messages"]
+    assert [hit["message"]["body"] for hit in page["results"]] == ["said in 1999"] and page["next"] is None
 
 
 def test_mentions_links_and_files_are_found(say, bodies, search, api, alice, bob):
@@ -234,7 +266,6 @@ def test_a_hidden_message_is_found_again_only_after_it_is_restored(say, bodies, 
 
 # ── Old messages ─────────────────────────────────────────────────────────────────────────────────────────────────
 def test_messages_from_before_the_index_are_found_after_the_worker_has_run(say, bodies, alice, run_tasks):
-    from chat.actions import search_index
     from chat.models import SearchEntry
 
     for number in range(5):
