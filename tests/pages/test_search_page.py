@@ -23,7 +23,21 @@ def test_results_show_who_where_when_and_the_marked_words(browser, alice, bob, g
     assert [mark.text for mark in result.all("mark")] == ["minut", "meeting"]
     assert "of the meeting , at last" in result.text and "Room" in result.text
     opened = browser(alice).get(result.one("a")["href"])
-    assert opened.response["Location"] == f"/c/{group.pk}/?at={message.seq}#m-{message.seq}"
+    assert opened.response["Location"] == f"/c/{group.pk}/?at={message.seq}&q=minut+meeting#m-{message.seq}"
+
+
+def test_without_scripts_the_conversation_shows_the_search_that_led_to_it(browser, alice, bob, group, say):
+    message = say(bob, group, "a needle")
+    page = browser(alice).get(f"/c/{group.pk}/", at=message.seq, q="needle & hay")
+    bar = page.one("conversation-search")
+    assert "hidden" not in bar.attrs and bar.one("input", name="q")["value"] == "needle & hay"
+    assert bar.one(data_part="all")["href"] == f"/search/?conversation={group.pk}&q=needle%20%26%20hay"
+    assert bar.one(data_act="close")["href"] == f"/c/{group.pk}/?at={message.seq}#m-{message.seq}"
+    page = browser(alice).get(f"/c/{group.pk}/")
+    assert "hidden" in page.one("conversation-search").attrs
+    # Its links without scripts: the page that searches this conversation.
+    links = page.one(cls="conversation-head").all("a", data_act="search")
+    assert {link["href"] for link in links} == {f"/search/?conversation={group.pk}"}
 
 
 def test_people_chats_and_files_stand_beside_the_messages(browser, alice, bob, group, say, direct_conversation):
