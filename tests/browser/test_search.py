@@ -10,6 +10,7 @@ from playwright.async_api import expect
 
 from accounts.models import User
 from chat import actions
+from chat.attachments import uploads
 from chat.models import Message
 from tests.bulk_history import mark_read, write_history
 
@@ -202,3 +203,42 @@ async def test_a_result_is_marked_in_its_place_and_back_returns_to_the_same_scro
     await expect(page.locator(".search-results li")).to_have_count(20)
     assert abs(await page.evaluate("document.querySelector('main.page').scrollTop") - top) <= 1
     assert await marked(page) == []
+
+
+async def test_the_quick_switcher_finds_messages_and_files_after_a_pause(open_pages):
+    alice, _bob = await open_pages()
+    conversation_id = int(alice.url.split("/")[2])
+
+    def write() -> None:
+        with open_pages.site.orm():
+            bob_id = User.objects.get(username="bob").pk
+            file = uploads.store_upload(bob_id, "预算 budget.csv", 4, [b"1,2\n"])
+            actions.send_message(bob_id, conversation_id, uuid.uuid4(), "the numbers", attachment_ids=[file.pk])
+            for number in range(7):
+                actions.send_message(bob_id, conversation_id, uuid.uuid4(), f"budget {number}, and Room for more")
+
+    await asyncio.to_thread(write)
+    page = alice.page
+    await page.keyboard.press("Control+k")
+    await page.locator("#switcher input").fill("budget")
+    dialog = page.locator("#switcher")
+    messages = dialog.get_by_role("group", name="Messages").get_by_role("option")
+    await expect(messages).to_have_count(6)  # five messages, and all results
+    await expect(messages.first).to_contain_text("budget 6")
+    await expect(messages.first.locator("mark")).to_have_text("budget")
+    await expect(messages.last).to_have_id("switch-search")
+    await expect(dialog.get_by_role("group", name="Files").get_by_role("option")).to_contain_text("预算 budget.csv")
+    await expect(dialog.locator("[data-part=found-count]")).to_have_text("6 found")
+    # The selection stays where the user has moved it, and Enter opens the message in its place.
+    await page.keyboard.press("ArrowDown")
+    await expect(messages.first).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("Enter")
+    await expect(alice.line("budget 6")).to_be_in_viewport()
+    await wait_until_marked(page, ["budget"])
+    # Chats, people and messages stand in the same list.
+    await page.keyboard.press("Control+k")
+    await page.locator("#switcher input").fill("room")
+    await expect(dialog.get_by_role("group", name="Messages").locator("mark").first).to_have_text("Room")
+    await expect(dialog.get_by_role("group", name="Chats").get_by_role("option")).to_contain_text("Room")
+    await page.locator("#switcher input").fill("xyzzy")
+    await expect(dialog.locator("[data-part=none]")).to_contain_text("Nothing found for")
