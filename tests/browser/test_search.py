@@ -8,6 +8,7 @@ import uuid
 import pytest
 from playwright.async_api import expect
 
+from accounts import actions as account_actions
 from accounts.models import User
 from chat import actions
 from chat.attachments import uploads
@@ -242,3 +243,89 @@ async def test_the_quick_switcher_finds_messages_and_files_after_a_pause(open_pa
     await expect(dialog.get_by_role("group", name="Chats").get_by_role("option")).to_contain_text("Room")
     await page.locator("#switcher input").fill("xyzzy")
     await expect(dialog.locator("[data-part=none]")).to_contain_text("Nothing found for")
+
+
+async def test_recent_searches_stay_on_this_device_until_they_are_removed(open_pages):
+    alice, _bob = await open_pages()
+    page = alice.page
+    for q in ("minu", "minutes", "预算"):
+        await page.goto("/search/")
+        await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+        await page.locator("main input[type=search]").fill(q)
+        await page.keyboard.press("Enter")
+        await page.wait_for_url("**/search/?q=*")
+        await page.locator("[data-q]").wait_for(state="attached")
+        await page.wait_for_function("(q) => (localStorage['messenger.searches.1.recent'] ?? '').includes(q)", arg=q)
+    await page.goto("/search/")
+    recent = page.locator("[data-part=recent] li b")
+    await expect(recent).to_have_text(["预算", "minutes"])  # not the beginning of a search that was continued
+    await recent.first.click()
+    await page.wait_for_url("**/search/?q=%E9%A2%84%E7%AE%97")
+    await page.go_back()
+    await page.get_by_role("button", name="Remove 预算").click()
+    await expect(recent).to_have_text(["minutes"])
+    await expect(page.get_by_role("button", name="Remove minutes")).to_be_focused()
+    await page.get_by_role("button", name="Clear all").click()
+    await expect(page.locator("[data-part=recent]")).to_be_hidden()
+    assert await page.evaluate("localStorage['messenger.searches.1.recent']") is None
+    # Signing out deletes them.
+    await page.goto("/search/?q=secret")
+    await page.wait_for_function("localStorage['messenger.searches.1.recent']")
+    await page.goto("/accounts/logout/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    await page.click("form[data-sign-out] button")
+    await page.wait_for_url("**/accounts/login/**")
+    assert await page.evaluate("Object.keys(localStorage).filter((key) => key.includes('searches'))") == []
+
+
+async def test_people_and_days_are_picked_as_filters(open_pages):
+    alice, bob = await open_pages()
+
+    def meet() -> None:
+        with open_pages.site.orm():
+            alice, bob = User.objects.order_by("pk")
+            actions.open_direct_conversation(alice.pk, bob.pk)
+            account_actions.update_profile(bob.pk, {"name": "小千"})
+
+    await asyncio.to_thread(meet)
+    await bob.say("plan for today")
+    await alice.say("plan of mine")
+    await bob.sees("plan of mine")
+    page = alice.page
+    await page.goto("/search/?q=plan")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    results = page.locator(".search-results li")
+    await expect(results).to_have_count(2)
+    # `from:` in the field suggests people by pinyin, as `@` in the composer does.
+    field = page.locator("main input[type=search]")
+    await field.press("End")
+    await page.keyboard.type(" from:xiaoq")
+    option = page.locator("#complete [role=option]")
+    await expect(option).to_contain_text("小千")
+    await page.keyboard.press("Enter")
+    await expect(field).to_have_value("plan from:bob ")
+    await page.keyboard.press("Enter")
+    await expect(results).to_have_count(1)
+    # The filter is a chip that can be removed.
+    await page.get_by_role("link", name="From bob").click()
+    await expect(results).to_have_count(2)
+    # The same with the picker of people, by keys only.
+    await page.locator("summary", has_text="From").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#filter-from")).to_be_focused()
+    await page.keyboard.type("xiaoqian")
+    await expect(option).to_contain_text("小千")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="From bob")).to_be_visible()
+    # A day
+    await page.locator("summary", has_text="Date").click()
+    await page.select_option("select[name=when]", "before")
+    await page.fill("#filter-day", "2020-02-03")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("link", name="Before 2020-02-03")).to_be_visible()
+    await expect(page.locator("main")).to_contain_text("No messages found")
+    await page.get_by_role("link", name="Search without filters").click()
+    await expect(results).to_have_count(2)
+    await page.locator("summary", has_text="Date").click()
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#filter-day")).to_be_hidden()

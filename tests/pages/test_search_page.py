@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from urllib.parse import parse_qs
 
 import pytest
 from django.core.management import call_command
@@ -65,6 +66,51 @@ def test_a_filter_link_adds_its_operator_and_takes_it_away(browser, alice, bob, 
     assert len(alice_browser.get("/search/" + link["href"]).one(cls="search-results").all("li")) == 2
 
 
+def test_each_operator_is_a_chip_that_takes_it_away(browser, alice, group):
+    page = browser(alice).get(
+        "/search/", q='from:"Bob B" plan 日期：2026-11-21 has:video in:Room mentions:me has:nothing'
+    )
+    chips = {each.text: each["href"] for each in page.all("a", cls="filter", aria_current="true")}
+    assert list(chips) == ["From Bob B", "On 2026-11-21", "Videos", "In Room", "Mentions of me", "has:nothing"]
+    assert parse_qs(chips["From Bob B"][1:]) == {
+        "q": ["plan 日期：2026-11-21 has:video in:Room mentions:me has:nothing"]
+    }
+    assert parse_qs(chips["On 2026-11-21"][1:])["q"] == ['from:"Bob B" plan has:video in:Room mentions:me has:nothing']
+
+
+def test_the_forms_of_sender_and_day_add_operators_without_scripts(browser, alice, group):
+    alice_browser = browser(alice)
+
+    def added(**fields) -> dict[str, list[str]]:
+        location = alice_browser.get("/search/", **fields).response["Location"]
+        assert location.startswith("/search/?")
+        return parse_qs(location.partition("?")[2])
+
+    assert added(q="plan", **{"from": " @bob "}, conversation=group.pk) == {
+        "q": ["plan from:bob"],
+        "conversation": [str(group.pk)],
+    }
+    assert added(q="", **{"from": 'Bob "B"'})["q"] == ['from:"Bob B"']
+    assert added(q="plan from:bob", **{"from": "bob"})["q"] == ["plan from:bob"]
+    assert added(q="plan", when="after", day="2026-11-01")["q"] == ["plan after:2026-11-01"]
+    # A period has two ends, but a day replaces the days that it contradicts.
+    assert added(q="plan after:2026-11-01", when="before", day="2026-11-09")["q"] == [
+        "plan after:2026-11-01 before:2026-11-09"
+    ]
+    assert added(q="plan after:2026-11-01 before:2026-11-09", when="on", day="2026-11-05")["q"] == [
+        "plan on:2026-11-05"
+    ]
+    assert added(q="plan", when="never", day="2026-11-01") == added(q="plan", day="yesterday") == {"q": ["plan"]}
+
+
+def test_a_search_without_results_leads_on(browser, alice, group):
+    page = browser(alice).get("/search/", q="plan from:me", conversation=group.pk)
+    assert page.one("a", cls="btn", href="?q=plan").text == "Search without filters"
+    page = browser(alice).get("/search/", q="plan", conversation=group.pk)
+    assert page.one("a", cls="btn", href="?q=plan").text == "Search all chats"
+    assert "plan" in page.one(role="status").text or "plan" in page.one(cls="hint").text
+
+
 def test_a_search_in_one_conversation_finds_nothing_of_others(browser, alice, bob, group, say, direct_conversation):
     say(bob, group, "a word in the room")
     say(bob, direct_conversation, "a word between us")
@@ -83,7 +129,7 @@ def test_the_text_of_a_blocked_person_is_not_shown(browser, alice, bob, group, s
 def test_a_wrong_operator_is_explained_and_the_words_stay(browser, alice):
     page = browser(alice).get("/search/", q="has:everything now")
     assert page.status == 400 and page.one(role="alert").text.startswith("“has:”")
-    assert page.one("input", name="q")["value"] == "has:everything now"
+    assert page.one("input", name="q", type="search")["value"] == "has:everything now"
 
 
 def test_html_in_messages_and_queries_is_text(browser, alice, group, say):
