@@ -71,7 +71,7 @@ def search_files(
     """
     if search.query.is_empty:
         return [], None
-    page = search.find_messages_with_files(before, limit)
+    page = search.find_messages_with_files(before, limit, kind)
     messages = [hit.message for hit in page.hits]
     files = [
         FileSchema(attachment, message.id, message.seq, message.sender, message.created_at)

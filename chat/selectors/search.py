@@ -106,11 +106,16 @@ class MessageSearch:
         """Searches messages. Returns a page, newest first; `before` is the cursor that came with the previous page."""
         return self._find(lambda message: True, before, limit)
 
-    def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
-        """Returns a page of messages of which a file has the words of the query in its name, newest first."""
-        file_condition = index.Condition(attributes=("hasattachment",))
+    def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS, kind: str = "") -> FoundPage:
+        """Returns a page of messages of which a file has the words of the query in its name, newest first.
+
+        With `kind` (such as image or video), it is a file of this kind.
+        """
+        file_condition = index.Condition(attributes=(f"has{kind or 'attachment'}",))
         return self._find(
-            lambda message: any(self.matches_file(file["name"]) for file in message.files),
+            lambda message: any(
+                self.matches_file(file["name"]) and kind in ("", file["kind"]) for file in message.files
+            ),
             before,
             limit,
             file_condition,
