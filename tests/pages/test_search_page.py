@@ -9,6 +9,7 @@ import pytest
 from django.core.management import call_command
 
 from accounts.actions import block_user
+from chat import actions
 from chat.actions import search_index
 from chat.attachments import uploads
 from chat.models import SearchEntry
@@ -123,6 +124,38 @@ def test_the_text_of_a_blocked_person_is_not_shown(browser, alice, bob, group, s
     block_user(alice.pk, bob.pk)
     page = browser(alice).get("/search/", q="nasty")
     assert "Message from someone you blocked" in page.text and "nasty words" not in page.html
+
+
+def test_the_page_shows_only_what_its_reader_may_see(browser, alice, bob, mallory, group, direct_conversation, say):
+    deleted = say(bob, group, "secret that is deleted")
+    edited = say(bob, group, "secret that is edited away")
+    hidden = say(bob, group, "secret that the owner hides")
+    say(bob, group, "secret of the group")
+    say(bob, direct_conversation, "secret between two")
+    file = uploads.store_upload(bob.pk, "secret.txt", 4, [b"plan"])
+    removed = say(bob, group, "", attachment_ids=[file.pk])
+    actions.delete_message(bob.pk, deleted.id)
+    actions.edit_message(bob.pk, edited.id, "nothing to see")
+    actions.delete_message(alice.pk, hidden.id)
+    actions.delete_message(bob.pk, removed.id)
+
+    def shown(user, **parameters) -> list[str]:
+        page = browser(user).get("/search/", q="secret", **parameters)
+        found = page.all(cls="search-results")
+        assert not page.all(data_part="files")
+        return [item.one(cls="snippet").text for item in found[0].all("li")] if found else []
+
+    assert shown(alice) == ["secret between two", "secret of the group"]
+    assert shown(alice, conversation=group.pk) == ["secret of the group"]
+    for parameters in ({}, {"conversation": group.pk}, {"kind": "files"}, {"sort": "best"}):
+        page = browser(mallory).get("/search/", q="secret", **parameters)
+        assert not page.all(cls="search-results") and "Room" not in page.one("main").text, parameters
+        assert "secret of" not in page.html
+    # The page of a conversation of others says nothing about a search in it either.
+    assert browser(mallory).get(f"/c/{group.pk}/", q="secret").status == 404
+    actions.remove_member(bob.pk, group.pk, bob.pk)
+    assert shown(bob) == ["secret between two"]
+    assert shown(bob, conversation=group.pk) == []
 
 
 def test_a_wrong_operator_is_explained_and_the_words_stay(browser, alice):
