@@ -62,21 +62,22 @@ def list_files(
 
 
 def search_files(
-    search: MessageSearch, *, before: int | None = None, limit: int = PAGE
+    search: MessageSearch, *, kind: str = "", before: int | None = None, limit: int = PAGE
 ) -> tuple[list[FileSchema], int | None]:
     """Returns the files whose names have the words of a search, newest first, and the cursor of the next page.
 
-    The cursor is the id of a message. All files of a message are on the same page.
+    With `kind` (such as image or video), only files of this kind are returned. The cursor is the id of a message. All
+    files of a message are on the same page.
     """
-    if not search.query.words:
+    if search.query.is_empty:
         return [], None
-    page = search.find_messages_with_files(before, limit)
+    page = search.find_messages_with_files(before, limit, kind)
     messages = [hit.message for hit in page.hits]
     files = [
         FileSchema(attachment, message.id, message.seq, message.sender, message.created_at)
         for message in messages
         for attachment in message.attachments
-        if search.matches_file(attachment.name)
+        if search.matches_file(attachment.name) and kind in ("", attachment.kind)
     ]
     return files, page.cursor
 

@@ -18,6 +18,7 @@ import re
 from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
+from typing import NamedTuple
 
 from django.utils.translation import gettext as _
 
@@ -43,6 +44,7 @@ KINDS = {
     **{"link": "link", "links": "link", "链接": "link"},
 }
 ME = {"me", "我"}
+DAY_OPERATORS = {"on", "before", "after"}
 
 _QUOTED = '"[^"]*(?:"|$)|“[^”]*(?:”|$)|「[^」]*(?:」|$)'
 _PART = re.compile(
@@ -115,6 +117,24 @@ def parse_query(text: str) -> SearchQuery:
     if len(query.words) + len(query.excluded_words) > MAX_WORDS:
         raise invalid(q=_("Search for at most %(n)d words.") % {"n": MAX_WORDS})
     return query
+
+
+class OperatorText(NamedTuple):
+    """An operator in the text of a query, such as `from:bob`: its English name, its value, and where it stands."""
+
+    operator: str
+    value: str
+    start: int
+    end: int
+
+
+def find_operators(text: str) -> list[OperatorText]:
+    """Returns the operators of a query in order, also those with values that `parse_query` rejects."""
+    return [
+        OperatorText(OPERATORS[match["operator"].lower()], match["value"].strip(_QUOTES).strip(), *match.span())
+        for match in _PART.finditer(text)
+        if match["operator"]
+    ]
 
 
 def _add_operator(query: SearchQuery, operator: str, value: str) -> None:

@@ -119,9 +119,12 @@ class MessageSearch:
         matches, cursor = self._find(before, limit)
         return FoundPage(self._load([match.message_id for match in matches]), cursor)
 
-    def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
-        """Returns a page of messages of which a file has the words of the query in its name, newest first."""
-        matches, cursor = self._find(before, limit, in_filenames=True)
+    def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS, kind: str = "") -> FoundPage:
+        """Returns a page of messages of which a file has the words of the query in its name, newest first.
+
+        With `kind` (such as image or video), it is a file of this kind.
+        """
+        matches, cursor = self._find(before, limit, file_kind=kind)
         return FoundPage(self._load([match.message_id for match in matches]), cursor)
 
     def matches_file(self, filename: str) -> bool:
@@ -145,17 +148,20 @@ class MessageSearch:
             score += bool(places) + bool(whole) + 0.25 * len(places)
         return score / (1 + len(match.folded_body) / 1000)
 
-    def _find(self, before: int | None, limit: int, *, in_filenames: bool = False) -> tuple[list[Match], int | None]:
-        """Returns the newest messages that match, at most `limit`, and the cursor of the next page."""
+    def _find(self, before: int | None, limit: int, *, file_kind: str | None = None) -> tuple[list[Match], int | None]:
+        """Returns the newest messages that match, at most `limit`, and the cursor of the next page.
+
+        With `file_kind`, one file of this kind (of any kind if empty) must have all words of the query in its name.
+        """
         conditions = self._conditions()
         if self.query.is_empty or conditions is None or not self.conversation_ids:
             return [], None
-        if in_filenames:
-            conditions.append(index.has_any("hasattachment"))
+        if file_kind is not None:
+            conditions.append(index.has_any(f"has{file_kind or 'attachment'}"))
         matches: list[Match] = []
         compared = 0
         for ids in self._candidates(conditions, before, limit):
-            found = self._compare(ids, in_filenames)
+            found = self._compare(ids, file_kind)
             for message_id in ids:
                 if len(matches) == limit:
                     return matches, matches[-1].message_id
@@ -166,7 +172,7 @@ class MessageSearch:
                 return matches, ids[-1]
         return matches, None
 
-    def _compare(self, ids: Sequence[int], in_filenames: bool) -> dict[int, Match]:
+    def _compare(self, ids: Sequence[int], file_kind: str | None) -> dict[int, Match]:
         """Returns those of the candidates that match the query, by message id."""
         messages = Message.objects.filter(pk__in=ids, deleted_at=None, conversation__in=self.conversation_ids)
         if self.query.mentions_me:
@@ -175,7 +181,10 @@ class MessageSearch:
         for message_id, body, files in messages.values_list("pk", "body", "files"):
             names = [file["name"] for file in files]
             match = Match(message_id, fold(body))
-            if self._matches(match.folded_body, names) and (not in_filenames or any(map(self.matches_file, names))):
+            named = file_kind is None or any(
+                self.matches_file(file["name"]) and file_kind in ("", file["kind"]) for file in files
+            )
+            if named and self._matches(match.folded_body, names):
                 found[message_id] = match
         return found
 

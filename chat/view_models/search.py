@@ -11,13 +11,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chat.schemas import FileSchema, MessageSchema
-from chat.search.query import Word
+from chat.search.query import DAY_OPERATORS, KINDS, ME, OperatorText, Word, find_operators
 from chat.selectors import find_matches
-from chat.view_models import times
+from chat.view_models import start_position, times
 from messenger.core.excerpts import html_to_text
 
 SNIPPET_LENGTH = 180  # characters around the first match
 CONTEXT_BEFORE = 40  # characters before the first match
+_WITHOUT_QUOTES = str.maketrans("", "", '"“”「」')
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class FileResult:
 
 @dataclass(slots=True)
 class FilterLink:
-    """A link that adds an operator such as `has:file` to the query, or removes it if it is there."""
+    """A link that adds an operator such as `has:file` to the query, or removes it if the query has it (`is_active`)."""
 
     label: str
     url: str
@@ -106,20 +107,86 @@ def mark_words(text: str, words: Sequence[Word]) -> list[TextPart]:
     return [part for part in [*parts, TextPart(text[position:], False)] if part.text]
 
 
-def build_filter_links(q: str, conversation_id: int | None) -> list[FilterLink]:
-    """Returns the links for the filters that people need most."""
-    filters = [
+def build_filter_links(q: str, parameters: dict[str, str]) -> list[FilterLink]:
+    """Returns the filters of a query, as links that remove them, and then the links for filters that people need most.
+
+    `parameters` are the other URL parameters that the links keep.
+    """
+    operators = find_operators(q)
+    links = [
+        FilterLink(_describe_operator(found), _url(q[: found.start] + q[found.end :], parameters), is_active=True)
+        for found in operators
+    ]
+    active_labels = {link.label for link in links}
+    links += [
+        FilterLink(label, _url(f"{q} {operator}", parameters), is_active=False)
+        for label, operator in _common_filters()
+        if label not in active_labels
+    ]
+    return links
+
+
+def add_operators(q: str, operators: Sequence[tuple[str, str]]) -> str:
+    """Returns a query with operators added, such as `("from", "bob")`. A day replaces the days that it contradicts."""
+    for operator, value in operators:
+        value = " ".join(value.translate(_WITHOUT_QUOTES).split())
+        if not value:
+            continue
+        replaced = {"on": DAY_OPERATORS, "before": {"before", "on"}, "after": {"after", "on"}}.get(operator, set())
+        for found in reversed(find_operators(q)):
+            is_same = (found.operator, found.value) == (operator, value)
+            if is_same or found.operator in replaced:
+                q = q[: found.start] + q[found.end :]
+        q = f'{q} {operator}:"{value}"' if " " in value else f"{q} {operator}:{value}"
+    return " ".join(q.split())
+
+
+def remove_operators(q: str) -> str:
+    """Returns the words of a query without its operators."""
+    for found in reversed(find_operators(q)):
+        q = q[: found.start] + q[found.end :]
+    return " ".join(q.split())
+
+
+def _url(q: str, parameters: dict[str, str]) -> str:
+    return f"?{urlencode({'q': ' '.join(q.split())} | parameters)}"
+
+
+def _common_filters() -> list[tuple[str, str]]:
+    return [
         (_("From me"), "from:me"),
         (_("Mentions of me"), "mentions:me"),
         (pgettext("search filter", "Files"), "has:file"),
         (pgettext("search filter", "Photos"), "has:image"),
         (pgettext("search filter", "Links"), "has:link"),
     ]
-    words = q.split()
-    links = []
-    for label, operator in filters:
-        is_active = operator in words
-        changed = [word for word in words if word != operator] if is_active else [*words, operator]
-        parameters = {"q": " ".join(changed)} | ({"conversation": conversation_id} if conversation_id else {})
-        links.append(FilterLink(label, f"?{urlencode(parameters)}", is_active))
-    return links
+
+
+def _describe_operator(found: OperatorText) -> str:
+    """Returns the label of a filter, such as "From bob"; the operator as typed if its value is not understood."""
+    operator, value = found.operator, found.value
+    kinds = {
+        "attachment": pgettext("search filter", "Files"),
+        "image": pgettext("search filter", "Photos"),
+        "video": pgettext("search filter", "Videos"),
+        "audio": pgettext("search filter", "Audio"),
+        "link": pgettext("search filter", "Links"),
+    }
+    name = value.removeprefix("@")
+    day = start_position.parse_day(value.replace("/", "-"))
+    if operator == "from":
+        return _("From me") if name.lower() in ME else pgettext("search filter", "From %(name)s") % {"name": name}
+    if operator == "in":
+        return pgettext("search filter", "In %(name)s") % {"name": name}
+    if operator == "has" and value.lower() in KINDS:
+        return kinds[KINDS[value.lower()]]
+    if operator == "mentions" and name.lower() in ME:
+        return _("Mentions of me")
+    if operator in DAY_OPERATORS and day:
+        words = {
+            "on": pgettext("search filter", "On %(day)s"),
+            "before": pgettext("search filter", "Before %(day)s"),
+            "after": pgettext("search filter", "After %(day)s"),
+        }
+        return words[operator] % {"day": day.isoformat()}
+    return f"{operator}:{value}"

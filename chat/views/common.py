@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.http import HttpResponse
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from chat import selectors
 from chat.forms import BaseForm
 from chat.schemas import MessageSchema
+from chat.search.query import MAX_QUERY_LENGTH
 from chat.view_models.conversation_list import ConversationList
 from chat.view_models.message_log import has_ignored_mention_of_everybody
 from chat.views.decorators import AuthenticatedRequest
@@ -25,6 +27,11 @@ MAX_SEARCH_LENGTH = 80  # characters of a search query
 def get_search_query(request: AuthenticatedRequest) -> str:
     """Returns the search text from the URL parameter `q`."""
     return request.GET.get("q", "").strip()[:MAX_SEARCH_LENGTH]
+
+
+def get_message_search_text(request: AuthenticatedRequest) -> str:
+    """Returns the words and operators of a search for messages from the URL parameter `q`."""
+    return request.GET.get("q", "").strip()[:MAX_QUERY_LENGTH]
 
 
 def render_page(request: AuthenticatedRequest, template: str, status: int = 200, **context: Any) -> HttpResponse:
@@ -69,9 +76,12 @@ def newest_message_url(message: MessageSchema) -> str:
     return f"{reverse('conversation', args=[message.conversation_id])}#m-{message.seq}"
 
 
-def message_url(message: MessageSchema) -> str:
-    """Returns the URL that opens the conversation of a message at this message, even if the message is old."""
-    return conversation_url_at(message.conversation_id, message.seq)
+def message_url(message: MessageSchema, search_text: str = "") -> str:
+    """Returns the URL that opens the conversation of a message at this message, even if the message is old.
+
+    With `search_text` the page also shows the search that found the message.
+    """
+    return conversation_url_at(message.conversation_id, message.seq, search_text)
 
 
 def warn_of_ignored_mention(request: AuthenticatedRequest, message: MessageSchema) -> None:
@@ -83,5 +93,6 @@ def warn_of_ignored_mention(request: AuthenticatedRequest, message: MessageSchem
         messages.warning(request, _("Nobody was notified: only the owner and admins can mention everyone with @all."))
 
 
-def conversation_url_at(conversation_id: int, seq: int) -> str:
-    return f"{reverse('conversation', args=[conversation_id])}?at={seq}#m-{seq}"
+def conversation_url_at(conversation_id: int, seq: int, search_text: str = "") -> str:
+    query = urlencode({"at": seq} | ({"q": search_text} if search_text else {}))
+    return f"{reverse('conversation', args=[conversation_id])}?{query}#m-{seq}"

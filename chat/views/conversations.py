@@ -39,6 +39,7 @@ from chat.views.common import (
     add_form_errors,
     conversation_url_at,
     get_cleaned_data,
+    get_message_search_text,
     newest_message_url,
     render_page,
     warn_of_ignored_mention,
@@ -75,7 +76,10 @@ def dismiss_hints(request: AuthenticatedRequest) -> HttpResponse:
 
 @page_view
 def conversation(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    """Shows the page of a conversation. `?on=2026-11-21` redirects to the first message of that day or a later day."""
+    """Shows the page of a conversation. `?on=2026-11-21` redirects to the first message of that day or a later day.
+
+    `?q=` are the words of a search in this conversation, which a script marks in the messages.
+    """
     day = start_position.parse_day(request.GET.get("on"))
     if day and (url := _find_day_url(request, conversation_id, day)):
         return redirect(url)
@@ -135,6 +139,7 @@ def render_conversation(
         roles=msgspec.json.encode(roles).decode(),
         opens_at_start=positions["after"] is not None,
         opens_at=positions["at"],
+        search_text=get_message_search_text(request),
         began=timezone.localtime(membership.conversation.created_at),
         creator=names.get(creator_id or 0),
         creator_id=creator_id,

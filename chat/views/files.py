@@ -6,15 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.http import HttpResponse
+from django.utils import timezone
 
 from chat import selectors
-from chat.attachments.selectors import list_files
+from chat.attachments.selectors import list_files, search_files
 from chat.schemas import FileSchema
+from chat.selectors import MessageSearch
 from chat.view_models import times
 from chat.view_models.attachments import AttachmentView, build_tile
 from chat.view_models.message_log import conversation_title
-from chat.views.common import render_page
+from chat.views.common import FORM_ERROR_CODES, get_message_search_text, render_page
 from chat.views.decorators import AuthenticatedRequest, page_view
+from messenger.core.errors import ApplicationError, error_message
 from messenger.core.numbers import parse_id
 
 PAGE_SIZE = 60  # divisible by 2, 3, 4 and 5, so that rows of so many tiles are full
@@ -36,17 +39,33 @@ class FileItem:
 def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Lists the files sent in a conversation, newest first. `?kind=image` shows only images.
 
-    With `?before=`, the id of the last file on a page, shows the next page with older files.
+    `?q=` shows only files whose names have these words; operators such as `from:bob` work, too. `?before=` shows the
+    next page with older files.
     """
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
     kind = request.GET.get("kind", "")
     kind = kind if kind in KINDS else ""
     before = parse_id(request.GET.get("before"))
-    results, cursor = list_files(user_id, conversation_id, kind=kind, before=before, limit=PAGE_SIZE)
+    q = get_message_search_text(request)
+    results: list[FileSchema] = []
+    cursor, error, status = None, "", 200
+    try:
+        if q:
+            search = MessageSearch(user_id, q, timezone.get_current_timezone(), conversation_id)
+            results, cursor = search_files(search, kind=kind, before=before, limit=PAGE_SIZE)
+        else:
+            results, cursor = list_files(user_id, conversation_id, kind=kind, before=before, limit=PAGE_SIZE)
+    except ApplicationError as raised:
+        if raised.code not in FORM_ERROR_CODES:
+            raise
+        error, status = error_message(raised), raised.status
     return render_page(
         request,
         "chat/conversation/files.html",
+        status,
+        q=q,
+        error=error,
         conversation=conversation,
         title=conversation_title(conversation),
         kind=kind,

@@ -23,6 +23,7 @@ from chat.view_models.message_versions import build_message_versions
 from chat.views.common import (
     add_form_errors,
     get_cleaned_data,
+    get_message_search_text,
     message_url,
     newest_message_url,
     render_page,
@@ -35,8 +36,12 @@ from messenger.core.numbers import parse_id
 
 @page_view
 def message(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
-    """Redirects from the permanent URL of a message to the page of its conversation, opened at this message."""
-    return redirect(message_url(selectors.get_message(request.user.pk, message_id)))
+    """Redirects from the permanent URL of a message to the page of its conversation, opened at this message.
+
+    `?q=` are the words of the search that found it. They stay in the URL, so that the page marks them.
+    """
+    message = selectors.get_message(request.user.pk, message_id)
+    return redirect(message_url(message, get_message_search_text(request)))
 
 
 @page_view

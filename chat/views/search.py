@@ -3,15 +3,26 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.selectors import user_search
 from chat.attachments.selectors import search_files
+from chat.search.query import DAY_OPERATORS
 from chat.selectors import MessageSearch
+from chat.view_models import start_position
 from chat.view_models.conversation_list import ConversationList
-from chat.view_models.search import build_file_results, build_filter_links, build_message_results
+from chat.view_models.search import (
+    add_operators,
+    build_file_results,
+    build_filter_links,
+    build_message_results,
+    remove_operators,
+)
 from chat.views.common import render_page
 from chat.views.decorators import AuthenticatedRequest, page_view
 from messenger.core.errors import ApplicationError, error_message
@@ -26,12 +37,17 @@ def search(request: AuthenticatedRequest) -> HttpResponse:
     """Searches for the words and operators in `?q=`.
 
     `?conversation=` restricts the search to one conversation, `?sort=best` shows the most relevant messages first,
-    `?before=` continues with older messages, and `?kind=files` shows only files.
+    `?before=` continues with older messages, and `?kind=files` shows only files. The forms of the filters send
+    `?from=bob` or `?when=on&day=2026-11-21`, which become operators in `?q=`.
     """
     q = request.GET.get("q", "").strip()
+    if "from" in request.GET or "day" in request.GET:
+        return redirect(_url_with_filters(request, q))
     conversation_id = parse_id(request.GET.get("conversation"))
     before = parse_id(request.GET.get("before"))
     listing = ConversationList(request.user.pk, request.GET, request.user.blocked_ids)
+    parameters = _kept_parameters(request)
+    words = remove_operators(q)
     context: dict[str, Any] = {
         "listing": listing,
         "q": q,
@@ -40,7 +56,9 @@ def search(request: AuthenticatedRequest) -> HttpResponse:
         "sort": "best" if request.GET.get("sort") == "best" else "newest",
         "kind": "files" if request.GET.get("kind") == "files" else "",
         "before": before,
-        "filters": build_filter_links(q, conversation_id),
+        "filters": build_filter_links(q, parameters),
+        "kept": parameters,
+        "url_without_filters": f"?{urlencode({'q': words})}" if words and words != q else "",
     }
     if not q:
         return render_page(request, "chat/search.html", **context)
@@ -52,6 +70,26 @@ def search(request: AuthenticatedRequest) -> HttpResponse:
             raise
         return render_page(request, "chat/search.html", status=error.status, **context, error=error_message(error))
     return render_page(request, "chat/search.html", **context)
+
+
+def _kept_parameters(request: AuthenticatedRequest) -> dict[str, str]:
+    """Returns the URL parameters that stay when a filter is added or removed."""
+    return {name: request.GET[name] for name in ("conversation", "sort", "kind") if request.GET.get(name)}
+
+
+def _url_with_filters(request: AuthenticatedRequest, q: str) -> str:
+    """Returns the URL of the search with the filters of a form as operators in its query."""
+    when = request.GET.get("when", "on")
+    day = start_position.parse_day(request.GET.get("day"))
+    operators = [("from", request.GET.get("from", "").strip().removeprefix("@"))]
+    if day and when in DAY_OPERATORS:
+        operators.append((when, day.isoformat()))
+    return f"{reverse('search')}?{urlencode({'q': add_operators(q, operators)} | _kept_parameters(request))}"
+
+
+def _format_count(count: int, has_more: bool) -> str:
+    """Returns the number of messages on a page of results, with a plus sign if there are or may be more."""
+    return f"{count}+" if has_more and count else str(count or "")
 
 
 def _find(
@@ -73,9 +111,10 @@ def _find(
     results: dict[str, Any] = {
         "found_messages": build_message_results(messages, words, titles, request.user.blocked_ids),
         "after": page.cursor,
+        "result_count": _format_count(len(messages), page.cursor is not None or sort == "best"),
     }
     if before is None:
-        files, files_cursor = search_files(found, limit=SIDE_RESULTS)
+        files, files_cursor = search_files(found, limit=SIDE_RESULTS) if words or found.query.kinds else ([], None)
         results |= {
             "conversations": found.find_conversations(limit=SIDE_RESULTS)[0],
             "files": build_file_results(files[:SIDE_RESULTS], words),

@@ -27,6 +27,7 @@ import { watchPictures } from "./conversation/attachments/open-picture.js";
 import { SoundClip } from "./conversation/attachments/sound-clip.js";
 import { ConversationAnnouncement } from "./conversation/header/conversation-announcement.js";
 import { watchConversationHeader } from "./conversation/header/conversation-header.js";
+import { watchConversationSearch } from "./conversation/search/open-search.js";
 import { ToastStack } from "./ui/toast-stack.js";
 import { TypingIndicator } from "./conversation/header/typing-indicator.js";
 import { watchViewing } from "./realtime/connection/viewing-report.js";
@@ -50,7 +51,7 @@ const elements = [
 const watchers = [
   watchBlockForms, watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
   watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
-  watchPictures, watchConversationHeader, watchViewing, watchVirtualKeyboard, watchNavigation,
+  watchPictures, watchConversationHeader, watchConversationSearch, watchViewing, watchVirtualKeyboard, watchNavigation,
 ];
 for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);

@@ -117,6 +117,7 @@ async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
         "members": ["click .conversation-open" if phone else "click .tools [data-view=members]"],
         "pinned": ["click .pin-tool"],
         "switcher": ["press Control+k", "type a"],
+        "search in the conversation": ["press Control+f", "type the", "press Enter"],
         "members to mention": ["click #say", "type @"],
         "emoji": [*(["click .composer > .add"] if phone else []), "click .composer [data-act=emoji]"],
         "keys": ["press ?"],

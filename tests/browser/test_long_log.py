@@ -15,6 +15,7 @@ import pytest
 from playwright.async_api import Page, expect
 
 from chat import actions
+from chat.actions import search_index
 from chat.actions.sending import SendCommand, send_many
 from tests.bulk_history import mark_read, write_history
 
@@ -207,6 +208,33 @@ async def test_messages_that_are_put_above_restyle_only_themselves(open_long_log
     events = json.loads(await browser.stop_tracing())["traceEvents"]
     styled = max(event["args"].get("elementCount", 0) for event in events if event["name"] == "UpdateLayoutTree")
     assert 20 <= styled <= inserted + 40, (styled, inserted)
+
+
+async def test_the_marks_of_a_search_restyle_nothing(open_long_log):
+    it = await open_long_log(300)
+
+    def index() -> None:
+        search_index.start_rebuild()
+        search_index.fill()
+
+    await open_long_log.do(index)
+    await it.open("?at=150#m-150")
+    await it.page.wait_for_timeout(1_000)
+    browser = it.page.context.browser
+    assert browser and await it.page.evaluate(LINES) > 100
+    marks = "() => [...CSS.highlights.values()].reduce((sum, each) => sum + each.size, 0)"
+    await it.page.keyboard.press("Control+f")
+    field = it.page.locator("conversation-search input[type=search]")
+    await field.fill("zzz")
+    await expect(it.page.locator("conversation-search output")).to_have_text("Nothing found")
+    await browser.start_tracing(page=it.page, categories=["devtools.timeline"])
+    await it.stays(field.fill("river"), 1_500)
+    events = json.loads(await browser.stop_tracing())["traceEvents"]
+    assert await it.page.evaluate(marks) > 30
+    styled = max(event["args"].get("elementCount", 0) for event in events if event["name"] == "UpdateLayoutTree")
+    assert styled < 100, styled
+    await it.page.keyboard.press("Escape")
+    assert await it.page.evaluate(marks) == 0
 
 
 async def test_what_changes_above_moves_nothing(open_long_log):

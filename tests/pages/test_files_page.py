@@ -54,6 +54,36 @@ def test_a_picture_in_processing_shows_its_name(browser, alice, group):
     assert shot.one("canvas")["aria-label"] == shot.one("noscript").text == "a.png"
 
 
+def test_files_are_searched_by_name_and_kind_in_this_conversation_only(
+    browser, alice, bob, group, direct_conversation, monkeypatch
+):
+    monkeypatch.setattr(files, "PAGE_SIZE", 2)
+    give(bob, direct_conversation, ("plan of ours.pdf", b"%PDF-1.4"))
+    found = give(bob, group, ("Plan 1.pdf", b"%PDF-1.4"), ("other.pdf", b"%PDF-1.4"), body="plan")
+    give(alice, group, ("plan.png", make_image()))
+    give(alice, group, ("年度计划_plan.pdf", b"%PDF-1.4"))
+    give(bob, group, ("holiday.pdf", b"%PDF-1.4"), body="not the plan")
+    alice_browser = browser(alice)
+    page = alice_browser.get(f"/c/{group.pk}/files/", q="PLAN")
+    assert names(page) == ["年度计划_plan.pdf"] and len(page.all("a", cls="attachment-image")) == 1
+    (older,) = [link for link in page.all("a") if link.text == "Older files"]
+    rest = alice_browser.get(f"/c/{group.pk}/files/" + older["href"])
+    assert names(rest) == ["Plan 1.pdf"]
+    assert rest.one("p", cls="file-by").one("a")["href"] == f"/m/{found.id}/?q=PLAN"
+    page = alice_browser.get(f"/c/{group.pk}/files/", q="plan", kind="file")
+    assert names(page) == ["年度计划_plan.pdf", "Plan 1.pdf"]
+    assert page.one("input", name="kind")["value"] == "file"
+    assert page.one("nav", cls="kinds").all("a")[1]["href"] == "?q=plan&kind=image"
+    assert names(alice_browser.get(f"/c/{group.pk}/files/", q="from:bob has:file")) == [
+        "holiday.pdf",
+        "Plan 1.pdf",
+        "other.pdf",
+    ]
+    assert "No files found for" in alice_browser.get(f"/c/{group.pk}/files/", q="nothing").one("main").text
+    page = alice_browser.get(f"/c/{group.pk}/files/", q="has:everything")
+    assert page.status == 400 and page.one("main").one(role="alert").text.startswith("“has:”")
+
+
 def test_text_of_an_empty_page(browser, alice, group):
     alice_browser = browser(alice)
     assert "No files yet" in alice_browser.get(f"/c/{group.pk}/files/").one(cls="empty").text
@@ -89,5 +119,8 @@ def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, gr
 def test_deleted_files_are_not_listed_and_non_members_get_404(browser, alice, bob, mallory, group):
     message = send_files(alice, group, ("secret.pdf", b"%PDF-1.4"))
     assert browser(mallory).get(f"/c/{group.pk}/files/").status == 404
+    assert browser(mallory).get(f"/c/{group.pk}/files/", q="secret").status == 404
+    assert names(browser(bob).get(f"/c/{group.pk}/files/", q="secret")) == ["secret.pdf"]
     actions.delete_message(alice.pk, message.id)
     assert names(browser(bob).get(f"/c/{group.pk}/files/")) == []
+    assert names(browser(bob).get(f"/c/{group.pk}/files/", q="secret")) == []

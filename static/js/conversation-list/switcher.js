@@ -1,19 +1,25 @@
 /**
- * Quick switcher: a dialog that finds conversations by name. When it opens, it loads the titles of all conversations
- * and meanwhile uses the titles loaded before. While the user types, the server also searches for other users.
+ * Quick switcher: a dialog that finds conversations, people, messages and files. When it opens, it loads the titles of
+ * all conversations and meanwhile uses the titles loaded before. While the user types, the server searches for other
+ * users; after a pause it also searches for messages and files. These results are taken from the search page.
  */
 import { api } from "../realtime/api.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { createAvatar, find, findAll } from "../lib/dom.js";
+import { fillPlaceholders } from "../lib/wording.js";
 import { searchTitles } from "./switcher-ranking.js";
 import { showErrorToast } from "../ui/toast-stack.js";
 import { navigate } from "../ui/page-navigation.js";
+import { parsePage } from "../lib/trusted-html.js";
 
 /** @typedef {import("./switcher-ranking.js").Title} Title */
 /** @typedef {import("../realtime/protocol.js").User} User */
 
 const SEARCH_DELAY = 120; // ms after the last input until people are searched
+const MESSAGE_SEARCH_DELAY = 350; // ms after the last input until messages and files are searched
 const MAX_RESULTS = 20;
+const MAX_MESSAGES = 5;
+const MAX_FILES = 3;
 const MAX_RECENT = 12;
 
 /** @type {Title[]} */
@@ -22,8 +28,15 @@ let titles = [];
 let people = [];
 /** The input for which `people` was loaded. */
 let peopleQuery = "";
+/** Results of the search page, and the input for which they were loaded. @type {{q: string, messages: HTMLElement[], files: HTMLElement[]}} */
+let found = { q: "", messages: [], files: [] };
+let resultCount = 0;
+/** Whether the user has moved the selection since the last input. */
+let hasMoved = false;
 /** @type {any} */
 let searchTimer;
+/** @type {any} */
+let messageTimer;
 /** @type {AbortController | undefined} */
 let abortController;
 /** @type {HTMLDialogElement} */
@@ -41,6 +54,7 @@ export function openSwitcher(element) {
   if (!dialog) prepare(element);
   people = [];
   peopleQuery = "";
+  found = { q: "", messages: [], files: [] };
   onInput();
   api("GET", "conversations/titles/").then(
     (response) => {
@@ -64,28 +78,36 @@ function prepare(element) {
   });
   list.addEventListener("pointermove", (event) => {
     const option = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest("[role=option]"));
-    if (option) select(option);
+    if (option && option.ariaSelected !== "true") {
+      hasMoved = true;
+      select(option);
+    }
   });
   dialog.addEventListener("close", () => {
     clearTimeout(searchTimer);
+    clearTimeout(messageTimer);
     abortController?.abort();
   });
   document.addEventListener("page:unread-changed", () => dialog.open && render());
 }
 
 function onInput() {
+  hasMoved = false;
   render();
   clearTimeout(searchTimer);
+  clearTimeout(messageTimer);
   abortController?.abort();
-  searchTimer = setTimeout(searchPeople, SEARCH_DELAY);
+  const { signal } = (abortController = new AbortController());
+  searchTimer = setTimeout(() => searchPeople(signal), SEARCH_DELAY);
+  messageTimer = setTimeout(() => searchMessages(signal), MESSAGE_SEARCH_DELAY);
 }
 
-async function searchPeople() {
+/** @param {AbortSignal} signal */
+async function searchPeople(signal) {
   const text = input.value.trim();
   if (!text) return;
-  abortController = new AbortController();
   try {
-    const response = await api("GET", `users/?q=${encodeURIComponent(text)}`, undefined, { signal: abortController.signal });
+    const response = await api("GET", `users/?q=${encodeURIComponent(text)}`, undefined, { signal });
     if (text !== input.value.trim()) return;
     people = response.results;
     peopleQuery = text;
@@ -94,6 +116,29 @@ async function searchPeople() {
     // If the search for users fails, only conversations are displayed.
   }
 }
+
+/**
+ * Takes the first messages and files from the search page, which knows how to show a result.
+ * @param {AbortSignal} signal
+ */
+async function searchMessages(signal) {
+  const q = input.value.trim();
+  if (!q) return;
+  try {
+    const response = await fetch(getSearchUrl(q), { headers: { Accept: "text/html", "X-Visit": "1" }, signal });
+    const page = parsePage(await response.text());
+    if (signal.aborted) return;
+    const take = (/** @type {string} */ selector, /** @type {number} */ count) =>
+      findAll(page, selector).slice(0, count).flatMap((item) => createResultOption(item) ?? []);
+    found = { q, messages: take(".search-results > li", MAX_MESSAGES), files: take("[data-part=files] > li", MAX_FILES) };
+    render();
+  } catch {
+    // If this fails, the last option still opens the search page.
+  }
+}
+
+/** @param {string} q */
+const getSearchUrl = (q) => `/search/?${new URLSearchParams({ q })}`;
 
 function render() {
   const switcherWords = find(dialog, "template[data-part=words]")?.dataset ?? {};
@@ -120,13 +165,21 @@ function render() {
   }
   list.replaceChildren(...groups.filter(([, options]) => options.length).map(([heading, options]) => createGroup(heading ?? "", options)));
   const emptyNote = find(dialog, "[data-part=none]");
-  const isLoading = text && peopleQuery !== text;
-  if (emptyNote) emptyNote.hidden = !text || Boolean(isLoading) || list.childElementCount > 0;
-  if (text) list.append(createGroup(switcherWords.messages ?? "", [createSearchOption(switcherWords.search ?? "", text)]));
+  const isLoading = text && (peopleQuery !== text || found.q !== text);
+  const isFound = found.q === text;
+  if (text) {
+    if (isFound && found.files.length) list.append(createGroup(switcherWords.files ?? "", found.files));
+    const messages = isFound ? found.messages : [];
+    list.append(createGroup(switcherWords.messages ?? "", [...messages, createSearchOption(switcherWords.search ?? "", text)]));
+  }
+  const options = findAll(list, "[role=option]");
+  const count = options.length - (text ? 1 : 0); // without the option that opens the search page
+  if (emptyNote) emptyNote.hidden = !text || Boolean(isLoading) || count > 0;
   const slot = find(emptyNote, "[data-slot=q]");
   if (slot) slot.textContent = text;
-  const options = findAll(list, "[role=option]");
-  select(options.find((option) => option.id === selectedId && text === "") ?? options[0] ?? null);
+  const status = find(dialog, "[data-part=found-count]");
+  if (status && !isLoading) status.textContent = text && count ? fillPlaceholders(switcherWords.count, { n: count }) : "";
+  select(options.find((option) => option.id === selectedId && (hasMoved || text === "")) ?? options[0] ?? null);
 }
 
 /** @param {string} part @returns {HTMLElement} */
@@ -167,6 +220,27 @@ function createPersonOption(user) {
   option.prepend(createAvatar(user, "s"));
   setTexts(option, user.name, `@${user.username}`);
   updateBadge(find(option, ".badge"), 0);
+  return option;
+}
+
+/**
+ * Converts a result of the search page to an option.
+ * @param {HTMLElement} item `<li>` with a link
+ */
+function createResultOption(item) {
+  const link = find(item, "a.what");
+  if (!link) return null;
+  const option = document.createElement("div");
+  option.setAttribute("role", "option");
+  option.setAttribute("aria-selected", "false");
+  option.className = "result";
+  option.dataset.href = link.getAttribute("href") ?? "";
+  option.id = `switch-r${(resultCount += 1)}`;
+  const text = document.createElement("span");
+  text.className = link.className;
+  text.append(...link.childNodes);
+  link.replaceWith(text);
+  option.append(...document.adoptNode(item).childNodes);
   return option;
 }
 
@@ -221,17 +295,15 @@ function onKeydown(event) {
   }[event.key];
   if (targetIndex === undefined || !options.length) return;
   event.preventDefault();
+  hasMoved = true;
   select(options[targetIndex]);
   options[targetIndex].scrollIntoView({ block: "nearest" });
 }
 
 /** Opens the conversation of an option, or the search page. @param {HTMLElement} option */
-async function openOption({ dataset: { id, userId, q } }) {
+async function openOption({ dataset: { id, userId, q, href } }) {
   dialog.close();
-  if (q) {
-    navigate(`/search/?${new URLSearchParams({ q })}`);
-    return;
-  }
+  if (q || href) return void navigate(href ?? getSearchUrl(q ?? ""));
   try {
     const target = id ? { id } : await api("POST", "conversations/", { kind: "direct", user_id: Number(userId) });
     navigate(`/c/${target.id}/`);

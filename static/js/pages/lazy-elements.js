@@ -10,6 +10,7 @@ const LAZY_ELEMENTS = [
   ["people-page", async () => (await import("./people-page.js")).PeoplePage],
   ["group-settings", async () => (await import("./group-settings.js")).GroupSettings],
   ["forward-form", async () => (await import("./forward-form.js")).ForwardForm],
+  ["search-page", async () => (await import("./search-page.js")).SearchPage],
   ["mention-list", async () => (await import("./mention-list.js")).MentionList],
 ];
 const undefinedElements = new Map(LAZY_ELEMENTS);

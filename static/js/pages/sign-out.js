@@ -1,6 +1,6 @@
 /**
  * Deletes what this browser stores of the user's texts and files before the user signs out: drafts, unfinished edits,
- * unsent files and the outbox. Other users of the browser must not find them.
+ * recent searches, unsent files and the outbox. Other users of the browser must not find them.
  */
 import { deleteStoredFilesOfUser } from "../composer/files/file-store.js";
 import { deleteStore } from "../realtime/outbox/outbox-store.js";
@@ -37,13 +37,13 @@ async function deleteUserData(userId) {
 }
 
 /**
- * Deletes drafts and unfinished edits, also those that the server has.
+ * Deletes drafts and unfinished edits, also those that the server has, and recent searches.
  * @param {number} userId
  * @param {Storage} [storage]
  */
 export function deleteStoredTexts(userId, storage = globalThis.localStorage) {
   try {
-    const prefixes = [`messenger.draft.${userId}.`, `messenger.edits.${userId}.`];
+    const prefixes = [`messenger.draft.${userId}.`, `messenger.edits.${userId}.`, `messenger.searches.${userId}.`];
     for (const key of Object.keys(storage)) if (prefixes.some((prefix) => key.startsWith(prefix))) storage.removeItem(key);
   } catch {
     // localStorage is not available: nothing is stored.

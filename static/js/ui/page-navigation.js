@@ -113,6 +113,12 @@ export function pushUrl(address) {
   currentPath = location.pathname + location.search;
 }
 
+/** Replaces the address of the current history entry. @param {string} address */
+export function replaceUrl(address) {
+  history.replaceState(history.state, "", address);
+  currentPath = location.pathname + location.search;
+}
+
 /** Returns the scroll position to restore, and forgets it. */
 export function takeReturnPosition() {
   const position = returnPosition;

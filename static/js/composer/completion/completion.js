@@ -1,13 +1,17 @@
 /**
- * List of suggestions in the composer: members after `@`, emoji after `:`. A source recognises its query in the text
+ * List of suggestions in the composer: members after `@`, emoji after `:`. The search page suggests people after `from:`. A source recognises its query in the text
  * and provides the options. This module does the rest for all sources: keyboard, mouse and accessibility.
  */
 import { applyChange } from "../text-edit.js";
 import { clone, findAll } from "../../lib/dom.js";
 
-/** @typedef {import("../message-composer.js").MessageComposer} MessageComposer */
-
 /**
+ * @typedef {object} Host the element with the field
+ * @property {HTMLTextAreaElement | HTMLInputElement} field
+ * @property {HTMLElement} form containing block of the list
+ * @property {number} conversationId 0: none
+ * @property {(target: EventTarget | null | undefined, type: string, handler: (event: any) => void, options?: AddEventListenerOptions) => void} on
+ *
  * @typedef {object} Option
  * @property {HTMLElement} content of the list item
  * @property {string} text replaces the query
@@ -16,6 +20,7 @@ import { clone, findAll } from "../../lib/dom.js";
  * @typedef {object} Query
  * @property {number} at index of the sign in the text
  * @property {string} q text after the sign
+ * @property {number} [signLength] of `@`, `:` or `from:`; 1 if it is left out
  *
  * @typedef {object} Source
  * @property {string} label key in the dataset of the list, with its accessible name
@@ -36,7 +41,7 @@ export class Completion {
   /** Index of the `@` or `:` whose list the user closed with Escape: the list stays closed for this query. */
   #dismissedIndex = -1;
 
-  /** @param {MessageComposer} composer @param {Source[]} sources */
+  /** @param {Host} composer @param {Source[]} sources */
   constructor(composer, sources) {
     this.composer = composer;
     this.sources = sources;
@@ -72,14 +77,16 @@ export class Completion {
 
   /** Closes the list when the caret leaves the query. */
   #handleCaretMove() {
-    const { selectionStart: caret } = this.field;
-    if (this.isOpen && (caret <= this.#query.at || caret > this.#query.at + 1 + this.#query.q.length)) this.close();
+    const caret = this.field.selectionStart ?? 0;
+    const { at, q, signLength = 1 } = this.#query;
+    if (this.isOpen && (caret <= at || caret > at + signLength + q.length)) this.close();
   }
 
   #update() {
     const { field } = this;
-    if (field.selectionStart !== field.selectionEnd) return this.close();
-    const before = field.value.slice(0, field.selectionStart);
+    const caret = field.selectionStart ?? 0;
+    if (caret !== field.selectionEnd) return this.close();
+    const before = field.value.slice(0, caret);
     for (const source of this.sources) {
       const query = source.findQuery(before);
       if (!query || query.at === this.#dismissedIndex) continue;
@@ -177,7 +184,7 @@ export class Completion {
   /** @param {Option} option @param {number} at */
   #accept(option, at) {
     const { field } = this;
-    const end = Math.max(field.selectionStart, at);
+    const end = Math.max(field.selectionStart ?? 0, at);
     this.close();
     const trailingSpace = field.value[end] === " " ? "" : " ";
     applyChange(field, { from: at, to: end, text: option.text + trailingSpace, select: [at + option.text.length + 1, at + option.text.length + 1] });

@@ -15,6 +15,8 @@ const REQUEST_DELAY = 150; // ms after the last key
 /** @implements {Source} */
 export class MentionCompletion {
   label = "people";
+  /** Called when the user has chosen a person. @type {(() => void) | undefined} */
+  onAccepted = undefined;
   /** @type {any} */
   #timer;
   /**
@@ -23,23 +25,32 @@ export class MentionCompletion {
    */
   #emptyQuery = null;
 
-  /** @param {import("../message-composer.js").MessageComposer} composer */
+  /** @param {import("./completion.js").Host} composer */
   constructor(composer) {
     this.composer = composer;
     this.me = Number(find(document, "live-socket")?.dataset.userId ?? 0);
   }
 
-  findQuery = parseMentionQuery;
+  /** @type {Source["findQuery"]} */
+  findQuery(before) {
+    return parseMentionQuery(before);
+  }
+
+  /** Returns the text for a user. @param {Person} user @param {import("./completion.js").Query} _query */
+  formatUser(user, _query) {
+    return `@${user.username}`;
+  }
 
   /** @type {Source["complete"]} */
-  complete({ q }, show) {
+  complete(query, show) {
+    const { q } = query;
     clearTimeout(this.#timer);
     const recentSpeakers = this.#listRecentSpeakers();
     const localMatches = rankMatches(this.#listMembers(), q, recentSpeakers);
     const allOption = isAllowed("mention_everybody") && "all".startsWith(q.toLowerCase()) ? this.#renderAllOption() : [];
     /** @param {Person[]} people */
     const showMatches = (people) => {
-      const options = people.slice(0, MAX_OPTIONS).map((person) => this.#renderOption(person, q));
+      const options = people.slice(0, MAX_OPTIONS).map((person) => this.#renderOption(person, query));
       // If the name is complete, Enter sends the message instead of choosing an option.
       const isComplete = people.some(({ username }) => username.toLowerCase() === q.toLowerCase()) || (allOption.length && q.toLowerCase() === "all");
       // `@all` comes last without a letter, and first if the letters match it.
@@ -60,7 +71,8 @@ export class MentionCompletion {
 
   /** @param {string} q @returns {Promise<Person[]>} */
   async #searchServer(q) {
-    const query = new URLSearchParams({ q, conversation: String(this.composer.conversationId) });
+    const { conversationId } = this.composer;
+    const query = new URLSearchParams({ q, ...(conversationId ? { conversation: String(conversationId) } : {}) });
     return (await api("GET", `users/?${query}`).catch(() => ({ results: [] }))).results;
   }
 
@@ -91,17 +103,17 @@ export class MentionCompletion {
     return content ? [{ content, text: "@all" }] : [];
   }
 
-  /** @param {Person} user @param {string} q @returns {Option} */
-  #renderOption(user, q) {
+  /** @param {Person} user @param {import("./completion.js").Query} query @returns {Option} */
+  #renderOption(user, query) {
     const content = /** @type {HTMLElement} */ (clone("option-person-template"));
     const avatarElement = createAvatar(user, "s", true);
     const onlineDot = find(avatarElement, ".here");
     if (onlineDot) onlineDot.hidden = !getPresence(user.id)?.online;
     find(content, ".avatar")?.replaceWith(avatarElement);
     const [name, username] = [find(content, "b"), find(content, "small")];
-    name?.replaceChildren(...highlightMatch(user.name, q));
+    name?.replaceChildren(...highlightMatch(user.name, query.q));
     if (username) username.textContent = `@${user.username}`;
-    return { content, text: `@${user.username}` };
+    return { content, text: this.formatUser(user, query), onAccepted: this.onAccepted };
   }
 }
 

@@ -5,7 +5,7 @@
 import { find } from "../../lib/dom.js";
 import { liveUpdates } from "../../realtime/events.js";
 import { JUMP_OFFSET } from "./scroll-keeper.js";
-import { navigate, takeReturnPosition, pushUrl } from "../../ui/page-navigation.js";
+import { navigate, takeReturnPosition, pushUrl, replaceUrl } from "../../ui/page-navigation.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 
@@ -76,6 +76,24 @@ export class LogNavigation {
     if (!item) return void navigate(url);
     if (!log.scrollKeeper.isInView(item)) pushUrl(url);
     log.scrollKeeper.jumpToItem(item);
+    log.onViewChanged();
+  }
+
+  /**
+   * Jumps to a message that a search in this conversation has found. The focus stays where it is. All steps of a search
+   * are one entry of the browser history, so that Back leads to where the search began.
+   * @param {number} seq
+   * @param {string} q the search, which stays in the address
+   */
+  async jumpToMatch(seq, q) {
+    const { log } = this;
+    const item = log.items.get(seq);
+    const url = `/c/${log.conversationId}/?${new URLSearchParams({ at: String(seq), q })}#m-${seq}`;
+    const isNextStep = new URL(location.href).searchParams.has("q");
+    if (!item) return navigate(url, { replace: isNextStep });
+    (isNextStep ? replaceUrl : pushUrl)(url);
+    if (!log.scrollKeeper.isWellInView(item)) log.scrollKeeper.scrollToItem(item, innerHeight * JUMP_OFFSET);
+    log.scrollKeeper.flash(item);
     log.onViewChanged();
   }
 

@@ -55,7 +55,7 @@ export class MessageLog extends LiveElement {
   /** @type {Viewers} */
   viewers = /** @type {any} */ (undefined);
   /** @type {LogNavigation} */
-  #navigation = /** @type {any} */ (undefined);
+  navigation = /** @type {any} */ (undefined);
   /** Newest received version of each message, by id. @type {Map<number, Message>} */
   #messages = new Map();
   /** Lowest seq affected by the changes of the current update; null: no update is running. @type {number | null} */
@@ -71,9 +71,9 @@ export class MessageLog extends LiveElement {
     this.conversationId = Number(dataset.conversationId);
     this.me = Number(dataset.me);
     this.list = list;
-    this.#navigation = new LogNavigation(this);
+    this.navigation = new LogNavigation(this);
     // Measure only if needed, because it forces a layout of all items.
-    const paintedPosition = this.#navigation.opensAtMessage ? getPaintedPosition(log, list) : null;
+    const paintedPosition = this.navigation.opensAtMessage ? getPaintedPosition(log, list) : null;
     dataset.live = ""; // from now on this script, and no longer CSS, sets the scroll position
     this.items = new Map(findAll(list, ":scope > [data-seq]").map((item) => [Number(item.dataset.seq), item]));
     this.scrollKeeper = new ScrollKeeper(log, list, this.signal, () => !this.hasAfter);
@@ -95,9 +95,9 @@ export class MessageLog extends LiveElement {
     new MessageTriggers(this);
     this.#addListeners();
     this.on(log, "scroll", () => this.#onScroll(), { passive: true });
-    this.on(document, "compose:sent", () => (this.hasAfter ? this.#navigation.jumpToNewest() : this.scrollKeeper.stickToEnd()));
+    this.on(document, "compose:sent", () => (this.hasAfter ? this.navigation.jumpToNewest() : this.scrollKeeper.stickToEnd()));
     regroup(list, 0, this.receipts, this.#isGroup);
-    this.#navigation.setInitialPosition(paintedPosition);
+    this.navigation.setInitialPosition(paintedPosition);
     onDayChange(() => this.update(0, () => {}), this.signal);
     emit("live:rendered", { conversation_id: this.conversationId, version: Number(dataset.version) });
     this.onViewChanged();

@@ -175,12 +175,17 @@ export class ScrollKeeper {
     this.highlight(item);
   }
 
-  /** @param {HTMLElement} item */
-  highlight(item) {
+  /** Highlights an item for a moment. @param {HTMLElement} item */
+  flash(item) {
     item.classList.remove("jumped");
     void item.offsetWidth; // restarts the animation
     item.classList.add("jumped");
     setTimeout(() => item.classList.remove("jumped"), 2_000);
+  }
+
+  /** Highlights an item for a moment, and focuses it. @param {HTMLElement} item */
+  highlight(item) {
+    this.flash(item);
     // The highlight replaces the focus ring until the user continues with the keyboard.
     item.focus(/** @type {FocusOptions} */ ({ preventScroll: true, focusVisible: false }));
   }
