@@ -33,7 +33,7 @@ class Message(models.Model):
     body = models.TextField(blank=True)
     body_html = models.TextField(blank=True)
     mentions = models.JSONField(default=list)  # [{"user_id", "start", "end"}], user_id null for @all
-    # Attachments as the API returns them (AttachmentSchema of chat/schemas). Permission to load one depends on Attachment.
+    # Attachments as the API returns them (AttachmentSchema). Permission to load one depends on Attachment.
     files = models.JSONField(default=list)
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")

@@ -58,11 +58,11 @@ def test_files_are_searched_by_name_and_kind_in_this_conversation_only(
     browser, alice, bob, group, direct_conversation, monkeypatch
 ):
     monkeypatch.setattr(files, "PAGE_SIZE", 2)
-    give(bob, direct_conversation, ("plan of ours.pdf", b"%PDF-1.4"))
-    found = give(bob, group, ("Plan 1.pdf", b"%PDF-1.4"), ("other.pdf", b"%PDF-1.4"), body="plan")
-    give(alice, group, ("plan.png", make_image()))
-    give(alice, group, ("年度计划_plan.pdf", b"%PDF-1.4"))
-    give(bob, group, ("holiday.pdf", b"%PDF-1.4"), body="not the plan")
+    send_files(bob, direct_conversation, ("plan of ours.pdf", b"%PDF-1.4"))
+    found = send_files(bob, group, ("Plan 1.pdf", b"%PDF-1.4"), ("other.pdf", b"%PDF-1.4"), body="plan")
+    send_files(alice, group, ("plan.png", make_image()))
+    send_files(alice, group, ("年度计划_plan.pdf", b"%PDF-1.4"))
+    send_files(bob, group, ("holiday.pdf", b"%PDF-1.4"), body="not the plan")
     alice_browser = browser(alice)
     page = alice_browser.get(f"/c/{group.pk}/files/", q="PLAN")
     assert names(page) == ["年度计划_plan.pdf"] and len(page.all("a", cls="attachment-image")) == 1
