@@ -41,6 +41,7 @@ class PresenceViewSet(ViewSet):
     def list(self, request: Request) -> Response:
         user_ids = _validated_data(PresenceQuerySerializer(data=request.query_params.dict()))["user_ids"]
         reachable_ids = visibility.filter_reachable_users(_current_user_id(request), user_ids)
+        get_tracker().refresh()  # clients apply the events since: the answer must not be older than these
         online_ids = get_tracker().get_online_users(reachable_ids)
         presences = visibility.list_visible_presence(cast(User, request.user), reachable_ids, online_ids)
         return paginated_response(request, presences)
@@ -113,7 +114,7 @@ def _validated_data(serializer: serializers.Serializer) -> dict[str, Any]:
 
 def _check_membership(user_id: int, conversation_id: int) -> None:
     """Raises "not found" if the user is not a member of the conversation."""
-    if conversation_id not in hooks.list_conversation_ids(user_id):
+    if conversation_id not in hooks.list_conversation_ids([user_id]).get(user_id, ()):
         raise not_found()
 
 
