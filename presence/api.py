@@ -35,6 +35,7 @@ class PresenceViewSet(ApiViewSet):
     def list(self, request: Request) -> Response:
         user_ids = self.validated_query(PresenceQuerySerializer)["user_ids"]
         reachable_ids = visibility.filter_reachable_users(self.user_id, user_ids)
+        get_tracker().refresh()  # clients apply the events since: the answer must not be older than these
         online_ids = get_tracker().get_online_users(reachable_ids)
         presences = visibility.list_visible_presence(cast(User, request.user), reachable_ids, online_ids)
         return paginated_response(request, presences)
@@ -95,7 +96,7 @@ class TypingViewSet(ApiViewSet):
 
 def _check_membership(user_id: int, conversation_id: int) -> None:
     """Raises "not found" if the user is not a member of the conversation."""
-    if conversation_id not in hooks.list_conversation_ids(user_id):
+    if conversation_id not in hooks.list_conversation_ids([user_id]).get(user_id, ()):
         raise not_found()
 
 

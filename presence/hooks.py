@@ -6,12 +6,12 @@ presence works as if there were no conversations.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 # (conversation id, user ids) → `read_seq` by user id; users who hide their receipts are left out
 read_markers_hook: Callable[[int, set[int]], dict[int, int]] | None = None
-# user id → ids of the conversations of which the user is a member
-conversation_ids_hook: Callable[[int], list[int]] | None = None
+# user ids → by user id, the ids of the conversations of which the user is a member
+conversation_ids_hook: Callable[[Collection[int]], dict[int, tuple[int, ...]]] | None = None
 # (user id, other user ids) → those of the others who share a conversation with the user
 shared_users_hook: Callable[[int, list[int]], set[int]] | None = None
 
@@ -25,9 +25,9 @@ def get_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]
     return read_markers_hook(conversation_id, user_ids) if read_markers_hook and user_ids else {}
 
 
-def list_conversation_ids(user_id: int) -> list[int]:
-    """Returns the ids of the conversations of which the user is a member."""
-    return conversation_ids_hook(user_id) if conversation_ids_hook else []
+def list_conversation_ids(user_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
+    """Returns, by user id, the ids of the conversations of which the user is a member. Makes one query."""
+    return conversation_ids_hook(user_ids) if conversation_ids_hook and user_ids else {}
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:

@@ -1,4 +1,4 @@
-"""Stores which conversation each connection of this process views, and publishes `viewers` events about changes."""
+"""Stores which conversation each connection of this process views, and sends it `viewers` events about changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from accounts.selectors import privacy
 from messenger.core import database
 from messenger.core.errors import ApplicationError
-from messenger.live.events import EphemeralEvent, Event, publish_now
+from messenger.live.events import EphemeralEvent, Event
 from messenger.live.hub import get_hub
 from messenger.live.visibility import NO_USERS, UNRESTRICTED, Visibility, can_see
 from presence import hooks, schemas
@@ -28,15 +28,15 @@ def viewers_group(conversation_id: int) -> str:
 class ConversationViewers:
     """Stores which conversation each connection of this process views. Used in the event loop only.
 
-    When viewers of a conversation change, the methods only store its id. `publish_changes`, which is called a few times
-    a second, publishes the `viewers` events of these conversations.
+    When viewers of a conversation change, the methods only store its id. `tell_changes`, which is called a few times a
+    second, sends the `viewers` events of these conversations.
     """
 
     def __init__(self) -> None:
         self._views: dict[str, tuple[Connection, int]] = {}  # by connection id
         self._changed_conversation_ids: set[int] = set()
 
-    async def set_view(self, connection: Connection, conversation_id: int | None) -> None:
+    def set_view(self, connection: Connection, conversation_id: int | None) -> None:
         """Sets the conversation that the connection views (None: no conversation)."""
         _, previous_id = self._views.pop(connection.connection_id, (None, None))
         if previous_id is not None and previous_id != conversation_id:
@@ -45,7 +45,7 @@ class ConversationViewers:
             self._views[connection.connection_id] = connection, conversation_id
             if previous_id != conversation_id:
                 get_hub().subscribe(connection, viewers_group(conversation_id))
-        await get_tracker().set_view(connection.connection_id, conversation_id)
+        get_tracker().set_view(connection.connection_id, conversation_id)
         # Also if it is the same conversation: a client that repeats the command wants a new `viewers` event.
         self.mark_changed(previous_id, conversation_id)
 
@@ -61,20 +61,25 @@ class ConversationViewers:
     def mark_changed(self, *conversation_ids: int | None) -> None:
         self._changed_conversation_ids.update(pk for pk in conversation_ids if pk is not None)
 
-    async def end_views_of_non_members(self) -> None:
+    def has_changes(self) -> bool:
+        return bool(self._changed_conversation_ids)
+
+    def end_views_of_non_members(self) -> None:
         """Ends the view of each connection whose user is no longer a member of the viewed conversation."""
         for connection, conversation_id in list(self._views.values()):
             if conversation_id not in connection.conversations:
-                await self.set_view(connection, None)
+                self.set_view(connection, None)
 
-    async def publish_changes(self) -> None:
+    async def tell_changes(self) -> None:
+        """Sends the `viewers` events to connections of this process, about conversations that they view."""
         conversation_ids, self._changed_conversation_ids = self._changed_conversation_ids, set()
-        for conversation_id in conversation_ids:
-            if viewer_ids := await get_tracker().aget_viewers(conversation_id):
-                try:
-                    publish_now(await database.run_in_thread(build_viewers_events, conversation_id, viewer_ids))
-                except ApplicationError:  # the database is down: the next change publishes the viewers
-                    continue
+        for conversation_id in conversation_ids & {viewed_id for _, viewed_id in self._views.values()}:
+            viewer_ids = get_tracker().get_viewers(conversation_id)
+            try:
+                events = await database.run_in_thread(build_viewers_events, conversation_id, viewer_ids)
+            except ApplicationError:  # the database is down: the next change sends the viewers
+                continue
+            get_hub().receive(events)
 
 
 def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Event]:

@@ -101,44 +101,44 @@ def get_presence_audiences(user_ids: Iterable[int]) -> dict[int, PresenceAudienc
     return audiences
 
 
-def online_events(conversation_ids_by_user: Mapping[int, tuple[int, ...] | None]) -> list[Event]:
-    """Returns the events "user is online" for these users, but none for users who hide their presence from everyone.
+def presence_events(changes: Mapping[int, datetime | None]) -> list[Event]:
+    """Returns the events that users are online or offline, but none about users who hide their presence from everyone.
 
-    `conversation_ids_by_user` maps each user id to the conversations whose members receive the event, or to None: then
-    all conversations of the user are read from the database.
+    `changes` maps the ids of the users to None (the user came online), or to the time when the user left. Makes three
+    queries.
     """
-    events: list[Event] = []
-    for user_id, audience in get_presence_audiences(conversation_ids_by_user).items():
-        if audience.presence != Audience.NOBODY:
-            conversation_ids = conversation_ids_by_user[user_id]
-            if conversation_ids is None:
-                conversation_ids = tuple(hooks.list_conversation_ids(user_id))
-            events += audience.build_events(user_id, True, None, conversation_ids)
-    return events
-
-
-def offline_events(left_at: Mapping[int, datetime]) -> dict[int, list[EphemeralEvent]]:
-    """Returns, by user id, the events which report that a user is offline. None for users who hide their presence.
-
-    `left_at` maps the ids of the users to the time when the user left.
-    """
-    return {
-        user_id: audience.build_events(user_id, False, left_at[user_id], tuple(hooks.list_conversation_ids(user_id)))
-        for user_id, audience in get_presence_audiences(left_at).items()
+    audiences = {
+        user_id: audience
+        for user_id, audience in get_presence_audiences(changes).items()
         if audience.presence != Audience.NOBODY
     }
+    conversation_ids = hooks.list_conversation_ids(audiences)
+    return [
+        event
+        for user_id, audience in audiences.items()
+        for event in audience.build_events(
+            user_id, changes[user_id] is None, changes[user_id], conversation_ids.get(user_id, ())
+        )
+    ]
 
 
 def store_last_seen(seen_at: Mapping[int, datetime]) -> None:
     """Stores when these users were last online.
 
-    Nothing is stored for users who show their presence or their last-seen time to nobody.
+    Nothing is stored for users who show their presence or their last-seen time to nobody. Each process of the site
+    calls this for a user who went offline, with the same time. The first one stores it.
     """
+    if not seen_at:
+        return
     with write_transaction():
-        showing = User.objects.filter(pk__in=seen_at).exclude(
-            Q(show_presence=Audience.NOBODY) | Q(show_last_seen=Audience.NOBODY)
+        showing = (
+            User.objects.select_for_update()
+            .filter(pk__in=seen_at)
+            .exclude(Q(show_presence=Audience.NOBODY) | Q(show_last_seen=Audience.NOBODY))
+            .order_by("pk")  # so that two processes do not wait for each other
+            .values_list("pk", "last_seen_at")
         )
-        record_last_seen({user_id: seen_at[user_id] for user_id in showing.values_list("pk", flat=True)})
+        record_last_seen({user_id: seen_at[user_id] for user_id, stored in showing if stored != seen_at[user_id]})
 
 
 def filter_reachable_users(user_id: int, user_ids: list[int]) -> set[int]:
@@ -189,7 +189,7 @@ def on_presence_setting_changed(user_id: int) -> None:
     """Publishes the presence of a user who has changed the privacy setting for it, if the user is online."""
     if user_id not in get_tracker().get_online_users([user_id]):
         return
-    conversation_ids = tuple(hooks.list_conversation_ids(user_id))
+    conversation_ids = hooks.list_conversation_ids([user_id]).get(user_id, ())
     for audience in get_presence_audiences([user_id]).values():
         hidden_events = audience.build_hidden_events(user_id, conversation_ids)
         publish_now([*hidden_events, *audience.build_events(user_id, True, None, conversation_ids)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from django.db.models import Case, F, Q, Value, When
@@ -96,8 +97,13 @@ def get_conversation(user_id: int, conversation_id: int) -> ConversationSchema:
     return conversation_schemas([get_membership(user_id, conversation_id)], user_id)[0]
 
 
-def list_conversation_ids(user_id: int) -> list[int]:
-    return list(Conversation.objects.visible_to(user_id).values_list("pk", flat=True))
+def list_conversation_ids(user_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
+    """Returns, by user id, the ids of the conversations of which the user is a member. Makes one query."""
+    memberships = Membership.objects.filter(user_id__in=user_ids, left_at=None, conversation__deleted_at=None)
+    conversation_ids: defaultdict[int, tuple[int, ...]] = defaultdict(tuple)
+    for user_id, conversation_id in memberships.values_list("user_id", "conversation_id"):
+        conversation_ids[user_id] += (conversation_id,)
+    return conversation_ids
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:

@@ -1,7 +1,7 @@
 """Exchanges events with the other processes of the site through the channel layer (Redis).
 
-Each process joins channel-layer groups such as `conversation.12`, `user.3`, `presence.12` and `online`. The channel
-layer may lose events. Reconciliation (messenger.live.reconcile) later finds the lost events in the database.
+Each process joins channel-layer groups such as `conversation.12`, `user.3` and `online`. The channel layer may lose
+events. Reconciliation (messenger.live.reconcile) later finds the lost events in the database.
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
     If a client reads slowly, it gets only the newest of the waiting events with the same `key`.
     """
 
-    group: str  # "conversation.12", "presence.12", "user.3" or "online"
+    group: str  # "conversation.12" or "user.3"; for connections of this process only: "presence.12" or "online"
     text: str
     key: str
     skip_user: int = 0

@@ -5,7 +5,7 @@ transport.write`.
 
 Each change of a conversation increases the version number of the conversation by one, and clients get the events in
 order of version. Other server processes send their events through the channel layer (Redis). The process joins the
-groups of the channel layer (`conversation.12`, `user.3`, `presence.12`, `online`) once for all its connections.
+groups of the channel layer (`conversation.12`, `user.3`, `online`) once for all its connections.
 
 An event may get lost in the channel layer or in a crash, but the database has all changes. If a version is missing, the
 hub waits a moment for it and then reads the missed events from the database. Every few seconds the hub also compares
@@ -313,11 +313,11 @@ class Hub:
             self._leave_layer_group(f"conversation.{conversation_id}")
 
     def subscribe(self, connection: Connection, group: str) -> None:
-        """Subscribes a connection to a group, such as `presence.12`, whose events are not stored in the database."""
-        if group not in self.groups:
-            self.groups[group] = set()
-            self._join_layer_group(group)
-        self.groups[group].add(connection)
+        """Subscribes a connection to a group, such as `presence.12`, whose events are not stored in the database.
+
+        Each process sends the events of these groups to its own connections only.
+        """
+        self.groups.setdefault(group, set()).add(connection)
         connection.groups.add(group)
 
     def unsubscribe(self, connection: Connection, group: str) -> None:
@@ -327,7 +327,6 @@ class Hub:
             subscribers.discard(connection)
             if not subscribers:
                 del self.groups[group]
-                self._leave_layer_group(group)
 
     def unregister(self, connection: Connection) -> None:
         """Removes a connection and all its subscriptions from the hub. May be called more than once."""
@@ -342,6 +341,8 @@ class Hub:
                 user.cancel_reconciliation()
                 del self.users[connection.user_id]
                 self._leave_layer_group(f"user.{connection.user_id}")
+                if not self.users:
+                    self._leave_layer_group("online")
 
     def connections(self) -> list[Connection]:
         return [connection for user in self.users.values() for connection in user.connections]

@@ -34,7 +34,7 @@ from messenger.rest import struct_schemas
 from messenger.rest.api_root import ApiRootSchema
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from messenger.rest.struct_schemas import Schema, Struct
-from presence import serializers, store, typing_state
+from presence import leases, serializers, typing_state
 
 KIB = 1024
 
@@ -246,7 +246,7 @@ def limits() -> list[tuple[str, str]]:
         n // 1_000_000 for n in (avatars.MAX_JPEG_PIXELS, avatars.MAX_DECODED_PIXELS, avatars.MAX_WEBP_PIXELS)
     )
     image = f"{_size(avatars.MAX_BYTES)}; {jpeg} megapixels as JPEG, {png} as PNG or GIF, {webp} as WebP"
-    presence_times = store.DEFAULT_TIMEOUTS
+    presence_times = leases.DEFAULT_TIMEOUTS
     return [
         ("`heartbeat.interval`, `heartbeat.timeout`", f"{interval:g} s, {timeout:g} s"),
         ("one frame to the server", _size(settings.FRAME_LIMIT)),
@@ -276,7 +276,7 @@ def limits() -> list[tuple[str, str]]:
         ("`typing` expires after", f"{typing_state.EXPIRES_AFTER:g} s"),
         ("a request without a socket counts as online for", f"{presence_times.heartbeat:g} s"),
         ("offline after the last socket closed", f"{presence_times.grace:g} s"),
-        ("offline after a server died", f"{presence_times.lease:g} s"),
+        ("offline after a server died", f"{presence_times.lease + presence_times.grace:g} s"),
         ("lifetime of an access token", f"{settings.ACCESS_TOKEN_MINUTES} minutes"),
         ("lifetime of a refresh token", f"{settings.REFRESH_TOKEN_DAYS} days"),
     ]

@@ -143,12 +143,11 @@ async def _start_typing(environment, group, alice):
 
 
 async def _come_online(environment, group, alice):
-    environment.hub.publish(await environment.run(visibility.online_events, {alice.pk: None}))
+    environment.hub.publish(await environment.run(visibility.presence_events, {alice.pk: None}))
 
 
 async def _go_offline(environment, group, alice):
-    for events in (await environment.run(visibility.offline_events, {alice.pk: timezone.now()})).values():
-        environment.hub.publish(events)
+    environment.hub.publish(await environment.run(visibility.presence_events, {alice.pk: timezone.now()}))
 
 
 async def _mark_read(environment, group, alice):
@@ -209,7 +208,7 @@ async def test_presence_limited_to_contacts_is_sent_to_contacts_only(environment
     await settle(environment)
     for each in listeners:
         each.transport.texts.clear()
-    environment.hub.publish(await environment.run(visibility.online_events, {alice.pk: None}))
+    environment.hub.publish(await environment.run(visibility.presence_events, {alice.pk: None}))
     await environment.settle()
     assert [each["online"] for each in payloads_of(his, "presence")] == [True]
     assert payloads_of(carols, "presence") == []
@@ -221,7 +220,7 @@ async def test_a_user_who_hides_presence_receives_none(environment, group, liste
     await settle(environment)
     for each in listeners:
         each.transport.texts.clear()
-    environment.hub.publish(await environment.run(visibility.online_events, {bob.pk: None}))
+    environment.hub.publish(await environment.run(visibility.presence_events, {bob.pk: None}))
     await environment.settle()
     assert payloads_of(hers, "presence") == []
     assert len(payloads_of(carols, "presence")) == 1
@@ -229,7 +228,7 @@ async def test_a_user_who_hides_presence_receives_none(environment, group, liste
 
 async def test_presence_of_a_contact_needs_no_shared_conversation(environment, listeners, alice, mallory):
     await environment.run(contacts.add_contact, alice.pk, mallory.pk)
-    environment.hub.publish(await environment.run(visibility.online_events, {mallory.pk: None}))
+    environment.hub.publish(await environment.run(visibility.presence_events, {mallory.pk: None}))
     await environment.settle()
     assert [each["user_id"] for each in payloads_of(listeners[0], "presence")] == [mallory.pk]
     assert payloads_of(listeners[2], "presence") == []
@@ -241,10 +240,10 @@ async def test_presence_of_a_contact_needs_no_shared_conversation(environment, l
 async def test_last_seen_has_its_own_setting(environment, listeners, alice, bob, setting, at, others):
     await environment.run(contacts.add_contact, alice.pk, bob.pk)
     await environment.run(account_actions.update_profile, alice.pk, {"show_last_seen": setting})
-    events = await environment.run(visibility.offline_events, {alice.pk: timezone.now()})
+    events = await environment.run(visibility.presence_events, {alice.pk: timezone.now()})
     for each in listeners:
         each.transport.texts.clear()
-    environment.hub.publish(events[alice.pk])
+    environment.hub.publish(events)
     await environment.settle()
     (his,), (carols,) = payloads_of(listeners[1], "presence"), payloads_of(listeners[2], "presence")
     assert (his["last_seen"] is not None, carols["last_seen"] is not None) == (at, others)

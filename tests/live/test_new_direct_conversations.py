@@ -55,7 +55,7 @@ def seen_by(user_id: int, other_id: int, conversation_id: int) -> dict[str, obje
         "by id": membership(),
         "with this person": selectors.get_direct_conversation_id(user_id, other_id),
         "presence": (
-            hooks.list_conversation_ids(user_id),
+            hooks.list_conversation_ids([user_id]).get(user_id, ()),
             hooks.filter_users_sharing_conversations(user_id, [other_id]),
         ),
     }

@@ -1,12 +1,11 @@
 """Fixtures for tests of presence: who is online, types or views a conversation.
 
-Most tests use simulated server processes. Each of them has a `PresenceTracker`, which stores in memory or in Redis who
-is online. The test calls its method `tick`, which a real server process calls once a second.
+Most tests use simulated server processes. Each of them has a `PresenceTracker`, which knows who is online, and which
+may exchange this with the others through Redis. The test calls the steps that a real server process repeats.
 """
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import time
 
@@ -14,16 +13,16 @@ import pytest
 
 from messenger.live import events
 from presence import tracker
-from presence.redis_store import RedisStore
-from presence.store import Departure, Timeouts
-from presence.tracker import PresenceTracker
+from presence.exchange import RedisExchange
+from presence.leases import Timeouts
+from presence.tracker import Departure, PresenceTracker
 
 # Seconds. Shorter than DEFAULT_TIMEOUTS, in similar proportions.
-TIMEOUTS = Timeouts(lease=1.0, grace=0.3, heartbeat=1.0, claim=0.8, stall=0.6, stall_recovery=1.2)
+TIMEOUTS = Timeouts(lease=0.8, grace=0.3, heartbeat=1.0, patience=0.25)
 
 
 class Process:
-    """A simulated server process. It records what a real server process would publish about presence.
+    """A simulated server process. It records what a real server process would send to its connections about presence.
 
     `arrived` has the ids of users who came online, `departed` the ids of users who went offline, `head_counts` the
     numbers of online users and visitors, and `changed_conversation_ids` the ids of conversations whose viewers changed.
@@ -37,40 +36,45 @@ class Process:
         self.changed_conversation_ids: list[int] = []
         self._names = itertools.count(1)
 
-    async def open(self, user_id: int, address: str = "192.0.2.1") -> str:
+    def open(self, user_id: int, address: str = "192.0.2.1") -> str:
         connection_id = f"c{next(self._names)}"
-        if await self.tracker.open_connection(connection_id, user_id, address):
-            self.arrived.append(user_id)
+        self.tracker.open_connection(connection_id, user_id, address)
         return connection_id
 
-    async def tick(self, confirm: bool = True) -> list[Departure]:
-        """Calls `PresenceTracker.tick` once, as a real process does once a second, and records the returned changes.
-
-        Returns the departures: users who seem to have left, because they have no connection any more. With `confirm`,
-        those who have not come back are then set offline, as in a real process. Without `confirm` they stay online, and
-        another process can set them offline only after `TIMEOUTS.claim` seconds.
-        """
-        tick = await self.tracker.tick()
-        self.arrived += tick.arrived
-        self.changed_conversation_ids += tick.changed_conversation_ids
-        if tick.head_count_changed:
-            self.head_counts.append(tick.head_count)
-        if confirm and tick.departures:
-            user_ids = [departure.user_id for departure in tick.departures]
-            self.departed += await self.tracker.confirm_departures(tick, user_ids)
-        return tick.departures
+    def step(self) -> list[Departure]:
+        """Writes and reads presence once, as a real process does several times a second, and records the changes."""
+        self.tracker.refresh()
+        changes = self.tracker.collect_changes()
+        self.arrived += changes.arrived
+        self.departed += [departure.user_id for departure in changes.departures]
+        self.changed_conversation_ids += sorted(changes.conversation_ids)
+        if changes.head_count is not None:
+            self.head_counts.append(changes.head_count)
+        return changes.departures
 
 
-async def run_ticks(seconds: float, *processes: Process) -> None:
-    """Calls `tick` of these simulated server processes again and again for some seconds.
+def step(*processes: Process) -> None:
+    """Lets each of the processes write, and then read what the others have written."""
+    for process in (*processes, *processes):
+        process.step()
+
+
+def run(seconds: float, *processes: Process) -> None:
+    """Calls `step` of these simulated server processes again and again for some seconds.
 
     Other simulated processes of the test do nothing in this time, as if they had been killed.
     """
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         for process in processes:
-            await process.tick()
-        await asyncio.sleep(0.05)
+            process.step()
+        time.sleep(0.03)
+
+
+@pytest.fixture(autouse=True)
+def short_intervals(monkeypatch):
+    monkeypatch.setattr("presence.exchange.RENEW_SECONDS", 0.1)
+    monkeypatch.setattr("presence.exchange.RETRY_SECONDS", 0.2)
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -84,16 +88,16 @@ def process(request) -> Process:
 @pytest.fixture
 def make_process(redis_url):
     """Returns a function that creates a simulated server process. All processes that it creates share one Redis."""
-    stores: list[RedisStore] = []
+    exchanges: list[RedisExchange] = []
 
-    def make(url: str = redis_url) -> Process:
-        store = RedisStore(url, f"process{len(stores)}", TIMEOUTS)
-        stores.append(store)
-        return Process(PresenceTracker(store, TIMEOUTS))
+    def make(url: str = redis_url, timeouts: Timeouts = TIMEOUTS) -> Process:
+        exchange = RedisExchange(url, f"process{len(exchanges)}", timeouts)
+        exchanges.append(exchange)
+        return Process(PresenceTracker(exchange, timeouts))
 
     yield make
-    for store in stores:
-        store.disconnect()
+    for exchange in exchanges:
+        exchange.stop()
 
 
 @pytest.fixture

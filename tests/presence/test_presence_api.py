@@ -7,6 +7,8 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from rest_framework.test import APIClient
 
@@ -14,7 +16,7 @@ from accounts import actions
 from accounts.models import User
 from messenger.core import rate_limits
 from messenger.live.events import EphemeralEvent
-from presence import hooks, typing_state
+from presence import hooks, typing_state, visibility
 from presence.tracker import PresenceTracker
 
 CONVERSATION, OTHER_CONVERSATION = 12, 13
@@ -42,12 +44,14 @@ def conversations(monkeypatch):
     """
     members = {"alice": {CONVERSATION}, "bob": {CONVERSATION}, "mallory": {99}}
 
-    def list_conversation_ids(user_id: int) -> list[int]:
-        return sorted(members.get(User.objects.get(pk=user_id).username, ()))
+    def list_conversation_ids(user_ids) -> dict[int, tuple[int, ...]]:
+        users = User.objects.filter(pk__in=user_ids)
+        return {user.pk: tuple(sorted(members.get(user.username, ()))) for user in users}
 
     def filter_users(user_id: int, user_ids: list[int]) -> set[int]:
-        own_ids = set(list_conversation_ids(user_id))
-        return {other_id for other_id in user_ids if own_ids & set(list_conversation_ids(other_id))}
+        conversation_ids = list_conversation_ids([user_id, *user_ids])
+        own_ids = set(conversation_ids[user_id])
+        return {other_id for other_id in user_ids if own_ids & set(conversation_ids.get(other_id, ()))}
 
     monkeypatch.setattr(hooks, "conversation_ids_hook", list_conversation_ids)
     monkeypatch.setattr(hooks, "shared_users_hook", filter_users)
@@ -63,6 +67,7 @@ def get_presence(client, *users) -> dict[int, dict]:
 def test_presence_is_shown_of_users_with_a_common_conversation(
     api, presence_tracker: PresenceTracker, alice, bob, mallory
 ):
+    api(alice).get(API + "presence/online/")  # loads the URLs, which may take longer than a heartbeat counts
     presence_tracker.record_heartbeat(f"u:{bob.pk}")
     presence_tracker.record_heartbeat(f"u:{mallory.pk}")
     presences = get_presence(api(alice), alice, bob, mallory)
@@ -77,6 +82,15 @@ def test_last_seen_is_shown_of_offline_users(api, presence_tracker, alice, bob):
         "online": False,
         "last_seen": "2026-11-21T01:02:03.456Z",
     }
+
+
+def test_last_seen_is_stored_once_although_each_process_stores_it(alice, bob):
+    left_at = dict.fromkeys((alice.pk, bob.pk), datetime(2026, 11, 21, 1, 2, 3, 456789, UTC))
+    visibility.store_last_seen(left_at)
+    with CaptureQueriesContext(connection) as queries:
+        visibility.store_last_seen(left_at)
+    assert not [query["sql"] for query in queries if query["sql"].startswith("UPDATE")]
+    assert {user.last_seen_at for user in User.objects.filter(pk__in=left_at)} == set(left_at.values())
 
 
 def test_a_user_who_hides_looks_as_if_never_online(api, presence_tracker, alice, bob):

@@ -12,6 +12,7 @@ import json
 import pytest
 from channels.testing import WebsocketCommunicator
 
+from messenger.core.errors import unavailable
 from messenger.core.timestamps import format_timestamp
 from messenger.live import events
 from messenger.live import hub as hub_module
@@ -89,7 +90,11 @@ async def open_socket(presence_tracker, transactional_db, monkeypatch):
     The user is a member of these conversations; without ids, of the conversation CONVERSATION.
     """
     conversation_ids = {}  # user id: ids of the conversations of this user
-    monkeypatch.setattr(hooks, "conversation_ids_hook", lambda user_id: conversation_ids[user_id])
+    monkeypatch.setattr(
+        hooks,
+        "conversation_ids_hook",
+        lambda user_ids: {user_id: tuple(conversation_ids[user_id]) for user_id in user_ids},
+    )
     monkeypatch.setattr(
         hooks, "read_markers_hook", lambda conversation_id, user_ids: {user_id: 88 for user_id in user_ids}
     )
@@ -157,6 +162,26 @@ async def test_last_seen_is_stored_when_a_user_goes_offline(open_socket, alice, 
     await asyncio.sleep(0.1)
     stored = await asyncio.to_thread(_last_seen, bob)
     assert event["last_seen"] == format_timestamp(stored)
+
+
+async def test_presence_is_sent_after_the_database_was_down(open_socket, alice, bob, monkeypatch):
+    hers = await open_socket(alice)
+
+    def fail(changes):
+        raise unavailable()
+
+    with monkeypatch.context() as patch:
+        patch.setattr("presence.visibility.presence_events", fail)
+        his = await open_socket(bob)
+        await hers.assert_none(0.6, "presence")
+    await hers.receive("presence", user_id=bob.pk, online=True)
+    with monkeypatch.context() as patch:
+        patch.setattr("presence.visibility.presence_events", fail)
+        await his.close()
+        await hers.assert_none(TIMEOUTS.grace * 2, "presence")
+    await hers.receive("presence", user_id=bob.pk, online=False)
+    await asyncio.sleep(0.1)
+    assert await asyncio.to_thread(_last_seen, bob)
 
 
 async def test_presence_of_a_user_who_hides_is_not_published(open_socket, alice, make_user):
@@ -252,7 +277,7 @@ async def test_a_removed_member_views_nothing(open_socket, presence_tracker, ali
     hub._unsubscribe_from_conversation(connection, CONVERSATION, 2)
     await hers.receive("viewers", count=1)
     await his.assert_none(0.5, "viewers")
-    assert await presence_tracker.aget_viewers(CONVERSATION) == {alice.pk}
+    assert presence_tracker.get_viewers(CONVERSATION) == {alice.pk}
 
 
 async def test_activity_without_a_socket_is_published(open_socket, presence_tracker, alice, bob):

@@ -1,206 +1,320 @@
-"""Tests of presence with several server processes and one Redis, also when a process or Redis fails."""
+"""Tests of presence with several server processes and one Redis, also when a process or Redis fails.
 
-import asyncio
+Each process has a view of its own of the whole site, so most tests look at the views of all processes.
+"""
+
+import threading
 import time
 
 import pytest
 
 from messenger.live.handshake import SocketRefused
-from presence import tracker as tracker_module
-from tests.presence.conftest import TIMEOUTS, Process, run_ticks
+from tests.presence.conftest import TIMEOUTS, Process, run, step
 
 ALICE, BOB, CAROL = 1, 2, 3
 
 
-@pytest.fixture(autouse=True)
-def short_redis_retry(monkeypatch):
-    monkeypatch.setattr(tracker_module, "REDIS_RETRY_AFTER", 0.2)
+def assert_online(expected: set[int], *processes: Process) -> None:
+    for process in processes:
+        assert process.tracker.get_online_users(range(10)) == expected
 
 
-async def test_a_user_is_online_while_any_process_has_a_connection(make_process):
+def test_a_user_is_online_while_any_process_has_a_connection(make_process):
     first, second = make_process(), make_process()
-    first_id, second_id = await first.open(ALICE), await second.open(ALICE)
-    assert (first.arrived, second.arrived) == ([ALICE], [])
-    await first.tracker.close_connection(first_id)
-    await run_ticks(TIMEOUTS.grace * 2, first, second)
-    assert await first.tracker.aget_online_users([ALICE]) == {ALICE}
-    await second.tracker.close_connection(second_id)
-    await run_ticks(TIMEOUTS.grace * 2, first, second)
-    assert sorted(first.departed + second.departed) == [ALICE]
+    first_id, second_id = first.open(ALICE), second.open(ALICE)
+    step(first, second)
+    assert (first.arrived, second.arrived) == ([ALICE], [ALICE])
+    first.tracker.close_connection(first_id)
+    run(TIMEOUTS.grace * 2, first, second)
+    assert_online({ALICE}, first, second)
+    second.tracker.close_connection(second_id)
+    run(TIMEOUTS.grace * 2, first, second)
+    assert (first.departed, second.departed) == ([ALICE], [ALICE])
 
 
-async def test_viewers_and_head_count_include_all_processes(make_process):
+def test_the_last_connections_of_a_user_may_close_in_two_processes_at_once(make_process):
     first, second = make_process(), make_process()
-    await first.tracker.set_view(await first.open(ALICE), 12)
-    await second.tracker.set_view(await second.open(BOB), 12)
-    await second.tracker.arecord_heartbeat("b:a-browser")
-    assert await first.tracker.aget_viewers(12) == {ALICE, BOB}
-    assert await first.tracker.aget_head_count() == 3
-    await run_ticks(0.5, first, second)
-    assert first.head_counts + second.head_counts == [3], "one process publishes it for all"
+    first_id, second_id = first.open(ALICE), second.open(ALICE)
+    step(first, second)
+    first.tracker.close_connection(first_id)
+    second.tracker.close_connection(second_id)
+    step(first, second)
+    assert_online({ALICE}, first, second)  # for the grace period
+    run(TIMEOUTS.grace + 0.2, first, second)
+    assert (first.departed, second.departed) == ([ALICE], [ALICE])
 
 
-async def test_one_other_process_reports_the_users_of_a_killed_process(make_process):
+def test_a_reload_that_reaches_another_process_publishes_nothing(make_process):
+    first, second, third = make_process(), make_process(), make_process()
+    connection_id = first.open(ALICE)
+    step(first, second, third)
+    first.tracker.close_connection(connection_id)
+    run(TIMEOUTS.grace / 3, first, second, third)
+    second.open(ALICE)
+    run(TIMEOUTS.grace * 2, first, second, third)
+    for process in (first, second, third):
+        assert (process.arrived, process.departed) == ([ALICE], [])
+
+
+def test_all_processes_know_the_same_time_of_a_departure(make_process):
+    first, second = make_process(), make_process()
+    connection_id = first.open(ALICE)
+    step(first, second)
+    first.tracker.close_connection(connection_id)
+    step(first, second)
+    time.sleep(TIMEOUTS.grace)
+    assert first.step() == second.step() != []
+
+
+def test_viewers_and_head_count_include_all_processes(make_process):
+    first, second = make_process(), make_process()
+    first.tracker.set_view(first.open(ALICE), 12)
+    second.tracker.set_view(second.open(BOB), 12)
+    second.tracker.record_heartbeat("b:a-browser")
+    first.tracker.refresh()
+    for process in (second, first):
+        process.step()
+        assert process.tracker.get_viewers(12) == {ALICE, BOB}
+        assert process.tracker.get_head_count() == 3
+        assert (process.changed_conversation_ids, process.head_counts) == ([12], [3])
+
+
+def test_a_visitor_who_signs_in_at_another_process_is_counted_once(make_process):
+    first, second = make_process(), make_process()
+    first.tracker.record_heartbeat("b:a-browser")
+    step(first, second)
+    second.tracker.record_heartbeat(f"u:{ALICE}", browser_id="a-browser")
+    step(first, second)
+    assert (first.tracker.get_head_count(), second.tracker.get_head_count()) == (1, 1)
+
+
+def test_a_heartbeat_views_one_conversation_whichever_process_receives_it(make_process):
+    first, second = make_process(), make_process()
+    first.tracker.record_heartbeat(f"u:{ALICE}", 12)
+    step(first, second)
+    second.tracker.record_heartbeat(f"u:{ALICE}", 13)
+    step(first, second)
+    for process in (first, second):
+        assert (process.tracker.get_viewers(12), process.tracker.get_viewers(13)) == (set(), {ALICE})
+
+
+def test_the_other_processes_report_the_users_of_a_killed_process(make_process):
     first, second, killed = make_process(), make_process(), make_process()
-    await first.open(ALICE)
+    first.open(ALICE)
     for user_id in (ALICE, BOB, CAROL):
-        await killed.tracker.set_view(await killed.open(user_id), 12)
-    await run_ticks(0.2, first, second, killed)
-    await run_ticks(TIMEOUTS.lease + 0.5, first, second)
-    assert sorted(first.departed + second.departed) == [BOB, CAROL]
-    assert await first.tracker.aget_online_users([ALICE, BOB, CAROL]) == {ALICE}
-    assert await first.tracker.aget_viewers(12) == set()
-    assert first.changed_conversation_ids + second.changed_conversation_ids == [12]
-    assert await second.tracker.aget_head_count() == 1
+        killed.tracker.set_view(killed.open(user_id), 12)
+    run(0.2, first, second, killed)
+    first.changed_conversation_ids.clear()
+    run(TIMEOUTS.lease + 0.5, first, second)
+    assert (sorted(first.departed), sorted(second.departed)) == ([BOB, CAROL], [BOB, CAROL])
+    assert_online({ALICE}, first, second)
+    assert first.tracker.get_viewers(12) == set()
+    assert first.changed_conversation_ids == [12]
+    assert second.tracker.get_head_count() == 1
 
 
-async def test_a_dead_process_does_not_count_against_limits(make_process, settings):
+def test_a_request_does_not_keep_the_user_of_a_killed_process_online(make_process):
+    first, killed = make_process(), make_process()
+    first.tracker.record_activity(BOB)
+    step(first, killed)
+    killed.open(BOB)
+    step(first, killed)
+    run(TIMEOUTS.lease + 0.15, first)
+    first.tracker.record_heartbeat(f"u:{CAROL}")  # for comparison
+    run(0.35, first)
+    assert_online({CAROL}, first)
+
+
+def test_a_new_process_does_not_count_the_users_of_a_process_that_died_before(make_process):
+    timeouts = TIMEOUTS._replace(heartbeat=60.0)
+    killed = make_process(timeouts=timeouts)
+    killed.tracker.record_activity(ALICE)
+    killed.open(ALICE)
+    killed.tracker.record_heartbeat(f"u:{BOB}")
+    killed.step()
+    time.sleep(TIMEOUTS.lease + TIMEOUTS.grace + 0.1)
+    new = make_process(timeouts=timeouts)
+    new.step()
+    assert_online({BOB}, new)  # a heartbeat counts for its time, although its process is dead
+    assert new.arrived == [BOB]
+
+
+def test_a_dead_process_does_not_count_against_limits(make_process, settings):
     settings.LIMITS, settings.CONNECTIONS_PER_PERSON = True, 2
     first, killed = make_process(), make_process()
-    await first.open(BOB)
-    await killed.open(ALICE)
-    await killed.open(ALICE)
+    first.open(BOB)
+    killed.open(ALICE)
+    killed.open(ALICE)
+    step(first, killed)
     with pytest.raises(SocketRefused):
-        await first.open(ALICE)
-    await asyncio.sleep(TIMEOUTS.lease + 0.1)  # Redis still contains its connections: no process has ticked
-    await first.open(ALICE)
+        first.open(ALICE)
+    run(TIMEOUTS.lease + TIMEOUTS.patience + 0.1, first)
+    first.open(ALICE)
 
 
-async def test_a_process_that_was_stopped_registers_its_users_again(make_process):
+def test_a_process_that_was_stopped_shows_its_users_again(make_process):
     first, stopped = make_process(), make_process()
-    await first.open(ALICE)
-    await stopped.tracker.set_view(await stopped.open(BOB), 12)
-    await run_ticks(TIMEOUTS.lease + 0.5, first)
+    first.open(ALICE)
+    stopped.tracker.set_view(stopped.open(BOB), 12)
+    step(first, stopped)
+    run(TIMEOUTS.lease + 0.5, first)
     assert first.departed == [BOB]
-    await run_ticks(0.3, first, stopped)
-    assert (stopped.arrived, stopped.departed) == ([BOB, BOB], [])
-    assert await first.tracker.aget_online_users([BOB]) == {BOB}
-    assert await first.tracker.aget_viewers(12) == {BOB}
+    run(0.3, first, stopped)
+    assert (first.arrived.count(BOB), stopped.arrived.count(BOB)) == (2, 1)
+    assert stopped.departed == []
+    assert_online({ALICE, BOB}, first, stopped)
+    assert first.tracker.get_viewers(12) == {BOB}
 
 
-async def test_the_next_tick_refills_an_emptied_redis(make_process, redis_server):
+def test_an_emptied_redis_changes_nothing_and_is_refilled(make_process, redis_server):
     first, second = make_process(redis_server.url), make_process(redis_server.url)
-    await first.tracker.set_view(await first.open(ALICE), 12)
-    await second.open(BOB)
-    await second.tracker.arecord_heartbeat(f"u:{CAROL}", 12)
-    await second.tracker.arecord_heartbeat("b:a-browser")
-    await run_ticks(0.2, first, second)
+    first.tracker.set_view(first.open(ALICE), 12)
+    second.open(BOB)
+    second.tracker.record_heartbeat(f"u:{CAROL}", 12)
+    second.tracker.record_heartbeat("b:a-browser")
+    run(0.2, first, second)
     redis_server.flush()
-    assert await first.tracker.aget_head_count() == 0
-    await run_ticks(0.2, first, second)
-    assert await first.tracker.aget_online_users([ALICE, BOB, CAROL]) == {ALICE, BOB, CAROL}
-    assert await first.tracker.aget_viewers(12) == {ALICE, CAROL}
-    assert await first.tracker.aget_head_count() == 4
-    assert (first.departed, second.departed) == ([], [])
-    assert first.arrived.count(ALICE) == 2, (
-        "published again, since clients may have received something else in the meantime"
-    )
+    for process in (first, second):
+        process.step()
+        assert_online({ALICE, BOB, CAROL}, process)
+        assert process.tracker.get_viewers(12) == {ALICE, CAROL}
+        assert process.tracker.get_head_count() == 4
+    new = make_process(redis_server.url)
+    new.step()
+    assert_online({ALICE, BOB, CAROL}, new)
+    assert new.tracker.get_viewers(12) == {ALICE, CAROL}
+    run(0.2, first, second)
+    for process in (first, second):
+        assert (sorted(process.arrived), process.departed) == ([ALICE, BOB, CAROL], [])
 
 
-async def test_connections_open_and_close_after_redis_was_emptied(make_process, redis_server):
-    process = make_process(redis_server.url)
-    first = await process.open(ALICE)
+def test_connections_open_and_close_after_redis_was_emptied(make_process, redis_server):
+    process, other = make_process(redis_server.url), make_process(redis_server.url)
+    first = process.open(ALICE)
+    step(process, other)
     redis_server.flush()
-    second = await process.open(BOB)
+    second = process.open(BOB)
+    step(process, other)
     redis_server.flush()
-    await process.tracker.close_connection(first)
-    await process.tracker.set_view(second, 12)
-    await run_ticks(TIMEOUTS.grace * 2, process)
-    assert await process.tracker.aget_online_users([ALICE, BOB]) == {BOB}
-    assert await process.tracker.aget_viewers(12) == {BOB}
+    process.tracker.close_connection(first)
+    process.tracker.set_view(second, 12)
+    run(TIMEOUTS.grace * 2, process, other)
+    assert_online({BOB}, process, other)
+    assert other.tracker.get_viewers(12) == {BOB}
 
 
-async def test_a_process_uses_its_own_store_while_redis_is_down(make_process, redis_server):
+def test_while_redis_is_down_a_process_knows_its_own_users_and_keeps_what_it_knew_of_others(make_process, redis_server):
     first, second = make_process(redis_server.url), make_process(redis_server.url)
-    await first.open(ALICE)
-    bobs = await second.open(BOB)
-    await run_ticks(0.2, first, second)
+    first.open(ALICE)
+    bobs = second.open(BOB)
+    run(0.2, first, second)
     redis_server.kill()
-    carols = await first.open(CAROL)
-    await first.tracker.set_view(carols, 12)
-    await second.tracker.close_connection(bobs)
+    carols = first.open(CAROL)
+    first.tracker.set_view(carols, 12)
+    second.tracker.close_connection(bobs)
+    run(TIMEOUTS.grace * 2, first, second)
     first.tracker.record_activity(4)
-    await run_ticks(TIMEOUTS.grace * 2, first, second)
-    assert await first.tracker.aget_online_users([ALICE, CAROL]) == {ALICE, CAROL}
-    assert await first.tracker.aget_viewers(12) == {CAROL}
-    assert await first.tracker.aget_head_count() == 2, "the last known count"
-    assert second.departed == [BOB]
+    first.step()
+    assert_online({ALICE, BOB, CAROL, 4}, first)
+    assert_online({ALICE}, second)
+    assert first.tracker.get_viewers(12) == {CAROL}
+    assert first.tracker.get_head_count() == 4
+    assert (first.departed, second.departed) == ([], [BOB])
 
     redis_server.start()
-    await run_ticks(1.0, first, second)
-    assert await second.tracker.aget_online_users([ALICE, BOB, CAROL]) == {ALICE, CAROL}
-    assert await second.tracker.aget_viewers(12) == {CAROL}
-    assert CAROL in first.arrived
+    run(0.4, first, second)
+    assert_online({ALICE, CAROL, 4}, first, second)
+    assert second.tracker.get_viewers(12) == {CAROL}
+    assert first.departed == [BOB]
+    assert {CAROL, 4} <= set(second.arrived)
 
 
-async def test_missed_steps_are_repeated_in_a_redis_that_kept_its_data(make_process, redis_server):
+def test_missed_changes_are_written_to_a_redis_that_kept_its_data(make_process, redis_server):
     first, second = make_process(redis_server.url), make_process(redis_server.url)
-    alices = await first.open(ALICE)
-    await second.open(BOB)
-    await run_ticks(0.2, first, second)
+    alices = first.open(ALICE)
+    second.open(BOB)
+    run(0.2, first, second)
     redis_server.pause()
-    closing = asyncio.create_task(first.tracker.close_connection(alices))
-    await asyncio.sleep(0.05)
-    assert not closing.done(), "it waits for Redis, without blocking the event loop"
-    await closing
+    first.tracker.close_connection(alices)
+    first.step()
     redis_server.resume()
-    await run_ticks(1.0, first, second)
-    assert await second.tracker.aget_online_users([ALICE, BOB]) == {BOB}
-    assert ALICE in first.departed + second.departed
+    run(1.0, first, second)
+    assert_online({BOB}, first, second)
+    assert (first.departed, second.departed) == ([ALICE], [ALICE])
 
 
-async def test_no_process_is_declared_dead_because_redis_was_paused(make_process, redis_server):
+def test_no_process_is_declared_dead_because_redis_was_paused(make_process, redis_server):
     first, second = make_process(redis_server.url), make_process(redis_server.url)
-    await first.open(ALICE)
-    await second.open(BOB)
-    await run_ticks(0.2, first, second)
+    first.open(ALICE)
+    second.open(BOB)
+    run(0.2, first, second)
     redis_server.pause()
-    await run_ticks(TIMEOUTS.lease + 0.5, first, second)
+    run(TIMEOUTS.lease + 0.5, first, second)
     redis_server.resume()
-    await run_ticks(1.5, first, second)
+    run(1.5, first, second)
     assert (first.departed, second.departed) == ([], [])
-    assert await first.tracker.aget_online_users([ALICE, BOB]) == {ALICE, BOB}
+    assert_online({ALICE, BOB}, first, second)
 
 
-async def test_a_paused_redis_does_not_block_callers_for_long(make_process, redis_server):
+def test_no_process_is_declared_dead_because_all_were_stopped(make_process):
+    first, second = make_process(), make_process()
+    first.open(ALICE)
+    second.open(BOB)
+    run(0.2, first, second)
+    time.sleep(TIMEOUTS.lease + TIMEOUTS.patience + TIMEOUTS.grace)
+    run(0.6, first, second)
+    assert (first.departed, second.departed) == ([], [])
+
+
+def test_a_paused_redis_does_not_block_connections(make_process, redis_server):
     process = make_process(redis_server.url)
-    await process.open(ALICE)
+    process.open(ALICE)
     redis_server.pause()
+    exchanging = threading.Thread(target=process.step)
+    exchanging.start()
     began = time.monotonic()
-    await asyncio.gather(*(process.open(user_id) for user_id in range(10, 60)))
-    assert time.monotonic() - began < 3
-    before = time.monotonic()
+    for user_id in range(10, 60):
+        process.open(user_id)
     process.tracker.record_activity(BOB)
-    assert time.monotonic() - before < 0.05
+    assert process.tracker.get_head_count() == 52
+    assert time.monotonic() - began < 0.05
+    exchanging.join()
+    assert time.monotonic() - began < 3
 
 
-async def test_lost_redis_connections_are_replaced_silently(make_process, redis_server, caplog):
-    process = make_process(redis_server.url)
+def test_lost_redis_connections_are_replaced_silently(make_process, redis_server, caplog):
+    process, other = make_process(redis_server.url), make_process(redis_server.url)
     for user_id in range(1, 6):
         redis_server.disconnect_all()
-        await process.open(user_id)
-        await process.tick()
-    assert await process.tracker.aget_online_users(range(1, 6)) == set(range(1, 6))
+        process.open(user_id)
+        step(process, other)
+    assert_online(set(range(1, 6)), process, other)
     assert "alone" not in caplog.text
 
 
-async def test_departed_users_leave_no_keys_in_redis(make_process, redis_server):
+def test_departed_users_leave_nothing_in_redis(make_process, redis_server, monkeypatch):
     process = make_process(redis_server.url)
-    connection_id = await process.open(ALICE)
-    await process.tracker.set_view(connection_id, 12)
-    await process.tracker.arecord_heartbeat(f"u:{BOB}", 13)
-    await process.tracker.arecord_heartbeat("b:a-browser")
-    await process.tracker.close_connection(connection_id)
-    await run_ticks(TIMEOUTS.heartbeat + 0.3, process)
+    connection_id = process.open(ALICE)
+    process.tracker.set_view(connection_id, 12)
+    process.tracker.record_heartbeat(f"u:{BOB}", 13)
+    process.tracker.record_heartbeat("b:a-browser")
+    process.step()
+    process.tracker.close_connection(connection_id)
+    run(TIMEOUTS.heartbeat + 0.3, process)
+    other = make_process(redis_server.url)
+    time.sleep(TIMEOUTS.heartbeat + TIMEOUTS.lease + 0.5)
+    other.step()
     with redis_server.client() as client:
-        keys = {key.decode() for key in client.scan_iter()}
-    assert keys <= {"presence:processes", "presence:ticked", "presence:told", "presence:patience"}
+        assert [key.decode() for key in client.scan_iter()] == []
 
 
-def test_the_synchronous_methods_work_without_an_event_loop(make_process):
-    """Threads that handle HTTP requests have no event loop. They use the synchronous methods of `PresenceTracker`."""
-    process: Process = make_process()
-    process.tracker.record_heartbeat(f"u:{ALICE}", 12)
-    assert process.tracker.get_online_users([ALICE, BOB]) == {ALICE}
-    assert process.tracker.get_head_count() == 1
-    assert process.tracker.get_viewers(12) == {ALICE}
+def test_the_thread_exchanges_presence(make_process):
+    """Real processes do not call `refresh`: a thread exchanges presence."""
+    first, second = make_process(), make_process()
+    for process in (first, second):
+        process.tracker.start()
+    first.open(ALICE)
+    until = time.monotonic() + 1
+    while second.tracker.get_online_users([ALICE]) != {ALICE}:
+        assert time.monotonic() < until
+        time.sleep(0.01)
