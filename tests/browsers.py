@@ -95,7 +95,7 @@ async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_p
 
     for context in contexts:
         for number, page in enumerate(context.pages):
-            if request.node.stash.get(_FAILED, False):
+            if failed(request.node):
                 picture = tmp_path / f"page{contexts.index(context)}.{number}.png"
                 await page.screenshot(path=picture, timeout=5_000)
                 print(f"screenshot of {page.url}: {picture}")
@@ -115,6 +115,10 @@ async def sign_in(context: BrowserContext, username: str) -> None:
         max_redirects=0,
     )
     assert response.status == 302, f"{username} could not sign in: {response.status}"
+
+
+def failed(test: pytest.Item) -> bool:
+    return test.stash.get(_FAILED, False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import functools
 import hashlib
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -167,3 +169,20 @@ def collected_static() -> Path:
 def copy_sqlite_template(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(sqlite_template(), folder / "messenger.sqlite3")
+
+
+def restore_sqlite_template(folder: Path) -> None:
+    """Empties the database in this folder, which servers may have open: it becomes as `copy_sqlite_template` made it.
+
+    Only new rows get higher ids than all that were there before, so that nothing that a server remembers fits them.
+    """
+    with (
+        contextlib.closing(sqlite3.connect(sqlite_template())) as template,
+        contextlib.closing(sqlite3.connect(folder / "messenger.sqlite3", timeout=20)) as database,
+    ):
+        last_ids = database.execute("SELECT seq, name FROM sqlite_sequence").fetchall()
+        template.backup(database)
+        with database:
+            for last_id, table in last_ids:
+                if not database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (last_id, table)).rowcount:
+                    database.execute("INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)", (last_id, table))

@@ -9,6 +9,8 @@ from playwright.async_api import Page, expect
 
 from chat import actions
 from tests.attachments.conftest import make_bytes
+from tests.browsers import failed
+from tests.servers import Site
 
 # Returns the HTML of each line of the log. What may differ after a reload is removed: hover buttons, focus, highlights.
 SAME = """
@@ -93,18 +95,56 @@ async def type_in(conversation_page: ConversationPage, text: str) -> None:
     await conversation_page.page.keyboard.type(text)
 
 
+class SharedSite:
+    """A site with one server (daphne, SQLite, behind a proxy) that tests use one after the other.
+
+    Starting a server takes more processor time than most browser tests. `get` empties the site before the next test.
+    After a failed test, or if the server does not run any more, it starts a new one.
+    """
+
+    def __init__(self, folders: pytest.TempPathFactory, unblocked):
+        self._folders, self._unblocked = folders, unblocked
+        self._site: Site | None = None
+        self.is_suspect = False  # a test that used the site has failed
+
+    def get(self) -> Site:
+        if self._site and (self.is_suspect or not self._site.reset()):
+            self.end()
+        if not self._site:
+            folder = self._folders.mktemp("shared_site")
+            self._site = Site(folder, None, "", True, self._unblocked, {"LIMITS": "off"})
+            self._site.start()
+        return self._site
+
+    def end(self) -> None:
+        if self._site:
+            self._site.end()
+        self._site, self.is_suspect = None, False
+
+
+@pytest.fixture(scope="session")
+def shared_site(tmp_path_factory, django_db_blocker):
+    shared = SharedSite(tmp_path_factory, django_db_blocker.unblock)
+    yield shared
+    shared.end()
+
+
 @pytest.fixture
-async def open_pages(make_site, browser_for, page_errors):
-    """Provides an async function that starts a site and opens the page of a group for alice (desktop) and bob (phone).
+async def open_pages(request, make_site, shared_site, browser_for, page_errors):
+    """Provides an async function that opens the page of a group for alice (desktop) and bob (phone).
 
     Use: `alice, bob = await open_pages(server="daphne", **environment)`. Afterwards `alice.url` is the path of the
-    group and `open_pages.site` is the site.
+    group and `open_pages.site` is the site: the shared one, or one of the test's own if it names a server or an
+    environment.
     """
 
     async def make(server: str = "daphne", **environment: str):
-        site = make_site(proxied=True, LIMITS="off", **environment)
-        make.site = site
-        make.server = await asyncio.to_thread(site.start, server)
+        if server == "daphne" and not environment:
+            site = await asyncio.to_thread(shared_site.get)
+        else:
+            site = make_site(proxied=True, LIMITS="off", **environment)
+            await asyncio.to_thread(site.start, server)
+        make.site, make.server = site, site.servers[0]
 
         def group() -> int:
             alice, bob = site.create_users("alice", "bob")
@@ -118,7 +158,11 @@ async def open_pages(make_site, browser_for, page_errors):
         await bob.open()
         return alice, bob
 
-    return make
+    yield make
+    if failed(request.node):
+        shared_site.is_suspect = True
+        if hasattr(make, "site"):
+            print(make.site.logs())
 
 
 @pytest.fixture
