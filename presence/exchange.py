@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 
 READ_SECONDS = 0.1  # how often the thread reads
 WRITE_SECONDS = 0.05  # at least between two writes, so that changes at the same time are written together
+MAX_CPU_SHARE = 0.05  # of a core, for the thread: the more connections there are, the less often it writes and reads
 RENEW_SECONDS = 1.0  # how often leases are renewed
 RETRY_SECONDS = 1.0  # without a new attempt after Redis failed
 TIMEOUT = 1.0  # seconds: the longest that a caller waits for a Redis that does not answer
@@ -90,11 +91,12 @@ class RedisExchange:
     def _run(self, tracker: PresenceTracker) -> None:
         while not self._is_stopped:
             tracker.report_changed.clear()
+            started = time.thread_time()
             try:
                 self.run_once(tracker)
             except Exception:
                 log.exception("Presence could not be exchanged; it goes on.")
-            time.sleep(WRITE_SECONDS)
+            time.sleep(max(WRITE_SECONDS, (time.thread_time() - started) / MAX_CPU_SHARE))
             tracker.report_changed.wait(READ_SECONDS - WRITE_SECONDS)
 
     def run_once(self, tracker: PresenceTracker) -> None:
