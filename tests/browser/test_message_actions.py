@@ -120,6 +120,7 @@ async def test_a_menu_stays_inside_a_narrow_window(open_pages):
 async def test_deeds_that_can_be_undone_offer_it(open_pages):
     alice, _bob = await open_pages()
     await alice.say("to be pinned")
+    await alice.sees("to be pinned")
     await alice.wait_until_sent()
     line = alice.line("to be pinned")
     await line.focus()
@@ -129,9 +130,22 @@ async def test_deeds_that_can_be_undone_offer_it(open_pages):
     await expect(line.locator("[data-part=pinned]")).to_have_count(0)
 
 
+async def test_a_message_that_has_the_focus_keeps_it_when_it_is_sent(open_pages):
+    alice, _bob = await open_pages()
+    open_pages.site.proxy.pause()
+    await alice.say("on its way")
+    pending = alice.page.locator("message-log .msg.pending")
+    await pending.focus()
+    await expect(pending).to_be_focused()
+    open_pages.site.proxy.resume()
+    await alice.wait_until_sent()
+    await expect(alice.line("on its way")).to_be_focused()
+
+
 async def test_versions_and_readers_open_beside_the_log_and_change_live(open_pages):
     alice, bob = await open_pages()
     await alice.say("the quick fox")
+    await alice.sees("the quick fox")
     await alice.wait_until_sent()
     line = alice.line("the quick fox")
     await line.focus()

@@ -190,12 +190,14 @@ export class MessageLog extends LiveElement {
   /** @param {Message} message */
   #insertMessage(message) {
     const { seq, kind, sender, client_id } = message;
+    let hadFocus = false;
     if (sender.id === this.me && kind === "text") { // the user's system messages do not move the read marker, as on the server
-      this.pendingMessages.remove(client_id);
+      hadFocus = this.pendingMessages.remove(client_id);
       if (seq > this.readMarker.seq) this.unreadSeparator.reset();
       this.readMarker.onSent(seq);
     }
     this.addItem(message);
+    if (hadFocus) this.items.get(seq)?.focus({ preventScroll: true });
   }
 
   /** Renders the newest known version of a message and inserts it at its position. @param {Message} message */

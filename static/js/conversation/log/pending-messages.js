@@ -27,11 +27,17 @@ export class PendingMessages {
     log.onLive("state", ({ state }) => updateOffline(state));
   }
 
-  /** Removes the item of a message that is displayed as a regular message now. @param {string | null} clientId */
+  /**
+   * Removes the item of a message that is displayed as a regular message now. Returns whether the item had the focus.
+   * @param {string | null} clientId
+   */
   remove(clientId) {
-    if (!clientId) return;
-    this.#items.get(clientId)?.remove();
+    const item = clientId ? this.#items.get(clientId) : undefined;
+    if (!clientId || !item) return false;
+    const hadFocus = item.contains(document.activeElement);
+    item.remove();
     this.#items.delete(clientId);
+    return hadFocus;
   }
 
   /**
