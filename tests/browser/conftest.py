@@ -116,6 +116,9 @@ class SharedSite:
             self._site.start()
         return self._site
 
+    def logs(self) -> str:
+        return self._site.logs() if self._site else ""
+
     def end(self) -> None:
         if self._site:
             self._site.end()
@@ -130,7 +133,20 @@ def shared_site(tmp_path_factory, django_db_blocker):
 
 
 @pytest.fixture
-async def open_pages(request, make_site, shared_site, browser_for, page_errors):
+def get_shared_site(request, shared_site):
+    """Returns an async function that returns the shared site, without users. Its server runs."""
+
+    async def get() -> Site:
+        return await asyncio.to_thread(shared_site.get)
+
+    yield get
+    if failed(request.node):
+        shared_site.is_suspect = True
+        print(shared_site.logs())
+
+
+@pytest.fixture
+async def open_pages(make_site, get_shared_site, browser_for):
     """Provides an async function that opens the page of a group for alice (desktop) and bob (phone).
 
     Use: `alice, bob = await open_pages(server="daphne", **environment)`. Afterwards `alice.url` is the path of the
@@ -140,7 +156,7 @@ async def open_pages(request, make_site, shared_site, browser_for, page_errors):
 
     async def make(server: str = "daphne", **environment: str):
         if server == "daphne" and not environment:
-            site = await asyncio.to_thread(shared_site.get)
+            site = await get_shared_site()
         else:
             site = make_site(proxied=True, LIMITS="off", **environment)
             await asyncio.to_thread(site.start, server)
@@ -158,11 +174,7 @@ async def open_pages(request, make_site, shared_site, browser_for, page_errors):
         await bob.open()
         return alice, bob
 
-    yield make
-    if failed(request.node):
-        shared_site.is_suspect = True
-        if hasattr(make, "site"):
-            print(make.site.logs())
+    return make
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ class LongLogPage:
 
 
 @pytest.fixture
-async def open_long_log(make_site, browser_for):
+async def open_long_log(get_shared_site, browser_for):
     """Provides an async function that makes a group with `count` messages and a browser page of its member alice.
 
     The messages are from alice and bob. alice has read all of them, or with `read=100` only the first 100. The page of
@@ -92,8 +92,7 @@ async def open_long_log(make_site, browser_for):
     """
 
     async def make(count: int, read: int | None = None, **browser) -> LongLogPage:
-        site = make_site(LIMITS="off")
-        await asyncio.to_thread(site.start)
+        site = await get_shared_site()
         make.site = site
 
         def group() -> int:

@@ -66,14 +66,13 @@ class Way:
 
 
 @pytest.fixture
-async def workspace(make_site, browser_for):
+async def workspace(get_shared_site, browser_for):
     """Provides a running site with open pages of alice (desktop and phone) and of bob.
 
     Both users share three groups, whose ids are in `workspace.ids` (newest last), and a direct conversation.
     `workspace.say(by, pk, text)` sends a message of the user `by` to the conversation with the id `pk`.
     """
-    site = make_site(LIMITS="off")
-    await asyncio.to_thread(site.start)
+    site = await get_shared_site()
 
     class Workspace:
         ids: list[int] = []

@@ -142,9 +142,8 @@ async def test_without_a_connection_the_page_does_not_show_who_is_online(open_pa
     await expect(dots.locator("visible=true")).not_to_have_count(0)
 
 
-async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(make_site, browser_for):
-    site = make_site(LIMITS="off")
-    await asyncio.to_thread(site.start)
+async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(get_shared_site, browser_for):
+    site = await get_shared_site()
 
     def group() -> int:
         alice, bob = site.create_users("alice", "bob")
