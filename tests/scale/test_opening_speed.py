@@ -50,7 +50,7 @@ WAIT_FOR_SEEN_TEXT = """
 OPEN_WITHIN_PAGE = """
 (address) => new Promise((done) => {
   const start = performance.now();
-  document.addEventListener('page:visited', () => requestAnimationFrame(() => requestAnimationFrame(
+  document.addEventListener('page:navigated', () => requestAnimationFrame(() => requestAnimationFrame(
     () => done(performance.now() - start))), { once: true });
   document.querySelector(`.conversation-row[href="${address}"]`).click();
 })
