@@ -36,8 +36,12 @@ export function watchPageDialogs() {
   });
 }
 
+/** The page that is being loaded for a dialog. @type {AbortController | null} */
+let loading = null;
+
 /**
- * Opens a page as a dialog. If that is not possible, goes to the page; if it does not exist, says so.
+ * Opens a page as a dialog, instead of one that is still being loaded: a double click opens one dialog. If that is not
+ * possible, goes to the page; if it does not exist, says so.
  * @param {string} url
  * @param {Element | null} [previousDialog] the dialog that this one replaces
  */
@@ -45,9 +49,12 @@ export async function openPageDialog(url, previousDialog = null) {
   const dialog = /** @type {HTMLDialogElement | null} */ (clone("dialog-template"));
   const content = find(dialog, "[data-part=inside]");
   if (!dialog || !content) return location.assign(url);
+  loading?.abort();
+  const own = (loading = new AbortController());
   try {
-    await loadPageInto(content, url);
+    await loadPageInto(content, url, own.signal);
   } catch (error) {
+    if (own.signal.aborted) return;
     return error instanceof ApiError ? showErrorToast(error) : location.assign(url);
   }
   const heading = find(content, "h2");
