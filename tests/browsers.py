@@ -88,7 +88,7 @@ async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_p
         context.set_default_timeout(10_000)
         context.on("page", page_errors.watch)
         if username:
-            await sign_in(context, username)
+            await context.add_cookies([site.sign_in(username)])
         return await context.new_page()
 
     yield make

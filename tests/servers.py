@@ -22,6 +22,8 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
+
 from tests.databases import (
     ROOT,
     collected_static,
@@ -167,6 +169,26 @@ class Site:
                     users[name] = user = User(username=name, password=production_password_hash())
                     user.save()
             return [users[name] for name in names]
+
+    def sign_in(self, username: str) -> dict[str, Any]:
+        """Signs a user in and returns the session cookie, for the method `add_cookies` of a browser context.
+
+        The sign-in form does the same, but the server hashes the password a million times for it. Can also be called
+        from async tests.
+        """
+        return _run_in_thread(lambda: self._sign_in(username))
+
+    def _sign_in(self, username: str) -> dict[str, Any]:
+        from django.test import Client
+
+        from accounts.models import User
+
+        with self.orm():
+            client = Client()
+            client.force_login(User.objects.get(username=username))
+        value = client.cookies[settings.SESSION_COOKIE_NAME].value
+        cookie = {"name": settings.SESSION_COOKIE_NAME, "value": value, "url": self.url}
+        return {**cookie, "httpOnly": True, "sameSite": "Lax"}
 
     def manage(self, *arguments: str) -> str:
         return run_manage(*arguments, **self.environment)
