@@ -42,7 +42,7 @@ class HasSettings(Protocol):
 
 
 class Condition(NamedTuple):
-    """A condition of a rule, and what the user is told if it does not hold."""
+    """A condition of a rule, and the error text for the user if it does not hold."""
 
     facts: str
     refusal: Text = ""
@@ -121,7 +121,7 @@ def message_facts(*, is_own: bool, is_forwarded: bool, is_deleted: bool) -> set[
 
 
 def find_refusal(action: str, facts: Set[str]) -> Text | None:
-    """Returns None if the facts allow an action. Otherwise returns what the user is told, which may be empty."""
+    """Returns None if the facts allow an action, otherwise the error text for the user, which may be empty."""
     for condition, alternatives in _parsed_rules()[action]:
         if not any((name in facts) is expected for name, expected in alternatives):
             return condition.refusal
