@@ -20,7 +20,7 @@ from accounts import actions as account_actions
 from accounts.models import PRIVACY_FIELDS, RetiredUsername, SignIn, User
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
-from messenger.core.admin_confirmation import asks_first
+from messenger.core.admin_confirmation import asks_first, get_reason
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.errors import ApplicationError
 
@@ -134,27 +134,26 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
     @asks_first(SUSPENSION_QUESTION, dangerous=True)
     @admin.action(description=_("Suspend: sign out everywhere at once"), permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        count = self._run_action(request, queryset, account_actions.suspend_user, "Suspended.")
+        count = self._run_action(request, queryset, account_actions.suspend_user)
         if count:
             message = ngettext("%d person suspended.", "%d people suspended.", count) % count
             self.message_user(request, message, messages.SUCCESS)
 
     @admin.action(description=_("Restore: let them sign in again"), permissions=["suspend"])
     def restore(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        count = self._run_action(request, queryset, account_actions.restore_user, "Restored.")
+        count = self._run_action(request, queryset, account_actions.restore_user)
         if count:
             message = ngettext("%d person restored.", "%d people restored.", count) % count
             self.message_user(request, message, messages.SUCCESS)
 
-    def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action, log_message: str) -> int:
+    def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action) -> int:
         count = 0
         for user in queryset:
             try:
-                action(user.pk, request.user.pk)
+                action(user.pk, request.user.pk, get_reason(request))
             except ApplicationError as error:
                 self.message_user(request, f"{user}: {error.detail}", messages.ERROR)
             else:
-                self.log_change(request, user, log_message)
                 count += 1
         return count
 

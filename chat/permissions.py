@@ -55,6 +55,7 @@ _WRITABLE = Condition("writable")
 RULES: dict[str, tuple[Condition, ...]] = {
     # In a conversation.
     "change_group": (_GROUP, Condition("owner|admin", _("Only the owner and admins can change this."))),
+    "see_log": (_GROUP, Condition("owner|admin", _("Only the owner and admins can see this."))),
     "add_people": (_GROUP, Condition("owner|admin|members_may_add", _("Only the owner and admins can add people."))),
     "manage_invites": (_GROUP, Condition("owner|admin")),  # of other members
     "mention_everybody": (_GROUP, Condition("owner|admin")),

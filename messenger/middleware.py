@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 
-from messenger.core.client_ip import is_trusted_proxy
+from messenger.core.client_ip import is_trusted_proxy, request_ip, set_current_ip
 from messenger.core.errors import ApplicationError
 from messenger.request_size_limit import TOO_LARGE
 from messenger.rest.exceptions import request_too_large_error
@@ -54,6 +54,12 @@ def ignore_untrusted_forwarded_proto(request: HttpRequest) -> None:
     """
     if FORWARDED_PROTO in request.META and not is_trusted_proxy(request.META.get("REMOTE_ADDR") or "127.0.0.1"):
         del request.META[FORWARDED_PROTO]
+
+
+@_request_middleware
+def remember_client_ip(request: HttpRequest) -> None:
+    """Remembers the address of the client during the request, so that the audit log can note it."""
+    set_current_ip(request_ip(request))
 
 
 # Pages may use the microphone (for voice notes), but no other device. Pages of other sites may not embed our responses.

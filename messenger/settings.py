@@ -141,12 +141,14 @@ INSTALLED_APPS = [
     "django_tasks_db",
     "storages",
     "messenger",
+    "audit",
     "accounts",
     "presence",
     "chat",
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
+    "messenger.middleware.remember_client_ip",
     "corsheaders.middleware.CorsMiddleware",  # before all that may answer a preflight request
     "messenger.middleware.complete_api_paths",
     "django.middleware.security.SecurityMiddleware",
@@ -240,6 +242,10 @@ else:
     CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
     CACHES = {"default": {"BACKEND": "messenger.core.cache.LocalCache"}}
     SESSION_ENGINE = "accounts.session_backends.db"
+
+# ── Audit log ──────────────────────────────────────────────────────────────────────────────────────────────────────
+# A file outside of the database to which the newest digest of the audit log is appended once a day.
+AUDIT_HEADS = env("AUDIT_HEADS", "")
 
 # ── File storage: DATA_DIR or S3 ──────────────────────────────────────────────────────────────────────────────────
 STORAGE_URL = env("STORAGE_URL")

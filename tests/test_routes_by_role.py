@@ -170,6 +170,7 @@ GET    c/<conversation_id>/members/<user_id>/                        in    404  
 GET    c/<conversation_id>/members/<user_id>/remove/                 in    404    403    200    200
 GET    c/<conversation_id>/members/<user_id>/give/                   in    404    403    403    200
 GET    c/<conversation_id>/leave/                                    in    404    200    200    200
+GET    c/<conversation_id>/log/                                      in    404    403    200    200
 GET    c/<conversation_id>/delete/                                   in    404    403    403    200
 POST   c/<conversation_id>/delete/                                   in    404    403    403    302
 GET    c/<conversation_id>/pins/                                     in    404    200    200    200

@@ -8,12 +8,13 @@ from django.utils.translation import gettext as _
 from accounts.actions import contacts
 from accounts.auth import sign_ins
 from accounts.models import User
+from audit import actions as audit
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 from messenger.live.handshake import SUSPENDED
 
 
-def suspend_user(user_id: int, moderator_id: int) -> User:
+def suspend_user(user_id: int, moderator_id: int, reason: str = "") -> User:
     """Suspends an account: ends its sign-ins, closes its sockets with code 4403 and hides it from other users.
 
     Raises `not_found` if there is no such user, and `forbidden` if the moderator may not suspend this user.
@@ -25,11 +26,12 @@ def suspend_user(user_id: int, moderator_id: int) -> User:
             user.is_active, user.suspended_at = False, timezone.now()
             user.save(update_fields=["is_active", "suspended_at"])
             contacts.publish_account_state(user.pk)
+            audit.record("user.suspend", moderator_id, user, reason=reason)
         sign_ins.end_sign_ins(user.pk, code=SUSPENDED)
     return user
 
 
-def restore_user(user_id: int, moderator_id: int) -> User:
+def restore_user(user_id: int, moderator_id: int, reason: str = "") -> User:
     """Ends the suspension of an account. The user has to sign in again.
 
     Raises `not_found` if there is no such user, and `forbidden` if the moderator may not restore this user.
@@ -43,6 +45,7 @@ def restore_user(user_id: int, moderator_id: int) -> User:
             user.is_active, user.suspended_at = True, None
             user.save(update_fields=["is_active", "suspended_at"])
             contacts.publish_account_state(user.pk)
+            audit.record("user.restore", moderator_id, user, reason=reason)
     return user
 
 

@@ -53,6 +53,7 @@ def _replace_avatar(user_id: int, conversation_id: int, name: str) -> Conversati
         if old_name != name:
             conversation.avatar = name
             tx.mark_changed("avatar")
+            tx.record_act("group.picture", conversation)
             tx.add_system_message(membership.user, "pictured", new="picture" if name else "")
             publish_conversation_info(tx)
             if old_name:

@@ -189,6 +189,7 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
             for name, value in changed.items():
                 setattr(conversation, name, value)
             tx.mark_changed(*changed)
+            tx.record_act("group.change", conversation, before=old_values, after=changed)
             for name, (event_name, has_texts) in LOGGED_FIELDS.items():
                 if name in changed:
                     texts = {"old": old_values[name], "new": changed[name]} if has_texts else {}
@@ -260,6 +261,8 @@ def add_members(user_id: int, conversation_id: int, user_ids: Iterable[int]) -> 
         )
         privacy.require_allowed(user_id, [users[pk] for pk in new_ids if pk not in member_ids], "add_me")
         memberships = join_users(tx, [users[pk] for pk in new_ids], added_by=_get_actor(tx))
+        for membership in memberships:
+            tx.record_act("member.add", membership.user)
         if memberships:
             tx.add_system_message(_get_actor(tx), "joined", users=[membership.user for membership in memberships])
             publish_conversation_info(tx)  # for the number of members
@@ -325,6 +328,7 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
             tx.require_allowed("leave")
         else:
             tx.require_allowed("remove_member", f"target_{membership.role}")
+            tx.record_act("member.remove", membership.user)
         event_name = "left" if target_id == user_id else "removed"
         membership.was_removed = event_name == "removed"
         tx.add_system_message(_get_actor(tx), event_name, users=[membership.user])
@@ -377,6 +381,7 @@ def set_role(user_id: int, conversation_id: int, target_id: int, role: str) -> M
             tx.conversation.owner = membership.user
             tx.mark_changed("owner")
         membership.role = role
+        tx.record_act("member.role", membership.user, before={"role": old_role}, after={"role": role})
         tx.lock_memberships(changed)
         for row in changed:
             row.version = tx.next_version()
@@ -410,6 +415,7 @@ def delete_group(user_id: int, conversation_id: int) -> None:
         memberships = list(tx.conversation.memberships.filter(left_at=None).select_related("user").order_by("pk"))
         tx.conversation.member_count, tx.conversation.deleted_at = 0, tx.now
         tx.mark_changed("member_count", "deleted_at")
+        tx.record_act("group.delete", tx.conversation, before={"title": tx.conversation.title})
         _end_memberships(tx, memberships)
 
 

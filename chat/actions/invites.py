@@ -64,6 +64,7 @@ def create_invite(
             expires_at=expires_at,
             max_uses=max_uses,
         )
+        tx.record_act("invite.create", invite)
         return invite_schema(invite)
 
 
@@ -78,6 +79,7 @@ def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
             raise not_found()
         invite.revoked_at = tx.now
         invite.save(update_fields=["revoked_at"])
+        tx.record_act("invite.revoke", invite)
 
 
 def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:

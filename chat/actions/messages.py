@@ -194,6 +194,8 @@ def delete_message(user_id: int, message_id: int) -> MessageSchema:
                 message.save(update_fields=WIPED_FIELDS)
                 _remove_from_cache(tx)
             return message_schema(message)
+        if not is_sender:
+            tx.record_act("message.delete", message)
         return delete_locked_message(tx, message, wipe=is_sender, by_id=user_id)
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.models import User
+from audit import actions as audit
 from chat import events
 from chat.actions import search_index
 from chat.actions.messages import delete_locked_message, require_not_deleted, update_mentions
@@ -48,16 +49,17 @@ def report_message(user_id: int, message_id: int, reason: str) -> None:
         )
 
 
-def hide_message(moderator_id: int, message_id: int) -> None:
+def hide_message(moderator_id: int, message_id: int, reason: str = "") -> None:
     """Deletes a message for all readers as a moderator. The content stays in the database and can be restored."""
     _require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         tx.require("hide" in KINDS[message.kind].actions)
         if not message.deleted_at:
             delete_locked_message(tx, message, wipe=False, by_id=moderator_id)
+            audit.record("message.hide", moderator_id, message, conversation_id=tx.conversation.pk, reason=reason)
 
 
-def restore_message(moderator_id: int, message_id: int) -> None:
+def restore_message(moderator_id: int, message_id: int, reason: str = "") -> None:
     """Shows a message again that an admin or a moderator has hidden.
 
     Raises `invalid` for a message that its sender has deleted, because its content no longer exists. Raises `forbidden`
@@ -76,9 +78,10 @@ def restore_message(moderator_id: int, message_id: int) -> None:
         schema = message_schema(message)
         tx.publish(events.message_updated(schema))
         update_mentions(tx, message, schema, schema.mentions)
+        audit.record("message.restore", moderator_id, message, conversation_id=tx.conversation.pk, reason=reason)
 
 
-def revoke_invite_as_moderator(moderator_id: int, invite_id: int) -> None:
+def revoke_invite_as_moderator(moderator_id: int, invite_id: int, reason: str = "") -> None:
     """Revokes an invite link as a moderator. Does nothing if the link is revoked already."""
     _require_permission(moderator_id, "chat.change_invite")
     with write_transaction():
@@ -88,9 +91,10 @@ def revoke_invite_as_moderator(moderator_id: int, invite_id: int) -> None:
         if invite.revoked_at is None:
             invite.revoked_at = timezone.now()
             invite.save(update_fields=["revoked_at"])
+            audit.record("invite.revoke", moderator_id, invite, conversation_id=invite.conversation_id, reason=reason)
 
 
-def settle_report(moderator_id: int, report_id: int) -> None:
+def settle_report(moderator_id: int, report_id: int, reason: str = "") -> None:
     """Marks a report as settled: this moderator has dealt with it. Does nothing if the report is settled already."""
     _require_permission(moderator_id, "chat.change_report")
     with write_transaction():
@@ -102,6 +106,8 @@ def settle_report(moderator_id: int, report_id: int) -> None:
             _require_other_sender(moderator_id, report.message)
             report.settled_at, report.settled_by_id = timezone.now(), moderator_id
             report.save(update_fields=["settled_at", "settled_by"])
+            conversation_id = report.message.conversation_id
+            audit.record("report.settle", moderator_id, report, conversation_id=conversation_id, reason=reason)
 
 
 def _require_other_sender(moderator_id: int, message: Message) -> None:

@@ -14,11 +14,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from typing import Any
 
+from django.db.models import Model
 from django.utils import timezone
 
 from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
+from audit import actions as audit
 from chat import events, permissions
 from chat.message_kinds import KINDS
 from chat.models import Conversation, Membership, Message
@@ -132,6 +135,15 @@ class ConversationTransaction:
         """
         message.version = self.next_version()
         message.save(update_fields={"version", *fields})
+
+    # ── Audit log ───
+    def record_act(
+        self, action: str, target: Model, before: dict[str, Any] | None = None, after: dict[str, Any] | None = None
+    ) -> None:
+        """Adds an act of the acting member to the audit log, with the changed values by field name."""
+        actor_id = self.membership.user_id if self.membership else None
+        conversation_id = self.conversation.pk
+        audit.record(action, actor_id, target, conversation_id=conversation_id, before=before, after=after)
 
     # ── Events ───
     def publish(self, *new_events: Event) -> None:

@@ -4,10 +4,10 @@ The pages have no forms that edit rows. Rows are changed only by admin actions (
 chat.actions and accounts.actions.
 """
 
-from chat.admin.audit_log import LogEntryAdmin
+from chat.admin.audit_log import AuditEntryAdmin
 from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
 from chat.admin.messages import MessageAdmin
 from chat.admin.reports import ReportAdmin
 
-__all__ = ["ConversationAdmin", "InviteAdmin", "LogEntryAdmin", "MessageAdmin", "ReportAdmin"]
+__all__ = ["AuditEntryAdmin", "ConversationAdmin", "InviteAdmin", "MessageAdmin", "ReportAdmin"]

@@ -10,8 +10,6 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, Prefetch, QuerySet
@@ -24,6 +22,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 import messenger.core.path_converters  # noqa: F401  (registers <id:…>)
+from audit import actions as audit
 from chat.models import Conversation, Membership
 from messenger.core.admin_confirmation import is_dangerous
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
@@ -42,22 +41,13 @@ def get_user_id(request: HttpRequest) -> int:
 
 
 def log_private_reading(request: HttpRequest, conversations: Iterable[Conversation]) -> None:
-    """Notes in the admin log that the user has read these direct conversations although no message is reported there.
+    """Notes in the audit log that the user has read these direct conversations although no message is reported there.
 
-    Each conversation gets one entry. Only administrators can read the log.
+    Each conversation gets one entry.
     """
-    content_type = ContentType.objects.get_for_model(Conversation)
-    LogEntry.objects.bulk_create(
-        LogEntry(
-            user_id=get_user_id(request),
-            content_type=content_type,
-            object_id=str(conversation.pk),
-            object_repr=conversation_title(conversation)[:200],
-            action_flag=CHANGE,
-            change_message="Read without an open report.",
-        )
-        for conversation in {each.pk: each for each in conversations}.values()
-    )
+    with write_transaction():
+        for conversation in {each.pk: each for each in conversations}.values():
+            audit.record("conversation.read", get_user_id(request), conversation, conversation_id=conversation.pk)
 
 
 class BoundedPaginator(Paginator):
@@ -158,7 +148,7 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
         """Calls `function` with each row, and returns how many calls raised no ApplicationError.
 
         The messages of these errors are shown on the page. Each call runs in its own transaction. Entries that
-        `function` writes to the admin log are stored in the same transaction.
+        `function` writes to the audit log are stored in the same transaction.
         """
         selected = list(rows[: MAX_ACTION_ROWS + 1]) if isinstance(rows, QuerySet) else list(rows)
         if len(selected) > MAX_ACTION_ROWS:

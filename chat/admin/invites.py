@@ -18,7 +18,7 @@ from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
 from chat.models import Invite
-from messenger.core.admin_confirmation import asks_first
+from messenger.core.admin_confirmation import asks_first, get_reason
 from messenger.core.numbers import parse_id
 
 
@@ -68,8 +68,7 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
     @admin.action(description=_("Revoke link"), permissions=["take_back"])
     def take_back(self, request: HttpRequest, queryset: QuerySet[Invite]) -> None:
         def run(invite: Invite) -> None:
-            actions.revoke_invite_as_moderator(base.get_user_id(request), invite.pk)
-            self.log_change(request, invite, "Taken back.")
+            actions.revoke_invite_as_moderator(base.get_user_id(request), invite.pk, get_reason(request))
 
         if count := self.run_for_each(request, queryset.filter(revoked_at=None), run):
             text = ngettext("%d link revoked.", "%d links revoked.", count) % count

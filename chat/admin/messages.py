@@ -21,7 +21,7 @@ from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
 from chat.models import Conversation, Message, Report
-from messenger.core.admin_confirmation import asks_first
+from messenger.core.admin_confirmation import asks_first, get_reason
 from messenger.core.excerpts import shorten
 from messenger.core.numbers import parse_id
 
@@ -137,8 +137,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     @admin.action(description=_("Hide for everyone"), permissions=["moderate"])
     def hide(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def run(message: Message) -> None:
-            actions.hide_message(base.get_user_id(request), message.pk)
-            self.log_change(request, message, "Hidden.")
+            actions.hide_message(base.get_user_id(request), message.pk, get_reason(request))
 
         if count := self.run_for_each(request, queryset.filter(deleted_at=None), run):
             text = ngettext("%d message hidden.", "%d messages hidden.", count) % count
@@ -147,8 +146,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     @admin.action(description=_("Restore for everyone"), permissions=["moderate"])
     def restore(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         def run(message: Message) -> None:
-            actions.restore_message(base.get_user_id(request), message.pk)
-            self.log_change(request, message, "Restored.")
+            actions.restore_message(base.get_user_id(request), message.pk, get_reason(request))
 
         if count := self.run_for_each(request, queryset.filter(deleted_at__isnull=False), run):
             text = ngettext("%d message restored.", "%d messages restored.", count) % count

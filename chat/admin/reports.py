@@ -21,7 +21,7 @@ from chat import actions
 from chat.admin import base
 from chat.admin.messages import message_state
 from chat.models import Message, Report
-from messenger.core.admin_confirmation import asks_first
+from messenger.core.admin_confirmation import asks_first, get_reason
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -77,8 +77,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
         def run(report: Report) -> None:
             message = report.message
             if message.deleted_at is None:
-                actions.hide_message(base.get_user_id(request), message.pk)
-                self.log_change(request, message, "Hidden.")
+                actions.hide_message(base.get_user_id(request), message.pk, get_reason(request))
             self._settle_all(request, report)
 
         self._run_for_open_reports(request, queryset, run)
@@ -86,8 +85,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
     @admin.action(description=_("Keep the message and resolve"), permissions=["settle"])
     def only_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
-            actions.settle_report(base.get_user_id(request), report.pk)
-            self.log_change(request, report, "Settled.")
+            actions.settle_report(base.get_user_id(request), report.pk, get_reason(request))
 
         self._run_for_open_reports(request, queryset, run)
 
@@ -97,8 +95,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
         def run(report: Report) -> None:
             writer = report.message.sender
             if writer.is_active:
-                account_actions.suspend_user(writer.pk, base.get_user_id(request))
-                self.log_change(request, writer, "Suspended.")
+                account_actions.suspend_user(writer.pk, base.get_user_id(request), get_reason(request))
             self._settle_all(request, report)
 
         self._run_for_open_reports(request, queryset, run)
@@ -116,8 +113,7 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
         The moderator has decided about this message, so no other moderator has to look at it.
         """
         for open_report in Report.objects.filter(message=report.message_id, settled_at=None):
-            actions.settle_report(base.get_user_id(request), open_report.pk)
-            self.log_change(request, open_report, "Settled.")
+            actions.settle_report(base.get_user_id(request), open_report.pk, get_reason(request))
 
     # ── Columns and fields ───────────────────────────────────────────────────────────────────────────────────────────
     def describe(self, row: Report) -> str:

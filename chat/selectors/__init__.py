@@ -20,6 +20,7 @@ from chat.selectors.conversations import (
     list_direct_partner_ids,
     list_group_mate_ids,
 )
+from chat.selectors.group_log import list_group_acts
 from chat.selectors.invites import (
     InvitePreviewSchema,
     InviteSchema,
@@ -136,6 +137,7 @@ __all__ = [
     "list_conversations",
     "list_conversations_by_id",
     "list_direct_partner_ids",
+    "list_group_acts",
     "list_group_mate_ids",
     "list_invites",
     "list_member_ids",

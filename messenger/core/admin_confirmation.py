@@ -13,6 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
 
+REASON = "reason"  # field of this form: why the moderator does it
+MAX_REASON = 500  # characters
 CONFIRMED = "confirmed"  # field of the form that the page with the question posts
 MAX_NAMED_ROWS = 10  # rows that the question names; the page only counts the others
 
@@ -37,6 +39,12 @@ def asks_first(question: str | Promise, *, dangerous: bool = False) -> Callable:
     return decorate
 
 
+def get_reason(request: HttpRequest) -> str:
+    """Returns the reason that the moderator has given, beside the buttons or with the question; "" if none."""
+    text = request.POST.get(REASON, "").replace("\0", "").encode("utf-8", "ignore").decode()
+    return " ".join(text.split())[:MAX_REASON]
+
+
 def is_dangerous(action: Callable) -> bool:
     return getattr(action, "dangerous", False)
 
@@ -53,10 +61,11 @@ def _ask(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
         "rest_count": max(queryset.count() - len(rows), 0),
         "back": _back_url(model_admin, request, rows),
         "dangerous": action.dangerous,
+        "reason": get_reason(request),
         "fields": [
             (name, value)
             for name, values in request.POST.lists()
-            if name not in ("csrfmiddlewaretoken", CONFIRMED)
+            if name not in ("csrfmiddlewaretoken", CONFIRMED, REASON)
             for value in values
         ],
         "media": model_admin.media,

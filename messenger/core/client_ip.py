@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from functools import cache
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from django.conf import settings
+
+_current_ip: ContextVar[str] = ContextVar("current_ip", default="")
 
 
 @cache
@@ -42,6 +45,16 @@ def client_ip(peer: str | None, forwarded_for: str = "") -> str:
 def request_ip(request) -> str:
     """Returns the IP address of the client that sent this Django request."""
     return client_ip(request.META.get("REMOTE_ADDR"), request.META.get("HTTP_X_FORWARDED_FOR", ""))
+
+
+def set_current_ip(address: str) -> None:
+    """Remembers the address of the client whose request or command is being handled, for the audit log."""
+    _current_ip.set(address)
+
+
+def get_current_ip() -> str:
+    """Returns the address of the client whose request is being handled; "" in tasks and management commands."""
+    return _current_ip.get()
 
 
 def client_network(address: str) -> str:

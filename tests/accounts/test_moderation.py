@@ -1,13 +1,13 @@
 """Tests of moderators in the admin: a suspension takes effect at once, and moderators cannot get more permissions."""
 
 import pytest
-from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 
 from accounts import actions
 from accounts.auth import moderator_group
 from accounts.models import SignIn, User
+from audit.models import AuditEntry
 from messenger.core.errors import ApplicationError
 from tests.servers import PASSWORD
 
@@ -73,7 +73,7 @@ def test_suspension_ends_all_sign_ins_and_restoring_allows_sign_in(published_eve
     assert [(cut.user_id, cut.code) for cut in published_events.disconnects()] == [(alice.pk, 4403)]
     assert app.send("get", "me/").status_code == 401
     assert alices.get("/settings/").status_code == 302
-    assert LogEntry.objects.filter(object_id=str(alice.pk), user=moderator).count() == 1
+    assert AuditEntry.objects.filter(target_id=alice.pk, actor_id=moderator.pk).count() == 1
 
     act(browser_of(moderator), "restore", alice)
     alice.refresh_from_db()
