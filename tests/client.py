@@ -12,18 +12,9 @@ import json
 import uuid
 from typing import Any
 
-import httpx
 import websockets
 
 from tests.live.client_state import ClientState
-from tests.servers import PASSWORD
-
-
-async def token_for(url: str, username: str) -> str:
-    async with httpx.AsyncClient(base_url=url, timeout=10) as http:
-        response = await http.post("/api/v1/auth/token/", json={"login": username, "password": PASSWORD})
-        response.raise_for_status()
-        return response.json()["access"]
 
 
 class CommandError(Exception):

@@ -6,6 +6,7 @@ They use the modules services.py, databases.py, servers.py, proxy.py and browser
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 
 import pytest
@@ -132,6 +133,19 @@ def pytest_unconfigure():
 
 
 # ── Databases inside pytest ────────────────────────────────────────────────────────────────────────────────────────
+@pytest.fixture(scope="session")
+def django_db_setup(django_test_environment):
+    """Creates the test database: a copy of the migrated database that sites are copied from too.
+
+    It replaces the fixture of pytest-django, with which each worker would run all migrations.
+    """
+    from django.conf import settings
+
+    from tests.databases import sqlite_template
+
+    shutil.copyfile(sqlite_template(), settings.DATABASES["default"]["NAME"])
+
+
 @pytest.fixture
 def postgres_db(postgres_url, django_db_blocker):
     """Makes Django use a new PostgreSQL database in all threads of this test. Provides its URL.

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from django.db import connections, transaction
 from django.db.utils import ConnectionHandler
 
 from tests.services import PostgresDatabases
-from tests.settings import RUN_DIR, SECRET
+from tests.settings import RUN_DIR, SECRET, SHARED_DIR
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -122,15 +123,31 @@ def production_environment(**environment: str) -> dict[str, str]:
 
 
 # ── Databases and static files that are created once per run ────────────────────────────────────────────────────────
+def _create_once(name: str, create: Callable[[Path], object]) -> Path:
+    """Returns the path of a file or folder that `create(path)` writes: once per test run, for all workers.
+
+    It is written under another name and then renamed, so that no worker uses it before it is complete.
+    """
+    path, incomplete = SHARED_DIR / name, SHARED_DIR / f"{name}.incomplete"
+    with (SHARED_DIR / f"{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            create(incomplete)
+            incomplete.rename(path)
+    return path
+
+
 @functools.cache
 def sqlite_template() -> Path:
     """Returns the path of a SQLite database in which all migrations have run. Tests copy this file.
 
     The file contains all data: SQLite moved the write-ahead log (WAL) into it when `migrate` closed its connection.
     """
-    folder = RUN_DIR / "template"
-    run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
-    return folder / "messenger.sqlite3"
+
+    def migrate(folder: Path) -> None:
+        run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
+
+    return _create_once("template", migrate) / "messenger.sqlite3"
 
 
 @functools.cache

@@ -190,6 +190,21 @@ class Site:
         cookie = {"name": settings.SESSION_COOKIE_NAME, "value": value, "url": self.url}
         return {**cookie, "httpOnly": True, "sameSite": "Lax"}
 
+    def create_token(self, username: str) -> str:
+        """Returns an access token of this user, for the API and the WebSocket.
+
+        A sign-in with the password does the same, but the server hashes the password a million times for it. Can also
+        be called from async tests.
+        """
+        return _run_in_thread(lambda: self._create_token(username))
+
+    def _create_token(self, username: str) -> str:
+        from accounts.auth import tokens
+        from accounts.models import User
+
+        with self.orm():
+            return tokens.issue_token_pair(User.objects.get(username=username)).access
+
     def manage(self, *arguments: str) -> str:
         return run_manage(*arguments, **self.environment)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 # All files of a test run are in one temporary folder. Below, variables that a developer may have set are removed.
 RUN_DIR = Path(tempfile.mkdtemp(prefix="messenger-tests-"))
 atexit.register(shutil.rmtree, RUN_DIR, ignore_errors=True)
+# The workers of pytest-xdist inherit this variable from the process that starts them: one folder for all of them.
+SHARED_DIR = Path(os.environ.setdefault("TEST_SHARED_DIR", str(RUN_DIR)))
 SECRET = "a key for tests alone, the same in each process so that they read each other's cookies and tokens"
 ENGINE_VARIABLES = (
     *(
@@ -53,7 +55,7 @@ LIMITS = False  # tests of rate limits turn them on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # The database is a file, as in production: several threads write to it, which an in-memory database does not allow.
-DATABASES["default"]["TEST"] = {"NAME": str(RUN_DIR / "test.sqlite3")}
+DATABASES["default"]["NAME"] = RUN_DIR / "test.sqlite3"
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
 # This storage works without `collectstatic`.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}

@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 from allauth.mfa.models import Authenticator
+from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, get_resolver
 
@@ -431,11 +432,12 @@ class Environment:
         actions.remove_member(olga, group, self.ids["rick"])
         invite = actions.create_invite(olga, group)
         self.ids["invite"], self.ids["link"] = invite.id, invite.token
-        self.tokens, self.browsers, self.notes = {}, {"nobody": Client()}, {}
+        self.tokens, self.session_keys, self.notes = {}, {}, {}
         for role, name in NAMES.items():
             self.tokens[role] = tokens.issue_token_pair(people[name]).access
-            self.browsers[role] = Client()
-            self.browsers[role].force_login(people[name])
+            client = Client()
+            client.force_login(people[name])
+            self.session_keys[role] = client.cookies[settings.SESSION_COOKIE_NAME].value
             self.notes[role] = actions.create_group(self.ids[name], "Notes", []).id
         sign_ins.start_sign_in(people["wolf"], SignIn.Kind.TOKEN)
         self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
@@ -456,7 +458,9 @@ class Environment:
             data, options = json.dumps(body) if method != "GET" else b"", {"content_type": "application/json"}
             caller = Client(headers=headers)
         else:
-            data, options, caller = body, {}, self.browsers[role]
+            data, options, caller = body, {}, Client()
+            if role in self.session_keys:
+                caller.cookies[settings.SESSION_COOKIE_NAME] = self.session_keys[role]
         query = QUERIES.get(row.route, {})
         response = getattr(caller, method.lower())(path, query if method == "GET" else data, **options)
         if not response.streaming:
@@ -506,19 +510,27 @@ class Environment:
         return NAMES.get(role, "x") if value == "@own" else self.ids[value[1:]]
 
 
-@pytest.fixture
-def environment(db, monkeypatch):
-    """Creates the users and conversations, and makes BatchWriter store messages in the thread of the test.
+@pytest.fixture(scope="module")
+def shared_environment(django_db_setup, django_db_blocker):
+    """Creates the users and conversations once for all rows, and makes BatchWriter store messages in the same thread.
 
     BatchWriter normally uses a thread of its own. In the thread of the test, all changes are in one transaction, which
     can be rolled back.
     """
-    monkeypatch.setattr(
-        batch_writer.BatchWriter,
-        "call",
-        lambda batcher, command, timeout=0: batch_writer._result_or_raise(batcher._store([command])[0]),
-    )
-    return Environment()
+
+    def store(batcher, command, timeout=0):
+        return batch_writer._result_or_raise(batcher._store([command])[0])
+
+    with pytest.MonkeyPatch.context() as monkeypatch, django_db_blocker.unblock(), rolled_back():
+        monkeypatch.setattr(batch_writer.BatchWriter, "call", store)
+        yield Environment()
+
+
+@pytest.fixture
+def environment(shared_environment, django_db_blocker):
+    """Returns the environment. What a test changes in the database is rolled back."""
+    with django_db_blocker.unblock(), rolled_back():
+        yield shared_environment
 
 
 # ── Tests ──────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -11,7 +11,7 @@ import re
 import httpx
 
 from accounts.auth import moderator_group
-from tests.client import Client, token_for
+from tests.client import Client
 from tests.servers import PASSWORD
 
 
@@ -58,7 +58,7 @@ async def _press(browser: httpx.AsyncClient, path: str, act: str) -> None:
 async def test_open_sockets_receive_hide_restore_and_suspend(site):
     await asyncio.to_thread(site.start)
     group, report = await asyncio.to_thread(_create_report, site)
-    alice_token, bob_token = [await token_for(site.url, name) for name in ("alice", "bob")]
+    alice_token, bob_token = [site.create_token(name) for name in ("alice", "bob")]
     admin_session = await _signed_in(site.url, "molly")
 
     async with Client(site.ws_url, alice_token) as alice, Client(site.ws_url, bob_token) as bob:

@@ -18,7 +18,7 @@ from tusclient.uploader import Uploader
 
 from tests import openapi
 from tests.api.conftest import api  # noqa: F401 (the fixture)
-from tests.servers import PASSWORD, Site
+from tests.servers import Site
 
 MB = 1024 * 1024
 LISTED_ORIGIN = "https://app.example.org"
@@ -37,13 +37,11 @@ def checksum_header(data: bytes, algorithm: str = "sha256") -> str:
 class UploadClient:
     """A signed-in user who uploads files with plain HTTP requests or with tuspy (a tus client in Python)."""
 
-    def __init__(self, url: str, name: str, pk: int):
-        self.url, self.name, self.pk = url, name, pk
-        with httpx.Client(base_url=url, timeout=30) as http:
-            response = http.post("/api/v1/auth/token/", json={"login": name, "password": PASSWORD})
-            self.token = response.raise_for_status().json()["access"]
+    def __init__(self, site: Site, name: str, pk: int):
+        self.url, self.name, self.pk = site.url, name, pk
+        self.token = site.create_token(name)
         self.http = httpx.Client(
-            base_url=url,
+            base_url=self.url,
             timeout=60,
             headers={"Authorization": f"Bearer {self.token}", "Tus-Resumable": "1.0.0"},
             event_hooks={"response": [_check_response]},
@@ -138,7 +136,7 @@ def upload_clients():
 
     def create(site, *names: str) -> list[UploadClient]:
         users = site.create_users(*names)
-        new_clients = [UploadClient(site.url, name, user.pk) for name, user in zip(names, users, strict=True)]
+        new_clients = [UploadClient(site, name, user.pk) for name, user in zip(names, users, strict=True)]
         clients.extend(new_clients)
         return new_clients
 

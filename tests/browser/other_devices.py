@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from tests.client import Client, token_for
+from tests.client import Client
 
 
 def make_png(colour: str = "teal", size: tuple[int, int] = (300, 200)) -> bytes:
@@ -113,4 +113,4 @@ class Device:
 
 
 async def sign_in(site: Any, username: str, pk: int) -> Device:
-    return Device(site, pk, await token_for(site.url, username))
+    return Device(site, pk, site.create_token(username))

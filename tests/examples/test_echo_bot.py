@@ -10,7 +10,6 @@ import uuid
 import httpx
 import pytest
 
-from tests.client import token_for
 from tests.databases import ROOT
 from tests.servers import PASSWORD
 
@@ -98,7 +97,7 @@ def assert_each_mention_is_answered_once(messages: list[dict]) -> None:
 async def make_questioner(site, each_server: str):
     server = await asyncio.to_thread(site.start, each_server)
     _alice, bob = await asyncio.to_thread(site.create_users, "alice", "bob")
-    questioner = Questioner(site, await token_for(site.url, "alice"))
+    questioner = Questioner(site, site.create_token("alice"))
     await questioner.create_group(bob.pk)
     return server, questioner
 
@@ -140,13 +139,13 @@ async def test_the_bot_refreshes_its_token_and_signs_in_again_after_its_sign_in_
     """
     server = await asyncio.to_thread(site.start, "daphne", ACCESS_TOKEN_MINUTES="1")
     _alice, bob = await asyncio.to_thread(site.create_users, "alice", "bob")
-    questioner = Questioner(site, await token_for(site.url, "alice"))
+    questioner = Questioner(site, site.create_token("alice"))
     await questioner.create_group(bob.pk)
     bot = start_bot()
     await questioner.ask("@bob with a refreshed token")
     await questioner.wait_for_answers(1)
     async with httpx.AsyncClient(base_url=f"{site.url}/api/v1/") as other_device:
-        other_device.headers["Authorization"] = f"Bearer {await token_for(site.url, 'bob')}"
+        other_device.headers["Authorization"] = f"Bearer {site.create_token('bob')}"
         assert (await other_device.delete("sessions/")).status_code == 204
     await questioner.ask("@bob after you were signed out")
     assert_each_mention_is_answered_once(await questioner.wait_for_answers(2))

@@ -13,7 +13,7 @@ from collections import Counter
 import httpx
 import pytest
 
-from tests.client import Client, token_for
+from tests.client import Client
 
 
 class Traffic:
@@ -95,7 +95,7 @@ async def start_traffic(request):
 
         async def connect_clients(site, *names: str, urls: list[str] | None = None) -> Traffic:
             users = await asyncio.to_thread(site.create_users, *names)
-            tokens = [await token_for(site.url, name) for name in names]
+            tokens = [site.create_token(name) for name in names]
             headers = {"Authorization": f"Bearer {tokens[0]}"}
             async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=30) as http:
                 payload = {"kind": "group", "title": "Room", "user_ids": [user.pk for user in users[1:]]}

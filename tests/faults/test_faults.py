@@ -13,8 +13,6 @@ import psutil
 import psycopg
 import pytest
 
-from tests.client import token_for
-
 pytestmark = pytest.mark.faults
 USERNAMES = ("alice", "bob", "carol", "dave")
 
@@ -172,7 +170,7 @@ async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_s
     site = make_site(LIMITS="off")
     server = await asyncio.to_thread(site.start, each_server)
     traffic = await start_traffic(site, "alice", "bob")
-    token = await token_for(site.url, "bob")
+    token = site.create_token("bob")
     stuck_sockets = []
     for _ in range(5):
         raw_socket = sockets.create_connection(("127.0.0.1", server.port))

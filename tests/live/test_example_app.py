@@ -15,7 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 from accounts.models import User
 from messenger.live.commands import command
 from messenger.live.consumer import LiveConsumer
-from tests.client import Client, CommandError, token_for
+from tests.client import Client, CommandError
 from tests.servers import PASSWORD, _run_in_thread
 
 
@@ -39,7 +39,7 @@ async def signed_in_browser(site, name: str):
 
 
 async def create_group(site, title: str, *user_ids: int) -> int:
-    headers = {"Authorization": f"Bearer {await token_for(site.url, 'alice')}"}
+    headers = {"Authorization": f"Bearer {site.create_token('alice')}"}
     async with httpx.AsyncClient(base_url=site.url, headers=headers) as http:
         group = {"kind": "group", "title": title, "user_ids": user_ids}
         return (await http.post("/api/v1/conversations/", json=group)).json()["id"]
@@ -48,7 +48,7 @@ async def create_group(site, title: str, *user_ids: int) -> int:
 async def test_an_app_above_chat_hears_of_messages_and_answers_a_command(example_site):
     _alice, bob, _mallory = example_site.create_users("alice", "bob", "mallory")
     group_id = await create_group(example_site, "Room", bob.pk)
-    tokens = {name: await token_for(example_site.url, name) for name in ("alice", "bob", "mallory")}
+    tokens = {name: example_site.create_token(name) for name in ("alice", "bob", "mallory")}
     async with (
         Client(example_site.ws_url, tokens["alice"]) as alices,
         Client(example_site.ws_url, tokens["bob"]) as bobs,

@@ -8,7 +8,7 @@ import re
 import httpx
 import pytest
 
-from tests.client import Client, token_for
+from tests.client import Client
 from tests.databases import ROOT
 
 
@@ -22,7 +22,7 @@ async def test_an_action_in_a_management_command_reaches_open_sockets(make_site,
     site = make_site(redis=redis, SWEEP_SECONDS="3600" if redis else "0.5")
     (alice,) = site.create_users("alice")
     site.start()
-    token = await token_for(site.url, "alice")
+    token = site.create_token("alice")
     async with httpx.AsyncClient(base_url=site.url, headers={"Authorization": f"Bearer {token}"}) as http:
         group = (await http.post("/api/v1/conversations/", json={"kind": "group", "title": "Room"})).json()
     assert (alice.pk, group["id"]) == (1, 1)  # the ids in the command

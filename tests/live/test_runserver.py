@@ -9,7 +9,6 @@ import pytest
 import websockets
 
 import manage
-from tests.client import token_for
 from tests.databases import ROOT
 from tests.servers import Server
 
@@ -32,7 +31,7 @@ async def test_pages_of_runserver_may_open_sockets_on_any_port(make_site):
     server = RunServer(site, None, {})
     site.servers.append(server)
     server.start()
-    headers = {"Authorization": f"Bearer {await token_for(server.url, 'alice')}"}
+    headers = {"Authorization": f"Bearer {site.create_token('alice')}"}
     async with websockets.connect(server.ws_url, additional_headers=headers, origin=server.url) as socket:
         assert '"welcome"' in await socket.recv()
     with pytest.raises(websockets.InvalidStatus):

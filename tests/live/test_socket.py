@@ -15,7 +15,7 @@ from websockets.frames import Frame, Opcode
 from accounts import actions
 from accounts.auth import tokens
 from accounts.models import User
-from tests.client import Client, CommandError, token_for
+from tests.client import Client, CommandError
 from tests.servers import PASSWORD, Site
 
 
@@ -49,9 +49,7 @@ def running_site(request, tmp_path_factory, django_db_blocker):
 
 @pytest.fixture
 async def workspace(running_site):
-    workspace = Workspace(
-        running_site, {name: await token_for(running_site.url, name) for name in ("alice", "bob", "mallory")}
-    )
+    workspace = Workspace(running_site, {name: running_site.create_token(name) for name in ("alice", "bob", "mallory")})
     async with workspace.http("alice") as http:
         bob = (await http.get("/api/v1/users/", params={"q": "bob"})).json()["results"][0]["id"]
         group = {"kind": "group", "title": "Room", "user_ids": [bob]}
@@ -112,7 +110,7 @@ async def test_a_socket_that_is_closed_at_once_says_why(workspace):
     protocols = ["messenger.v1", "bearer.nonsense"]
     assert await close_frame(origin=own, subprotocols=protocols) == (4401, "The access token is invalid or expired.")
     assert await close_frame(origin=own) == (4401, "No valid session cookie.")
-    headers = {"Authorization": f"Bearer {await token_for(own, 'mallory')}"}
+    headers = {"Authorization": f"Bearer {workspace.site.create_token('mallory')}"}
     async with workspace.http("mallory") as http:
         assert (await http.delete("/api/v1/sessions/")).status_code == 204  # signs out all other clients of mallory
     assert await close_frame(additional_headers=headers) == (4401, "The sign-in has ended.")
@@ -138,7 +136,7 @@ async def test_a_site_with_https_accepts_sockets_with_tls_only(make_site, each_s
 
 
 async def test_who_may_open_a_socket(workspace):
-    token = await token_for(workspace.url, "alice")
+    token = workspace.site.create_token("alice")
     bearer = {"Authorization": f"Bearer {token}"}
     url, own = workspace.ws_url, workspace.url
     assert await rejection_status(url, additional_headers=bearer) == 0
@@ -412,7 +410,7 @@ async def test_a_member_removed_while_connected_receives_nothing_more(workspace)
 async def test_revocation_closes_open_sockets(workspace, end):
     name = f"victim{uuid.uuid4().hex[:8]}"
     await asyncio.to_thread(workspace.site.create_users, name)
-    token = await token_for(workspace.url, name)
+    token = workspace.site.create_token(name)
     headers = {"Authorization": f"Bearer {token}"}
     async with (
         Client(workspace.ws_url, token) as victim,

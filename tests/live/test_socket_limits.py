@@ -12,8 +12,6 @@ import uuid
 
 import websockets
 
-from tests.client import token_for
-
 
 async def test_sends_are_rate_limited_and_floods_close_with_4429(make_site):
     site = make_site(LIMITS="on")
@@ -27,7 +25,7 @@ async def test_sends_are_rate_limited_and_floods_close_with_4429(make_site):
             return actions.create_group(alice.pk, "Room", [bob.pk]).id
 
     conversation = await asyncio.to_thread(group)
-    headers = {"Authorization": f"Bearer {await token_for(site.url, 'alice')}"}
+    headers = {"Authorization": f"Bearer {site.create_token('alice')}"}
     async with websockets.connect(site.ws_url, additional_headers=headers) as socket:
         for number in range(15):
             payload = {"conversation_id": conversation, "client_id": str(uuid.uuid4()), "body": f"{number}"}
