@@ -11,7 +11,7 @@ from django.contrib.sessions.backends.base import SessionBase
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer, extend_schema
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse, PolymorphicProxySerializer
 from rest_framework import status
 from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
@@ -21,18 +21,18 @@ from accounts import actions
 from accounts.auth import known_devices, sign_ins, signup_links, tokens
 from accounts.authentication import SessionAuthentication
 from accounts.models import SignIn, User
-from accounts.schemas import ProfileSchema, SignInSchema, TokenPairSchema, VerifySchema, profile_schema, sign_in_schema
-from accounts.serializers import (
-    AvatarSerializer,
-    LoginSerializer,
-    ProfileChangesSerializer,
-    RefreshSerializer,
-    SignUpSerializer,
-    TokenSerializer,
+from accounts.payloads import (
+    AvatarPayload,
+    LoginPayload,
+    ProfileChangesPayload,
+    RefreshPayload,
+    SignUpPayload,
+    TokenPayload,
 )
+from accounts.schemas import ProfileSchema, SignInSchema, TokenPairSchema, VerifySchema, profile_schema, sign_in_schema
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import invalid
-from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
+from messenger.rest.openapi import describe, error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, PublicApiViewSet, no_content, respond
 
@@ -72,10 +72,10 @@ def _temporary_session(request: HttpRequest) -> Iterator[SessionBase]:
 
 # ── Tokens ───────────────────────────────────────────────────────────────────────────────────────────────────────
 class SignUpViewSet(PublicApiViewSet):
-    @extend_schema(
+    @describe(
+        "Sign up",
         tags=TOKENS,
-        summary="Sign up",
-        request=SignUpSerializer,
+        request=SignUpPayload,
         responses={
             201: PolymorphicProxySerializer(
                 component_name="SignedUp",
@@ -86,10 +86,10 @@ class SignUpViewSet(PublicApiViewSet):
         },
     )
     def create(self, request: Request) -> Response:
-        data = self.validated_data(SignUpSerializer)
+        form = self.payload(SignUpPayload)
         with _temporary_session(request._request) as session:
-            session[signup_links.INVITE_SESSION_KEY] = data["invite"]
-            user, must_confirm = actions.sign_up(request._request, data["username"], data["email"], data["password"])
+            session[signup_links.INVITE_SESSION_KEY] = form.invite
+            user, must_confirm = actions.sign_up(request._request, form.username, form.email, form.password)
         if user is None or must_confirm:
             return respond(VerifySchema(), status.HTTP_201_CREATED, NO_STORE)
         return _token_response(_issue_token_pair(user, request), status.HTTP_201_CREATED)
@@ -100,7 +100,7 @@ class TokenViewSet(PublicApiViewSet):
         TokenPairSchema,
         "Sign in and get a token pair",
         tags=TOKENS,
-        request=LoginSerializer,
+        request=LoginPayload,
         errors=error_responses(
             unauthenticated="`unauthenticated`: user name or password is wrong, or the e-mail is not confirmed. With"
             " `code` in `fields`: both are right, but a code of the second factor is required.",
@@ -108,9 +108,9 @@ class TokenViewSet(PublicApiViewSet):
         ),
     )
     def create(self, request: Request) -> Response:
-        data = self.validated_data(LoginSerializer)
+        form = self.payload(LoginPayload)
         device = known_devices.get_device(request._request)
-        user = actions.sign_in(data["login"], data["password"], request_ip(request), data["code"], device)
+        user = actions.sign_in(form.name, form.password, request_ip(request), form.code, device)
         return _token_response(_issue_token_pair(user, request))
 
     @response_schema(
@@ -119,34 +119,34 @@ class TokenViewSet(PublicApiViewSet):
         tags=TOKENS,
         description="A refresh token can be used once. For 30 seconds, and until the new refresh token is used, the"
         " used one returns the same new pair again. Any other use ends its sign-in and invalidates all its tokens.",
-        request=RefreshSerializer,
+        request=RefreshPayload,
         errors=error_responses(unauthenticated=INVALID_TOKEN),
     )
     def refresh(self, request: Request) -> Response:
-        return _token_response(tokens.refresh_token_pair(self.validated_data(RefreshSerializer)["refresh"]))
+        return _token_response(tokens.refresh_token_pair(self.payload(RefreshPayload).refresh))
 
-    @extend_schema(
+    @describe(
+        "Check whether a token is valid",
         tags=TOKENS,
-        summary="Check whether a token is valid",
         description="For an access or a refresh token. It is not used up.",
-        request=TokenSerializer,
+        request=TokenPayload,
         responses={
             200: OpenApiResponse(OpenApiTypes.OBJECT, "The token is valid. The object is empty."),
             **error_responses(unauthenticated=INVALID_TOKEN),
         },
     )
     def verify(self, request: Request) -> Response:
-        tokens.verify_token(self.validated_data(TokenSerializer)["token"])
+        tokens.verify_token(self.payload(TokenPayload).token)
         return Response({}, headers=NO_STORE)
 
     @no_content_schema(
         "Sign this client out",
         tags=TOKENS,
-        request=RefreshSerializer,
+        request=RefreshPayload,
         errors=error_responses(unauthenticated="`unauthenticated`: not a valid refresh token."),
     )
     def revoke(self, request: Request) -> Response:
-        tokens.revoke_token(self.validated_data(RefreshSerializer)["refresh"])
+        tokens.revoke_token(self.payload(RefreshPayload).refresh)
         return no_content()
 
 
@@ -192,16 +192,16 @@ class ProfileViewSet(ApiViewSet):
     def retrieve(self, request: Request) -> Response:
         return respond(profile_schema(_sign_in(request).user))
 
-    @response_schema(ProfileSchema, "Change my profile and settings", tags=ME, request=ProfileChangesSerializer)
+    @response_schema(ProfileSchema, "Change my profile and settings", tags=ME, request=ProfileChangesPayload)
     def partial_update(self, request: Request) -> Response:
-        changes = self.validated_data(ProfileChangesSerializer)
+        changes = self.changes(ProfileChangesPayload)
         return respond(profile_schema(actions.update_profile(self.user_id, changes)))
 
 
 class AvatarViewSet(ApiViewSet):
     parser_classes = (MultiPartParser,)
 
-    @response_schema(ProfileSchema, "Set my avatar", tags=ME, request={"multipart/form-data": AvatarSerializer})
+    @response_schema(ProfileSchema, "Set my avatar", tags=ME, request={"multipart/form-data": AvatarPayload})
     def update(self, request: Request) -> Response:
         upload = request.FILES.get("avatar")
         if upload is None:

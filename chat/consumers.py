@@ -92,9 +92,8 @@ class ChatConsumer(LiveConsumer):
             else:
                 connection.send_ack(ref, MineAnswer(outcome))
 
-        read_marker_queue.submit(
-            MarkerMove(connection.user_id, payload.conversation_id, read_seq=payload.seq, back=payload.back), on_stored
-        )
+        move = MarkerMove(connection.user_id, payload.conversation_id, payload.read_seq, back=payload.back)
+        read_marker_queue.submit(move, on_stored)
 
     @command("received", ReceivedPayload, deferred=True)
     def received(self, payload: ReceivedPayload, ref: str | None) -> None:

@@ -20,8 +20,8 @@ from messenger.rest.openapi import error_responses, list_schema, no_content_sche
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, no_content, respond
 from presence import hooks, typing_state, visibility, visitor_cookie
-from presence.schemas import HeadCountSchema, PresenceSchema, TypingPayload
-from presence.serializers import HeartbeatSerializer, PresenceQuerySerializer
+from presence.payloads import BeatPayload, PresenceQuery, TypingPayload
+from presence.schemas import HeadCountSchema, PresenceSchema
 from presence.tracker import get_tracker
 
 
@@ -31,9 +31,9 @@ class PresenceViewSet(ApiViewSet):
     Other and unknown ids are left out of the answer.
     """
 
-    @list_schema(PresenceSchema, "Presence of these users", parameters=[PresenceQuerySerializer])
+    @list_schema(PresenceSchema, "Presence of these users", parameters=[PresenceQuery])
     def list(self, request: Request) -> Response:
-        user_ids = self.validated_query(PresenceQuerySerializer)["user_ids"]
+        user_ids = sorted(set(self.query(PresenceQuery).user_ids))
         reachable_ids = visibility.filter_reachable_users(self.user_id, user_ids)
         get_tracker().refresh()  # clients apply the events since: the answer must not be older than these
         online_ids = get_tracker().get_online_users(reachable_ids)
@@ -56,11 +56,11 @@ class HeartbeatViewSet(ApiViewSet):
         HeadCountSchema,
         "Heartbeat of a client without a WebSocket",
         description="Counts for three minutes. A visitor is identified by a cookie, which the first heartbeat sets.",
-        request=HeartbeatSerializer,
+        request=BeatPayload,
         errors=error_responses("not_found"),
     )
     def create(self, request: Request) -> Response:
-        conversation_id = self.validated_data(HeartbeatSerializer)["view"]
+        conversation_id = self.payload(BeatPayload).view
         browser_id = visitor_cookie.get_browser_id(request)
         if request.user.is_authenticated:
             if conversation_id is not None:

@@ -18,6 +18,7 @@ from messenger.live.consumer import LiveConsumer
 from messenger.live.hub import get_hub
 from messenger.live.transport import OutgoingFrame
 from presence import schemas, typing_state, visibility
+from presence.payloads import TypingPayload, ViewPayload
 from presence.tracker import get_tracker
 from presence.viewers import ConversationViewers
 
@@ -100,8 +101,8 @@ async def _run_every(seconds: float, step: Callable[[], Awaitable[None]]) -> NoR
 class PresenceConsumer(LiveConsumer):
     broadcaster: ClassVar[PresenceBroadcaster] = PresenceBroadcaster()  # shared by all connections of the process
 
-    @command("typing", schemas.TypingPayload)
-    async def typing(self, payload: schemas.TypingPayload) -> None:
+    @command("typing", TypingPayload)
+    async def typing(self, payload: TypingPayload) -> None:
         connection = self.connection
         if payload.conversation_id not in connection.conversations:
             raise not_found()
@@ -110,8 +111,8 @@ class PresenceConsumer(LiveConsumer):
         )
         typing_state.publish_changes(changes)
 
-    @command("view", schemas.ViewPayload)
-    async def view(self, payload: schemas.ViewPayload) -> None:
+    @command("view", ViewPayload)
+    async def view(self, payload: ViewPayload) -> None:
         connection = self.connection
         if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
             raise not_found()

@@ -1,4 +1,4 @@
-"""Defines the format of presence data for clients: payloads of commands, and schemas of events and answers.
+"""Defines the format of presence data for clients: schemas of events and answers. The input is in presence.payloads.
 
 It also contains the functions that build the events.
 """
@@ -9,27 +9,12 @@ from datetime import datetime
 
 import msgspec
 
-from messenger.core.field_types import Id, Timestamp
+from messenger.core.field_types import Timestamp
 from messenger.core.timestamps import format_timestamp
 from messenger.live.events import EphemeralEvent
 from messenger.live.frames import encode_frame
 
 
-# ── Commands ─────────────────────────────────────────────────────────────────────────────────────────────────────
-class TypingPayload(msgspec.Struct):
-    """Reports that the user is typing in a conversation (`active` is true) or has stopped (`active` is false)."""
-
-    conversation_id: Id
-    active: bool
-
-
-class ViewPayload(msgspec.Struct):
-    """Reports which conversation this client shows now. `conversation_id` is null if it shows no conversation."""
-
-    conversation_id: Id | None
-
-
-# ── Schemas of events and answers ────────────────────────────────────────────────────────────────────────────────
 class PresenceSchema(msgspec.Struct):
     """Whether a user is online, and when the user was last online.
 

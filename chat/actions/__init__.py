@@ -32,7 +32,7 @@ from chat.actions.moderation import (
     settle_report,
 )
 from chat.actions.queues import read_marker_queue, send_queue
-from chat.actions.read_markers import MarkerMove, newest_seq_of_others, update_member_state
+from chat.actions.read_markers import MarkerMove, update_member_state
 from chat.actions.receipts import publish_receipts_between, publish_receipts_choice
 from chat.actions.sending import SendCommand
 from chat.schemas import MessageSchema, MineSchema
@@ -49,7 +49,6 @@ __all__ = [
     "join_by_invite",
     "mark_delivered",
     "mark_read",
-    "mark_unread",
     "open_direct_conversation",
     "preview_invite",
     "publish_profile_change",
@@ -92,23 +91,15 @@ def send_message(
     return sent.message, sent.created
 
 
-def mark_read(user_id: int, conversation_id: int, seq: int, back: bool = False) -> MineSchema:
+def mark_read(user_id: int, conversation_id: int, seq: int | None, back: bool = False) -> MineSchema:
     """Marks all messages of a conversation up to the message number `seq` as read by a user.
 
-    With `back`, marks the message `seq` and all messages after it as unread. Returns the user's state in the
-    conversation, with the unread count. The function blocks: call it from a thread, not from the event loop.
+    With `back`, marks the message `seq` and all messages after it as unread; if `seq` is None, the newest message that
+    another member has written. It changes nothing if there is none (system messages do not count). Returns the user's
+    state in the conversation, with the unread count. The function blocks: call it from a thread, not from the event
+    loop.
     """
     return read_marker_queue.call(MarkerMove(user_id, conversation_id, read_seq=seq, back=back))
-
-
-def mark_unread(user_id: int, conversation_id: int) -> MineSchema:
-    """Marks the newest message that another member has written, and all messages after it, as unread for a user.
-
-    Changes nothing if no other member has written a message (system messages do not count). The function blocks: call
-    it from a thread, not from the event loop.
-    """
-    seq = newest_seq_of_others(user_id, conversation_id)
-    return mark_read(user_id, conversation_id, seq, back=seq > 0)
 
 
 def mark_delivered(user_id: int, up_to: dict[int, int]) -> None:

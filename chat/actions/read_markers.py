@@ -37,8 +37,8 @@ class MarkerMove(NamedTuple):
     """A command to store which messages (up to a number, called seq) a user has read or received in a conversation.
 
     `read_seq`: the user has read all messages up to this number. With `back`, this message and all messages after it
-    become unread. `delivered_seq`: a device of the user has received all messages up to this number. If a field is
-    None, nothing is changed for it.
+    become unread; without a number, the newest message of others and all messages after it. `delivered_seq`: a device
+    of the user has received all messages up to this number. If a field is None, nothing is changed for it.
     """
 
     user_id: int
@@ -46,6 +46,10 @@ class MarkerMove(NamedTuple):
     read_seq: int | None = None
     delivered_seq: int | None = None
     back: bool = False
+
+    @property
+    def moves_read_marker(self) -> bool:
+        return self.back or self.read_seq is not None
 
 
 class _MarkerState(msgspec.Struct):
@@ -113,7 +117,7 @@ def move_markers(moves: Sequence[MarkerMove]) -> list[MineSchema | ApplicationEr
             [(state.id, *state.markers, state.added_by_id, state.me_version) for state in changed],
         )
         _insert_history(changed, now)
-        member_states = _build_member_states(states, [move for move in moves if move.read_seq is not None])
+        member_states = _build_member_states(states, [move for move in moves if move.moves_read_marker])
         mine_events: list[Event] = [
             events.mine_updated(state.user_id, state.conversation_id, member_states[state.key])
             for state in read_changed
@@ -143,14 +147,21 @@ def _lock_states(keys: set[tuple[int, int]]) -> _States:
 def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
     if move.delivered_seq is not None:
         state.delivered_seq = max(state.delivered_seq, min(move.delivered_seq, state.last_seq))
-    if move.read_seq is not None:
-        if move.back:
-            state.read_seq = min(state.read_seq, max(move.read_seq - 1, 0))
-        else:
-            state.is_opened = state.is_opened or state.added_by_id is not None
-            state.added_by_id = None
-            state.read_seq = max(state.read_seq, min(move.read_seq, state.last_seq))
-            state.delivered_seq = max(state.delivered_seq, state.read_seq)
+    if move.back:
+        first_unread = _newest_seq_of_others(state) if move.read_seq is None else move.read_seq
+        if first_unread is not None:
+            state.read_seq = min(state.read_seq, max(first_unread - 1, 0))
+    elif move.read_seq is not None:
+        state.is_opened = state.is_opened or state.added_by_id is not None
+        state.added_by_id = None
+        state.read_seq = max(state.read_seq, min(move.read_seq, state.last_seq))
+        state.delivered_seq = max(state.delivered_seq, state.read_seq)
+
+
+def _newest_seq_of_others(state: _MarkerState) -> int | None:
+    """Returns the number (seq) of the newest written message of another user, or None if there is none."""
+    messages = Message.objects.filter(conversation_id=state.conversation_id, kind__in=WRITTEN_KINDS)
+    return messages.exclude(sender_id=state.user_id).order_by("-seq").values_list("seq", flat=True).first()
 
 
 def _set_read_counts(states: list[_MarkerState]) -> None:
@@ -254,7 +265,7 @@ def _outcome(
     key = (move.conversation_id, move.user_id)
     if key not in states:
         return not_found()
-    return None if move.read_seq is None else member_states[key]
+    return member_states[key] if move.moves_read_marker else None
 
 
 def update_member_state(user_id: int, conversation_id: int, changes: dict) -> MineSchema:
@@ -297,20 +308,3 @@ def update_member_state(user_id: int, conversation_id: int, changes: dict) -> Mi
         if "receipts" in fields:
             publish(receipts.receipt_visibility_events(user_id, conversation_id))
         return member_state
-
-
-def newest_seq_of_others(user_id: int, conversation_id: int) -> int:
-    """Returns the number (seq) of the newest text message that another user has sent, or 0 if there is none.
-
-    Raises `not_found` if the user `user_id` is not a member of the conversation.
-    """
-    rows = bulk_sql.fetch_all(
-        "SELECT (SELECT seq FROM chat_message t WHERE t.conversation_id = m.conversation_id AND t.kind = 'text'"
-        " AND t.sender_id <> m.user_id ORDER BY t.seq DESC LIMIT 1)"
-        " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
-        " WHERE m.conversation_id = %s AND m.user_id = %s AND m.left_at IS NULL AND c.deleted_at IS NULL",
-        [conversation_id, user_id],
-    )
-    if not rows:
-        raise not_found()
-    return rows[0][0] or 0

@@ -10,35 +10,41 @@ from drf_spectacular.utils import PolymorphicProxySerializer
 from rest_framework.parsers import MultiPartParser
 
 from chat import actions, selectors
-from chat.schemas import ConversationSchema, MineSchema, TitleSchema
-from chat.serializers import (
-    ActivityCursorField,
-    ConversationChangesSerializer,
-    ConversationListQuerySerializer,
-    CreateGroupSerializer,
-    GroupAvatarSerializer,
-    MemberStateChangesSerializer,
-    OpenDirectSerializer,
+from chat.cursors import encode_cursor, parse_activity_cursor
+from chat.payloads import (
+    ConversationChangesPayload,
+    ConversationListQuery,
+    CreateGroupPayload,
+    MineChangesPayload,
+    OpenDirectPayload,
+    PicturePayload,
 )
+from chat.schemas import ConversationSchema, MineSchema, TitleSchema
 from messenger.core.errors import invalid
+from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, no_content, respond
 
-CREATE_SERIALIZERS = {"direct": OpenDirectSerializer, "group": CreateGroupSerializer}
-NEW_CONVERSATION = PolymorphicProxySerializer("NewConversation", {**CREATE_SERIALIZERS}, "kind")
+NEW_CONVERSATION = PolymorphicProxySerializer(
+    "NewConversation",
+    {"direct": serializer_for_input(OpenDirectPayload), "group": serializer_for_input(CreateGroupPayload)},
+    "kind",
+)
 
 
 class ConversationViewSet(ApiViewSet):
     @list_schema(
         ConversationSchema,
         "List my conversations, newest activity first",
-        parameters=[ConversationListQuerySerializer],
+        parameters=[ConversationListQuery],
     )
     def list(self, request):
-        query = self.validated_query(ConversationListQuerySerializer)
-        conversations, cursor = selectors.list_conversations(self.user_id, **query)
-        return paginated_response(request, conversations, ActivityCursorField.encode(cursor))
+        query = self.query(ConversationListQuery)
+        conversations, cursor = selectors.list_conversations(
+            self.user_id, before=parse_activity_cursor(query.before), limit=query.limit
+        )
+        return paginated_response(request, conversations, encode_cursor(cursor))
 
     @response_schema(
         ConversationSchema,
@@ -49,22 +55,23 @@ class ConversationViewSet(ApiViewSet):
         request=NEW_CONVERSATION,
     )
     def create(self, request):
-        kind = request.data.get("kind")
-        if not isinstance(kind, str) or kind not in CREATE_SERIALIZERS:
-            raise invalid(kind=_("Choose direct or group."))
-        data = self.validated_data(CREATE_SERIALIZERS[kind])
-        if kind == "group":
-            return respond(actions.create_group(self.user_id, data["title"], data["user_ids"]), 201)
-        conversation, created = actions.open_direct_conversation(self.user_id, data["user_id"])
-        return respond(conversation, 201 if created else 200)
+        match request.data.get("kind"):
+            case "direct":
+                user_id = self.payload(OpenDirectPayload).user_id
+                conversation, created = actions.open_direct_conversation(self.user_id, user_id)
+                return respond(conversation, 201 if created else 200)
+            case "group":
+                group = self.payload(CreateGroupPayload)
+                return respond(actions.create_group(self.user_id, group.title, group.user_ids), 201)
+        raise invalid(kind=_("Choose direct or group."))
 
     @response_schema(ConversationSchema, "Get one conversation")
     def retrieve(self, request, conversation_id: int):
         return respond(selectors.get_conversation(self.user_id, conversation_id))
 
-    @response_schema(ConversationSchema, "Change a group", request=ConversationChangesSerializer(partial=True))
+    @response_schema(ConversationSchema, "Change a group", request=ConversationChangesPayload)
     def partial_update(self, request, conversation_id: int):
-        changes = self.validated_data(ConversationChangesSerializer, partial=True)
+        changes = self.changes(ConversationChangesPayload)
         return respond(actions.update_group(self.user_id, conversation_id, changes))
 
     @no_content_schema("Delete a group for all members")
@@ -82,9 +89,7 @@ class ConversationTitleViewSet(ApiViewSet):
 class GroupAvatarViewSet(ApiViewSet):
     parser_classes = (MultiPartParser,)
 
-    @response_schema(
-        ConversationSchema, "Set the avatar of a group", request={"multipart/form-data": GroupAvatarSerializer}
-    )
+    @response_schema(ConversationSchema, "Set the avatar of a group", request={"multipart/form-data": PicturePayload})
     def update(self, request, conversation_id: int):
         upload = request.FILES.get("avatar")
         if upload is None:
@@ -100,8 +105,8 @@ class MemberStateViewSet(ApiViewSet):
     @response_schema(
         MineSchema,
         "Change my own state in a conversation: mute, archive, draft and others",
-        request=MemberStateChangesSerializer(partial=True),
+        request=MineChangesPayload,
     )
     def partial_update(self, request, conversation_id: int):
-        changes = self.validated_data(MemberStateChangesSerializer, partial=True)
+        changes = self.changes(MineChangesPayload)
         return respond(actions.update_member_state(self.user_id, conversation_id, changes))

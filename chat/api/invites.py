@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from chat import actions, selectors
 from chat.actions.invites import preview_invite
+from chat.payloads import InvitePayload
 from chat.schemas import ConversationSchema
 from chat.selectors import InvitePreviewSchema, InviteSchema
-from chat.serializers import InviteSerializer
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, no_content, respond
@@ -21,10 +21,13 @@ class InviteViewSet(ApiViewSet):
     def list(self, request, conversation_id: int):
         return paginated_response(request, selectors.list_invites(self.user_id, conversation_id))
 
-    @response_schema(InviteSchema, "Create an invite link", created="A new link.", request=InviteSerializer)
+    @response_schema(InviteSchema, "Create an invite link", created="A new link.", request=InvitePayload)
     def create(self, request, conversation_id: int):
-        data = self.validated_data(InviteSerializer)
-        return respond(actions.create_invite(self.user_id, conversation_id, **data), 201)
+        payload = self.payload(InvitePayload)
+        invite = actions.create_invite(
+            self.user_id, conversation_id, expires_at=payload.expires_at, max_uses=payload.max_uses
+        )
+        return respond(invite, 201)
 
     @no_content_schema("Revoke an invite link")
     def destroy(self, request, conversation_id: int, invite_id: int):

@@ -5,14 +5,9 @@ from __future__ import annotations
 from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import user_search
 from chat import actions, selectors
+from chat.cursors import encode_cursor, parse_member_cursor
+from chat.payloads import AddMembersPayload, MemberListQuery, RoleChangePayload, UserSearchQuery
 from chat.schemas import MemberSchema
-from chat.serializers import (
-    AddMembersSerializer,
-    MemberCursorField,
-    MemberListQuerySerializer,
-    RoleChangeSerializer,
-    UserSearchQuerySerializer,
-)
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, no_content, respond
@@ -22,21 +17,28 @@ class MemberViewSet(ApiViewSet):
     @list_schema(
         MemberSchema,
         "List the members of a conversation: owner, admins, then by name",
-        parameters=[MemberListQuerySerializer],
+        parameters=[MemberListQuery],
     )
     def list(self, request, conversation_id: int):
-        query = self.validated_query(MemberListQuerySerializer)
-        members, cursor = selectors.find_members(self.user_id, conversation_id, **query)
-        return paginated_response(request, members, MemberCursorField.encode(cursor))
+        query = self.query(MemberListQuery)
+        members, cursor = selectors.find_members(
+            self.user_id,
+            conversation_id,
+            q=query.q,
+            user_ids=query.user_ids,
+            before=parse_member_cursor(query.before),
+            limit=query.limit,
+        )
+        return paginated_response(request, members, encode_cursor(cursor))
 
-    @list_schema(MemberSchema, "Add members; returns those who were not members before", request=AddMembersSerializer)
+    @list_schema(MemberSchema, "Add members; returns those who were not members before", request=AddMembersPayload)
     def create(self, request, conversation_id: int):
-        user_ids = self.validated_data(AddMembersSerializer)["user_ids"]
+        user_ids = self.payload(AddMembersPayload).user_ids
         return paginated_response(request, actions.add_members(self.user_id, conversation_id, user_ids))
 
-    @response_schema(MemberSchema, "Change the role of a member", request=RoleChangeSerializer)
+    @response_schema(MemberSchema, "Change the role of a member", request=RoleChangePayload)
     def partial_update(self, request, conversation_id: int, user_id: int):
-        role = self.validated_data(RoleChangeSerializer)["role"]
+        role = self.payload(RoleChangePayload).role
         return respond(actions.set_role(self.user_id, conversation_id, user_id, role))
 
     @no_content_schema("Remove a member, or leave the group with your own id")
@@ -55,10 +57,10 @@ class UserSearchViewSet(ApiViewSet):
     @list_schema(
         UserSchema,
         "Search users to write to or to mention",
-        parameters=[UserSearchQuerySerializer],
+        parameters=[UserSearchQuery],
         errors=error_responses("not_found"),
     )
     def list(self, request):
-        query = self.validated_query(UserSearchQuerySerializer)
-        users = user_search.search_users(self.user_id, query["q"], query["conversation"], query["limit"])
+        query = self.query(UserSearchQuery)
+        users = user_search.search_users(self.user_id, query.q, query.conversation, query.limit)
         return paginated_response(request, [user_schema(user) for user in users])

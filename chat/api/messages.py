@@ -5,17 +5,19 @@ One view returns the changes of a conversation after a version (number of a chan
 
 from __future__ import annotations
 
-import msgspec
+from msgspec.structs import asdict
 
 from chat import actions, selectors
-from chat.payloads import EditPayload, ReactionPayload, SendPayload
-from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, MessageSchema, RevisionSchema
-from chat.serializers import (
-    ChangesQuerySerializer,
-    HistoryQuerySerializer,
-    MentionListQuerySerializer,
-    ReportSerializer,
+from chat.payloads import (
+    ChangesQuery,
+    EditPayload,
+    HistoryQuery,
+    MentionListQuery,
+    ReactionPayload,
+    ReportPayload,
+    SendPayload,
 )
+from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, MessageSchema, RevisionSchema
 from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
@@ -26,10 +28,10 @@ class ConversationMessageViewSet(ApiViewSet):
     @response_schema(
         HistorySchema,
         "List messages of a conversation in order of `seq`; the newest page by default",
-        parameters=[HistoryQuerySerializer],
+        parameters=[HistoryQuery],
     )
     def list(self, request, conversation_id: int):
-        query = self.validated_query(HistoryQuerySerializer)
+        query = asdict(self.query(HistoryQuery))
         return respond(selectors.get_history(self.user_id, conversation_id, **query))
 
     @response_schema(
@@ -42,17 +44,15 @@ class ConversationMessageViewSet(ApiViewSet):
     )
     def create(self, request, conversation_id: int):
         payload = self.payload(SendPayload, conversation_id=conversation_id)
-        message, created = actions.send_message(self.user_id, **msgspec.structs.asdict(payload))
+        message, created = actions.send_message(self.user_id, **asdict(payload))
         return respond(message, 201 if created else 200)
 
 
 class ChangesViewSet(ApiViewSet):
-    @response_schema(
-        ChangesSchema, "List what changed in a conversation since a version", parameters=[ChangesQuerySerializer]
-    )
+    @response_schema(ChangesSchema, "List what changed in a conversation since a version", parameters=[ChangesQuery])
     def list(self, request, conversation_id: int):
-        query = self.validated_query(ChangesQuerySerializer)
-        return respond(selectors.get_changes(self.user_id, conversation_id, **query))
+        query = self.query(ChangesQuery)
+        return respond(selectors.get_changes(self.user_id, conversation_id, query.after, query.limit))
 
 
 class MessageViewSet(ApiViewSet):
@@ -77,9 +77,9 @@ class MessageViewSet(ApiViewSet):
     def receipts(self, request, message_id: int):
         return paginated_response(request, selectors.list_message_receipts(self.user_id, message_id))
 
-    @no_content_schema("Report a message to the moderators", request=ReportSerializer)
+    @no_content_schema("Report a message to the moderators", request=ReportPayload)
     def report(self, request, message_id: int):
-        actions.report_message(self.user_id, message_id, self.validated_data(ReportSerializer)["reason"])
+        actions.report_message(self.user_id, message_id, self.payload(ReportPayload).reason)
         return no_content()
 
 
@@ -115,9 +115,8 @@ class PinnedMessageViewSet(ApiViewSet):
 
 
 class MentionViewSet(ApiViewSet):
-    @list_schema(
-        MessageSchema, "List the messages that mention me, newest first", parameters=[MentionListQuerySerializer]
-    )
+    @list_schema(MessageSchema, "List the messages that mention me, newest first", parameters=[MentionListQuery])
     def list(self, request):
-        messages, cursor = selectors.list_mentions(self.user_id, **self.validated_query(MentionListQuerySerializer))
+        query = self.query(MentionListQuery)
+        messages, cursor = selectors.list_mentions(self.user_id, before=query.before, limit=query.limit)
         return paginated_response(request, messages, cursor)

@@ -8,6 +8,7 @@ from accounts.schemas import user_schema
 from accounts.selectors import user_search
 from accounts.selectors.timezones import time_zone_for
 from chat.attachments.selectors import search_files
+from chat.payloads import SearchQuery
 from chat.schemas import (
     FoundConversationsSchema,
     FoundFilesSchema,
@@ -16,20 +17,17 @@ from chat.schemas import (
     SearchResultsSchema,
 )
 from chat.selectors import MessageSearch
-from chat.serializers import SearchQuerySerializer
 from messenger.rest.openapi import response_schema
 from messenger.rest.viewsets import ApiViewSet, respond
 
 
 class SearchViewSet(ApiViewSet):
-    @response_schema(
-        SearchResultsSchema, "Search messages, people, conversations and files", parameters=[SearchQuerySerializer]
-    )
+    @response_schema(SearchResultsSchema, "Search messages, people, conversations and files", parameters=[SearchQuery])
     def list(self, request):
-        query = self.validated_query(SearchQuerySerializer)
-        kind, before, limit = query["kind"], query["before"], query["limit"]
+        query = self.query(SearchQuery)
+        kind, before, limit = query.kind, query.before, query.limit
         zone = time_zone_for(request.user, request.COOKIES)
-        search = MessageSearch(self.user_id, query["q"], zone, query["conversation"])
+        search = MessageSearch(self.user_id, query.q, zone, query.conversation)
 
         def next_url(kind: str, cursor: int | None) -> str | None:
             if cursor is None:
@@ -39,7 +37,7 @@ class SearchViewSet(ApiViewSet):
 
         results = SearchResultsSchema()
         if kind in ("", "messages"):
-            page = search.rank_messages(limit) if query["sort"] == "best" else search.find_messages(before, limit)
+            page = search.rank_messages(limit) if query.sort == "best" else search.find_messages(before, limit)
             results.messages = FoundMessagesSchema(page.hits, next_url("messages", page.cursor))
         if kind in ("", "people"):
             users = user_search.search_users(self.user_id, search.name_text, limit=limit) if search.name_text else []

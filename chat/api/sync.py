@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from chat import selectors
 from chat.payloads import SyncPayload
-from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import response_schema
 from messenger.rest.viewsets import ApiViewSet, respond
 
@@ -18,7 +17,7 @@ class SyncViewSet(ApiViewSet):
         "Get what this device missed",
         description="The same as `sync` on the socket, for clients that cannot open one. Call it every few seconds."
         " While `complete` is false, call it again at once with the versions of the response.",
-        request=serializer_for_input(SyncPayload),
+        request=SyncPayload,
     )
     def create(self, request):
         payload = self.payload(SyncPayload)

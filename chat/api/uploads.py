@@ -11,14 +11,15 @@ from typing import Any
 
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
+from msgspec.structs import asdict
 from rest_framework.parsers import BaseParser
 from rest_framework.response import Response
 
 from chat.attachments import selectors, uploads
 from chat.attachments.schemas import upload_schema
 from chat.attachments.tus import headers
+from chat.payloads import DescribePayload, FileListQuery
 from chat.schemas import FileSchema, UploadSchema
-from chat.serializers import DescribeSerializer, FileListQuerySerializer
 from messenger.core.numbers import parse_id
 from messenger.rest.openapi import error_response, error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
@@ -113,11 +114,11 @@ class UploadViewSet(ApiViewSet):
     @response_schema(
         UploadSchema,
         "Set the alt text of a picture that is not sent yet",
-        request={"application/json": DescribeSerializer},
+        request={"application/json": DescribePayload},
         errors={409: error_response(ALREADY_SENT)},
     )
     def describe(self, request, upload_id: str):
-        alt = self.validated_data(DescribeSerializer)["alt"]
+        alt = self.payload(DescribePayload).alt
         return respond(upload_schema(uploads.set_alt_text(self.user_id, upload_id, alt)))
 
     @no_content_schema("Cancel an upload and delete its bytes", errors={410: error_response(ALREADY_SENT)})
@@ -153,9 +154,9 @@ def describe_head_request(result: dict[str, Any], **options: Any) -> dict[str, A
 
 
 class ConversationFileViewSet(ApiViewSet):
-    @list_schema(FileSchema, "List the files of a conversation, newest first", parameters=[FileListQuerySerializer])
+    @list_schema(FileSchema, "List the files of a conversation, newest first", parameters=[FileListQuery])
     def list(self, request, conversation_id: int):
-        query = self.validated_query(FileListQuerySerializer)
+        query = asdict(self.query(FileListQuery))
         files, cursor = selectors.list_files(self.user_id, conversation_id, **query)
         return paginated_response(request, files, cursor)
 

@@ -23,9 +23,9 @@ from accounts.selectors import users
 from chat import actions, selectors
 from chat.attachments.selectors import list_sent_attachment_ids
 from chat.attachments.uploads import format_megabytes, store_upload
+from chat.cursors import encode_cursor
 from chat.forms import MemberStateForm, ReadMarkerForm, SendForm
 from chat.schemas import MessageSchema, MineSchema
-from chat.serializers import MemberCursorField
 from chat.view_models import start_position
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.conversation_list import ConversationList
@@ -148,7 +148,7 @@ def render_conversation(
         is_first_member=membership.joined_at == membership.conversation.created_at,
         receipts=msgspec.json.encode(receipts).decode(),
         members=members,
-        members_after=MemberCursorField.encode(members_cursor),
+        members_after=encode_cursor(members_cursor),
         pin_ids=selectors.list_pin_ids(conversation_id),
         last_shown=history.results[-1].seq if history.results else 0,
         panel=panel,
@@ -256,7 +256,7 @@ def update_member_state(request: AuthenticatedRequest, conversation_id: int) -> 
         last_seq = selectors.get_membership(user_id, conversation_id).conversation.last_seq
         actions.mark_read(user_id, conversation_id, last_seq)
     elif read == "off":
-        actions.mark_unread(user_id, conversation_id)
+        actions.mark_read(user_id, conversation_id, None, back=True)
     if changes := form.changes():
         actions.update_member_state(user_id, conversation_id, changes)
     return redirect_back(request, "conversation", conversation_id)

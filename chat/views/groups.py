@@ -8,13 +8,12 @@ from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
-from rest_framework.serializers import ValidationError
 
 from chat import actions, selectors
 from chat.actions.groups import FIELD_CLEANERS
+from chat.cursors import encode_cursor, parse_member_cursor
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.schemas import ConversationSchema
-from chat.serializers import MemberCursorField
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.message_log import conversation_title
 from chat.views.common import MAX_SEARCH_LENGTH, add_form_errors, render_page
@@ -89,7 +88,7 @@ def render_group_settings(
         form=form,
         members=members,
         member_q=member_query,
-        members_after=MemberCursorField.encode(cursor),
+        members_after=encode_cursor(cursor),
         members_from_start=not request.GET.get("after"),
         invites=selectors.list_invites(user_id, conversation_id) if allowed.can_add_people else [],
         invite=invite_form or InviteForm(),
@@ -103,8 +102,8 @@ def _parse_member_cursor(request: AuthenticatedRequest) -> selectors.MemberPosit
     Returns None, which means the first page, if the parameter is missing or invalid.
     """
     try:
-        return MemberCursorField().to_internal_value(request.GET.get("after", ""))
-    except ValidationError:
+        return parse_member_cursor(request.GET.get("after", ""))
+    except ApplicationError:
         return None
 
 

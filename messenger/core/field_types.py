@@ -1,15 +1,17 @@
-"""Types of text fields in the msgspec structs of responses and events: times, UUIDs and fixed sets of values.
+"""Types of fields in the msgspec structs of input, responses and events: times, UUIDs, ids, fixed sets of values.
 
-In Python and JSON these fields are plain text. OpenAPI, docs/protocol.md and the types of scripts are generated from
-the structs, and describe what the text contains.
+OpenAPI, docs/protocol.md, the types of scripts and the validation of REST requests are made from the structs. They use
+what the JSON Schema of such a type says beyond the Python type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from django.utils.translation import gettext_noop as _
 
 from messenger.core.path_converters import MAX_ID
 
@@ -38,5 +40,32 @@ def keyed_by_id(max_length: int | None = None) -> msgspec.Meta:
 
 
 def one_of(values: Iterable[str]) -> msgspec.Meta:
-    """Returns the annotation of a text field that has one of these values: `Annotated[str, one_of(Role.values)]`."""
-    return msgspec.Meta(extra_json_schema={"enum": list(values)})
+    """Returns the annotation of a text field that has one of these values: `Annotated[str, one_of(Role.values)]`.
+
+    With a mapping, the OpenAPI document also shows the label of each value.
+    """
+    labels = {"x-labels": dict(values)} if isinstance(values, Mapping) else {}
+    return msgspec.Meta(extra_json_schema={"enum": list(values), **labels})
+
+
+# ── Input of REST requests only ──────────────────────────────────────────────────────────────────────────────────
+DateTime = Annotated[datetime, msgspec.Meta(tz=True)]
+File = Annotated[str, msgspec.Meta(extra_json_schema={"format": "binary"})]  # in a form: multipart/form-data
+
+
+def page_size(maximum: int) -> msgspec.Meta:
+    """Returns the annotation of the number of results on a page. A larger number than `maximum` is reduced to it."""
+    return msgspec.Meta(
+        ge=1,
+        description=_("At most %(most)d; larger values are reduced to it."),
+        extra_json_schema={"x-values": {"most": maximum}, "x-maximum": maximum},
+    )
+
+
+PageSize = Annotated[int, page_size(100)]
+LongPageSize = Annotated[int, page_size(500)]
+
+
+def comma_separated_ids(max_length: int) -> msgspec.Meta:
+    """Returns the annotation of a list of ids that is one text in the URL: `Annotated[list[Id], …]` for `3,9,12`."""
+    return msgspec.Meta(max_length=max_length, extra_json_schema={"x-separator": ","})

@@ -312,5 +312,7 @@ def _decode(decode: Callable[[bytes], Any], data: bytes) -> Any:
         return decode(data)
     except RecursionError:
         raise MalformedFrame("invalid", "Nested too deeply.") from None
+    except ApplicationError as error:  # of `__post_init__` of a payload
+        raise MalformedFrame(error.code, error.detail, error.fields) from None
     except (msgspec.MsgspecError, UnicodeError, ValueError) as error:
         raise MalformedFrame("invalid", str(error)) from None

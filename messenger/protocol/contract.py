@@ -34,7 +34,8 @@ from messenger.rest import struct_schemas
 from messenger.rest.api_root import ApiRootSchema
 from messenger.rest.openapi import ERROR_DESCRIPTIONS
 from messenger.rest.struct_schemas import Schema, Struct
-from presence import leases, serializers, typing_state
+from presence import leases, typing_state
+from presence.payloads import MAX_USERS
 
 KIB = 1024
 
@@ -120,7 +121,7 @@ def schemas() -> list[Struct]:
 def _schemas_in(module: ModuleType) -> Iterator[Struct]:
     for value in vars(module).values():
         is_own = isinstance(value, type) and issubclass(value, msgspec.Struct) and value.__module__ == module.__name__
-        if is_own and not value.__name__.endswith("Payload"):  # payloads are described with their command
+        if is_own:
             yield value
 
 
@@ -272,7 +273,7 @@ def limits() -> list[tuple[str, str]]:
         ),
         ("rows of `changes/`", f"{chat.selectors.sync.CHANGES} by default, {chat.selectors.sync.CHANGES_MAX} at most"),
         ("rows of one `sync` answer, over all conversations", f"{chat.selectors.sync.CHANGES_MAX}"),
-        ("users in one request to `presence/`", f"{serializers.MAX_USERS}"),
+        ("users in one request to `presence/`", f"{MAX_USERS}"),
         ("`typing` expires after", f"{typing_state.EXPIRES_AFTER:g} s"),
         ("a request without a socket counts as online for", f"{presence_times.heartbeat:g} s"),
         ("offline after the last socket closed", f"{presence_times.grace:g} s"),

@@ -5,7 +5,7 @@ The fields of REST framework also accept `1` as a boolean and `12` as a string.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from django.utils.translation import gettext_lazy as _
 from rest_framework import serializers
@@ -47,45 +47,37 @@ class StrictUUIDField(serializers.UUIDField):
         return super().to_internal_value(data)
 
 
-class IdField(serializers.IntegerField):
-    """Accepts a primary key: an integer from 1 to 2⁶³ − 1."""
-
-    def __init__(self, **options):
-        super().__init__(**{"min_value": 1, "max_value": MAX_ID, **options})
-
-
-class SequenceNumberField(IdField):
-    """Accepts the number of a message in its conversation (`seq`), or the number of a change in it (`version`).
-
-    Both numbers begin at 1; the value 0 means "before the first".
-    """
-
-    def __init__(self, **options):
-        super().__init__(min_value=0, **options)
-
-
 class PageSizeField(serializers.IntegerField):
-    """Accepts the number of results on a page.
+    """Accepts the number of results on a page. A number above `maximum` is not an error, but is reduced to it."""
 
-    A number above `maximum` is not an error, but is reduced to `maximum`.
-    """
-
-    def __init__(self, default: int = 50, maximum: int = 100, **options):
+    def __init__(self, maximum: int, **options):
         self.maximum = maximum
-        help_text = _("At most %(most)d; larger values are reduced to it.") % {"most": maximum}
-        super().__init__(**{"min_value": 1, "default": default, "help_text": help_text, **options})
+        super().__init__(**options)
 
     def to_internal_value(self, data):
         return min(super().to_internal_value(data), self.maximum)
 
 
-class IdListField(serializers.ListField):
-    """Accepts a list of at most 500 user ids."""
+class CommaSeparatedIdsField(StrictCharField):
+    """Accepts at most `most` ids with commas between them, such as `3,9,12`. `child` is the field of one id."""
 
-    child = IdField()
+    default_error_messages: ClassVar = {
+        "format": _("User IDs, separated by commas."),
+        "most": _("At most %(most)d people."),
+    }
 
-    def __init__(self, **options):
-        super().__init__(**{"max_length": 500, **options})
+    def __init__(self, child: serializers.Field, most: int, **options):
+        self.child, self.most = child, most
+        super().__init__(max_length=most * (len(str(MAX_ID)) + 1), **options)  # described in the OpenAPI document
+
+    def to_internal_value(self, data):
+        parts = super().to_internal_value(data).split(",")
+        # `int`, and therefore REST framework, also accept digits of other scripts, spaces and "1.0".
+        if not all(part.isascii() and part.isdecimal() for part in parts):
+            self.fail("format")
+        if len(parts) > self.most:
+            raise serializers.ValidationError(self.error_messages["most"] % {"most": self.most})
+        return [self.child.run_validation(part) for part in parts]
 
 
 class IdMappingField(serializers.DictField):

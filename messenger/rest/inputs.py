@@ -1,7 +1,8 @@
-"""Makes serializers that validate requests from msgspec structs, so that each command has one definition of its input.
+"""Makes serializers that validate requests from msgspec structs: the only definitions of input in this project.
 
 The WebSocket decodes a command to the same struct. A serializer reports all invalid fields, in the language of the
-user; msgspec reports only the first one.
+user; msgspec reports only the first one. Conditions on several fields are in `__post_init__` of the struct, which
+raises ApplicationError.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from drf_spectacular.utils import extend_schema_serializer
 from rest_framework import serializers
 
 from messenger.core.errors import format_lazily
-from messenger.rest.fields import IdMappingField, StrictBooleanField, StrictCharField, StrictUUIDField
+from messenger.rest.fields import (
+    CommaSeparatedIdsField,
+    IdMappingField,
+    PageSizeField,
+    StrictBooleanField,
+    StrictCharField,
+    StrictUUIDField,
+)
 from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, object_schema
 
 FieldType = tuple[type[serializers.Field], dict[str, Any]]  # the class of a field and its arguments
@@ -28,20 +36,34 @@ def serializer_for_input(struct: Struct, *path_fields: str) -> type[serializers.
     `path_fields` are the fields of the struct that are not in the body, because the path of the URL contains them. A
     field with a default may be left out. The class for `SendPayload` is called `Send` in the OpenAPI document.
     """
+    fields = {name: field for name, field in object_schema(struct)["properties"].items() if name not in path_fields}
+    return _make_serializer(struct, fields)
+
+
+@cache
+def serializer_for_query(struct: Struct) -> type[serializers.Serializer]:
+    """Returns the serializer class that validates the query parameters of a URL for a struct.
+
+    A field that is null in the struct is left out in the URL.
+    """
+    fields = object_schema(struct)["properties"]
+    return _make_serializer(struct, fields, allow_null=False)
+
+
+def _make_serializer(struct: Struct, fields: dict[str, Schema], **options: Any) -> type[serializers.Serializer]:
     schema = object_schema(struct)
-    fields: dict[str, Any] = {
-        name: _make_field(field, is_required=name in schema["required"])
-        for name, field in schema["properties"].items()
-        if name not in path_fields
-    }
-    description = inspect.cleandoc(schema.get("description", ""))
     name = struct.__name__.removesuffix("Payload")
-    body = {**fields, "__doc__": description, "__module__": struct.__module__}
+    body: dict[str, Any] = {
+        "__doc__": inspect.cleandoc(schema.get("description", "")),
+        "__module__": struct.__module__,
+        **{key: _make_field(field, is_required=key in schema["required"], **options) for key, field in fields.items()},
+    }
     return extend_schema_serializer(component_name=name)(type(f"{name}Serializer", (serializers.Serializer,), body))
 
 
-def _make_field(schema: Schema, *, is_required: bool) -> serializers.Field:
+def _make_field(schema: Schema, *, is_required: bool, **more_options: Any) -> serializers.Field:
     field_class, options = FieldWriter().write(schema)
+    options |= more_options
     if "default" in schema:
         default = schema["default"]
         options["default"] = type(default) if isinstance(default, list | dict) else default
@@ -63,10 +85,14 @@ class FieldWriter(SchemaWriter[FieldType]):
         return field_class, {**options, "allow_null": True}
 
     def write_enum(self, values: list[str], schema: Schema) -> FieldType:
-        return serializers.ChoiceField, {"choices": values}
+        labels = schema.get("x-labels", {})
+        choices = [(value, labels.get(value, value)) for value in values if value]
+        return serializers.ChoiceField, {"choices": choices, "allow_blank": "" in values}
 
     def write_list(self, items: Schema, schema: Schema) -> FieldType:
         child = _make_field(items, is_required=True)
+        if "x-separator" in schema:
+            return CommaSeparatedIdsField, {"child": child, "most": schema["maxItems"]}
         return serializers.ListField, {
             "child": child,
             "min_length": schema.get("minItems"),
@@ -83,6 +109,8 @@ class FieldWriter(SchemaWriter[FieldType]):
         match schema:
             case {"type": "boolean"}:
                 return StrictBooleanField, {}
+            case {"type": "integer", "x-maximum": maximum}:
+                return PageSizeField, {"min_value": schema.get("minimum"), "maximum": maximum}
             case {"type": "integer"}:
                 return serializers.IntegerField, {
                     "min_value": schema.get("minimum"),
@@ -92,6 +120,8 @@ class FieldWriter(SchemaWriter[FieldType]):
                 return StrictUUIDField, {}
             case {"type": "string", "format": "date-time"}:
                 return serializers.DateTimeField, {}
+            case {"type": "string", "format": "binary"}:
+                return serializers.FileField, {}
             case {"type": "string"}:
                 return StrictCharField, {
                     "max_length": schema.get("maxLength"),

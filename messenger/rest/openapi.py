@@ -13,9 +13,11 @@ from drf_spectacular.extensions import OpenApiAuthenticationExtension, OpenApiSe
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ComponentIdentity, ResolvedComponent, build_choice_description_list
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.fields import empty
 
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.core.path_converters import MAX_ID
+from messenger.rest.inputs import serializer_for_input, serializer_for_query
 from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, component_schemas, is_always_present
 
 # The table of error codes in docs/protocol.md is generated from these texts too.
@@ -68,7 +70,7 @@ def response_schema(
     responses: dict[int, Any] = {200: struct} if not created else {201: OpenApiResponse(struct, created)}
     if already:
         responses[200] = OpenApiResponse(struct, already)
-    return extend_schema(summary=summary, responses={**responses, **(errors or {})}, **options)
+    return describe(summary, {**responses, **(errors or {})}, **options)
 
 
 def list_schema(struct: Struct, summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
@@ -76,7 +78,7 @@ def list_schema(struct: Struct, summary: str, *, errors: dict[int, Any] | None =
 
     `errors` are further responses, made with `error_responses`.
     """
-    return extend_schema(summary=summary, responses={200: page_schema(struct), **(errors or {})}, **options)
+    return describe(summary, {200: page_schema(struct), **(errors or {})}, **options)
 
 
 def no_content_schema(summary: str, *, errors: dict[int, Any] | None = None, **options: Any):
@@ -84,7 +86,28 @@ def no_content_schema(summary: str, *, errors: dict[int, Any] | None = None, **o
 
     `errors` are further responses, made with `error_responses`.
     """
-    return extend_schema(summary=summary, responses={204: None, **(errors or {})}, **options)
+    return describe(summary, {204: None, **(errors or {})}, **options)
+
+
+def describe(summary: str, responses: dict[int, Any], *, request: Any = empty, parameters: Any = (), **options: Any):
+    """Returns a decorator that describes an API view: `extend_schema`, whose input may be structs.
+
+    `request` is the struct of the body, None for a request without a body, or such structs by their content type.
+    `parameters` are structs of query parameters, or objects of drf-spectacular.
+    """
+    if isinstance(request, dict):
+        request = {content_type: serializer_for_input(body) for content_type, body in request.items()}
+    return extend_schema(
+        summary=summary,
+        request=serializer_for_input(request) if _is_struct(request) else request,
+        parameters=[serializer_for_query(each) if _is_struct(each) else each for each in parameters],
+        responses=responses,
+        **options,
+    )
+
+
+def _is_struct(value: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, msgspec.Struct)
 
 
 @cache

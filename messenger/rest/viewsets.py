@@ -15,7 +15,7 @@ from rest_framework.permissions import AllowAny
 from rest_framework.response import Response
 from rest_framework.viewsets import ViewSet
 
-from messenger.rest.inputs import serializer_for_input
+from messenger.rest.inputs import serializer_for_input, serializer_for_query
 
 Payload = TypeVar("Payload", bound=msgspec.Struct)
 
@@ -26,24 +26,20 @@ class ApiViewSet(ViewSet):
     Actions and selectors check all other permissions.
     """
 
-    def validated_data(self, serializer_class: type[serializers.Serializer], **options: Any) -> dict[str, Any]:
-        """Returns the request body, validated with this serializer class. Raises ValidationError if it is invalid."""
-        return _validate(serializer_class(data=self.request.data, **options))
-
-    def validated_query(self, serializer_class: type[serializers.Serializer]) -> dict[str, Any]:
-        """Returns the query parameters of the URL, validated with this serializer class.
-
-        Raises ValidationError if they are invalid.
-        """
-        return _validate(serializer_class(data=self.request.query_params.dict()))
-
     def payload(self, struct: type[Payload], **path_fields: Any) -> Payload:
-        """Returns the request body as this struct. Raises ValidationError if it is invalid.
+        """Returns the request body as this struct. Raises an error with messages by field if it is invalid.
 
         `path_fields` are the fields that are in the path of the URL and not in the body.
         """
-        serializer_class = serializer_for_input(struct, *path_fields)
-        return struct(**path_fields, **_validate(serializer_class(data=self.request.data)))
+        return struct(**path_fields, **_validate(serializer_for_input(struct, *path_fields), self.request.data))
+
+    def query(self, struct: type[Payload]) -> Payload:
+        """Returns the query parameters of the URL as this struct. Raises an error if they are invalid."""
+        return struct(**_validate(serializer_for_query(struct), self.request.query_params.dict()))
+
+    def changes(self, struct: type[msgspec.Struct]) -> dict[str, Any]:
+        """Returns the fields that the request body contains, by name. All fields of the struct may be left out."""
+        return _validate(serializer_for_input(struct), self.request.data)
 
     @property
     def user_id(self) -> int:
@@ -59,7 +55,8 @@ class PublicApiViewSet(ApiViewSet):
     permission_classes = (AllowAny,)
 
 
-def _validate(serializer: serializers.Serializer) -> dict[str, Any]:
+def _validate(serializer_class: type[serializers.Serializer], data: Any) -> dict[str, Any]:
+    serializer = serializer_class(data=data)
     serializer.is_valid(raise_exception=True)
     return serializer.validated_data
 

@@ -49,7 +49,7 @@ def test_mark_read_and_unread_from_the_list(alice, bob, group):
     send_many(
         [SendCommand(bob.pk, group.pk, uuid.uuid4(), "theirs"), SendCommand(alice.pk, group.pk, uuid.uuid4(), "mine")]
     )
-    mine = actions.mark_unread(alice.pk, group.pk)
+    mine = actions.mark_read(alice.pk, group.pk, None, back=True)
     assert mine.unread_count == 1
     assert actions.mark_read(alice.pk, group.pk, 10**6).unread_count == 0
-    assert actions.mark_unread(bob.pk, group.pk).unread_count == 1
+    assert actions.mark_read(bob.pk, group.pk, None, back=True).unread_count == 1

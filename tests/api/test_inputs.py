@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 from uuid import UUID, uuid4
 
@@ -9,9 +10,9 @@ import msgspec
 import pytest
 from rest_framework.exceptions import ValidationError
 
-from chat.payloads import EditPayload, SendPayload, SyncPayload
+from chat.payloads import EditPayload, MemberListQuery, ReadPayload, SendPayload, SyncPayload
 from messenger.core.field_types import Id, one_of
-from messenger.rest.inputs import serializer_for_input
+from messenger.rest.inputs import serializer_for_input, serializer_for_query
 
 
 class ExamplePayload(msgspec.Struct):
@@ -54,6 +55,25 @@ def test_all_wrong_fields_are_reported(body, wrong):
     assert set(error.value.detail) == wrong - {"conversation_id"}
 
 
+def test_a_query_has_no_null_and_reduces_the_page_size():
+    def validated(**query):
+        serializer = serializer_for_query(MemberListQuery)(data=query)
+        return serializer.is_valid() and MemberListQuery(**serializer.validated_data)
+
+    assert validated() == MemberListQuery(q="", user_ids=None, before=None, limit=200)
+    assert validated(user_ids="3,9", limit="9999") == MemberListQuery(user_ids=[3, 9], limit=500)
+    assert not any(validated(**{name: None}) for name in MemberListQuery.__struct_fields__)
+    for ids in ("", "3,", "3, 9", "x", "٣", "1.0", "0", ",".join(["1"] * 101), str(2**63)):
+        assert not validated(user_ids=ids), ids
+
+
+def test_input_of_one_kind_is_one_struct():
+    """Every body and query of the REST API is described by a struct: no view has a serializer of its own."""
+    for app in ("accounts", "chat", "presence"):
+        for path in (Path(__file__).parents[2] / app).rglob("*.py"):
+            assert "serializers.Serializer" not in path.read_text(), path
+
+
 @pytest.mark.parametrize(
     ("struct", "path_field", "body"),
     [
@@ -65,6 +85,9 @@ def test_all_wrong_fields_are_reported(body, wrong):
         (SendPayload, "conversation_id", {"client_id": str(uuid4()), "body": None}),
         (EditPayload, "message_id", {}),
         (EditPayload, "message_id", {"body": ""}),
+        (ReadPayload, "conversation_id", {"seq": 3}),
+        (ReadPayload, "conversation_id", {"back": True}),
+        (ReadPayload, "conversation_id", {"seq": -1}),
         (SyncPayload, None, {"cursors": {"1": 2}, "me": 3, "open": None}),
         (SyncPayload, None, {"cursors": {"1": -1}}),
         (SyncPayload, None, {"cursors": {str(n): 1 for n in range(1, 5_002)}}),

@@ -239,6 +239,23 @@ async def test_two_users_exchange_messages(workspace):
         await alice.wait_for(lambda client_state: any(frame["type"] == "receipt" for frame in client_state.events))
 
 
+async def test_mark_as_unread_needs_no_number_on_the_socket_as_in_the_api(workspace):
+    async with workspace.client("alice") as alice, workspace.client("bob") as bob, workspace.http("bob") as http:
+        for body in ("one", "two"):
+            await alice.send(workspace.group, body)
+        sent = await bob.send(workspace.group, "three")
+        read = await bob.command("read", conversation_id=workspace.group, seq=sent["seq"])
+        assert read["mine"]["unread_count"] == 0
+        back = await bob.command("read", conversation_id=workspace.group, back=True)
+        assert back["mine"]["unread_count"] == 1, "the newest message of alice"
+        path = f"/api/v1/conversations/{workspace.group}/read/"
+        assert (await http.post(path, json={"back": True})).json() == back["mine"]
+        with pytest.raises(CommandError) as error:
+            await bob.command("read", conversation_id=workspace.group)
+        assert error.value.code == "invalid"
+        assert list((await http.post(path, json={})).json()["fields"]) == ["seq"]
+
+
 async def test_concurrent_sends_with_one_client_id_store_one_message(workspace):
     client_id = str(uuid.uuid4())
     payload = {"client_id": client_id, "body": "once"}

@@ -696,11 +696,11 @@ export interface ReactionPayload {
 
 /**
  * Mark all messages of a conversation up to the message number `seq` as read. With `back`: true, mark the message `seq`
- * and all later messages as unread.
+ * and all later messages as unread. Then `seq` may be left out: the default is the newest message of others.
  */
 export interface ReadPayload {
   conversation_id: number;
-  seq: number;
+  seq?: number;
   back?: boolean;
 }
 
