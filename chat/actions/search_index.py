@@ -44,14 +44,15 @@ def update_message(message: Message) -> None:
     if message.deleted_at or message.kind != Message.Kind.TEXT:
         index.remove_entries([message.pk])
     else:
-        index.replace_entries([_indexed_text(message)])
+        index.replace_entries([indexed_text(message)])
 
 
 def has_link(body_html: str) -> bool:
     return "<a " in body_html
 
 
-def _indexed_text(message: Message) -> IndexedText:
+def indexed_text(message: Message) -> IndexedText:
+    """Returns what of a stored message is searched."""
     return IndexedText(
         message_id=message.pk,
         conversation_id=message.conversation_id,
@@ -100,7 +101,7 @@ def fill_batch() -> SearchBackfill | None:
         index.remove_entries([message.pk for message in batch])
         index.add_entries(
             [
-                _indexed_text(message)
+                indexed_text(message)
                 for message in batch
                 if message.kind == Message.Kind.TEXT and message.deleted_at is None
             ]

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from tests.client import Client
+from tests.search_index import find_index_differences
 
 
 class Traffic:
@@ -47,10 +48,12 @@ class Traffic:
     async def assert_consistent(self, within: float = 20) -> None:
         """Asserts that each sent message is stored once, and that all clients have received all messages in this order.
 
-        Waits at most `within` seconds until the clients have received all messages.
+        Also asserts that the search index has exactly these messages. Waits at most `within` seconds until the clients
+        have received all messages.
         """
         token = next(iter(self.clients.values())).token
         stored = await self._stored(token)
+        assert await asyncio.to_thread(self.find_index_differences) == []
         bodies = [message["body"] for message in stored]
         assert Counter(bodies) == Counter(
             f"{name} {number + 1}" for name, count in self.sent.items() for number in range(count)
@@ -70,6 +73,11 @@ class Traffic:
             events = client.client_state.events
             created = [f["payload"]["message"]["id"] for f in events if f["type"] == "message.created"]
             assert len(created) == len(set(created)), f"{name} received an event twice"
+
+    def find_index_differences(self) -> list[str]:
+        """Returns the differences between the messages and the search index."""
+        with self.site.orm():
+            return find_index_differences()
 
     async def _stored(self, token: str) -> list[dict]:
         headers = {"Authorization": f"Bearer {token}"}

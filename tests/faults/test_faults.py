@@ -6,9 +6,11 @@ No message may be lost or stored twice, and all clients must have the same order
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket as sockets
 import time
 
+import httpx
 import psutil
 import psycopg
 import pytest
@@ -76,6 +78,32 @@ async def test_killing_one_of_two_processes_loses_no_message(make_site, start_tr
     await asyncio.sleep(1)
     await traffic.stop()
     await traffic.assert_consistent()
+
+
+async def test_edits_and_deletions_of_one_message_in_two_processes_leave_the_search_index_as_the_rows(
+    make_site, start_traffic
+):
+    site, first, second = await two_processes(make_site)
+    traffic = await start_traffic(site, "alice", "bob", urls=[first.ws_url, second.ws_url])
+    alice, _bob = traffic.clients.values()
+    token = {"Authorization": f"Bearer {alice.token}"}
+    async with contextlib.AsyncExitStack() as stack:
+        https = [
+            await stack.enter_async_context(httpx.AsyncClient(base_url=server.url, headers=token, timeout=30))
+            for server in (first, second)
+        ]
+        for number in range(5):
+            message = (await alice.send(traffic.group, f"first text {number}"))["id"]
+            path = f"/api/v1/messages/{message}/"
+            requests = [https[edit % 2].patch(path, json={"body": f"text {edit} w{edit}"}) for edit in range(8)]
+            if number % 2:
+                requests.insert(4, https[1].delete(path))
+            answers = [response.status_code for response in await asyncio.gather(*requests)]
+            assert set(answers) <= {200, 204, 404, 409}, answers
+        assert await asyncio.to_thread(traffic.find_index_differences) == []
+        second.kill()
+        found = (await https[0].get("/api/v1/search/?q=text&kind=messages")).json()["messages"]["results"]
+        assert len(found) == 3
 
 
 async def test_a_redis_restart_without_data_loses_no_message(make_site, start_traffic, redis_server):

@@ -1,0 +1,122 @@
+"""Tests that the search index is equal to the messages, whoever changes them at the same time."""
+
+from __future__ import annotations
+
+import io
+import random
+import threading
+import uuid
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from chat import actions
+from chat.actions import search_index
+from chat.models import Message, SearchEntry
+from chat.selectors import MessageSearch
+from messenger.core.errors import ApplicationError
+from tests.search_index import find_index_differences
+from tests.threads import run_concurrently
+
+pytestmark = pytest.mark.usefixtures("each_database")
+
+
+@pytest.fixture
+def send(alice, group):
+    """Returns a function: `send("hello", by=bob)` sends a message to the group and returns its id."""
+    return lambda body, by=None: actions.send_message((by or alice).pk, group.pk, uuid.uuid4(), body)[0].id
+
+
+def warnings_of_check() -> str:
+    output = io.StringIO()
+    call_command("check", "--database", "default", stderr=output)
+    return output.getvalue()
+
+
+def test_concurrent_edits_and_deletions_of_one_message_leave_the_index_as_the_row(send, alice, bob, settings):
+    settings.LIMITS = False
+    for number in range(6):
+        message_id = send(f"first text {number}", by=bob)
+        calls = [
+            *(
+                lambda edit=edit, pk=message_id: actions.edit_message(bob.pk, pk, f"text {edit} word{edit}")
+                for edit in range(4)
+            ),
+            lambda pk=message_id: search_index.fill(),
+        ]
+        if number % 2:
+            calls.append(lambda pk=message_id: actions.delete_message(alice.pk, pk))
+        search_index.start_rebuild()
+        results = run_concurrently(*calls)
+        assert all(error.code == "not_found" for error in results if isinstance(error, ApplicationError)), results
+        assert find_index_differences() == []
+
+
+def test_a_rebuild_while_people_send_edit_and_delete_leaves_the_index_as_the_rows(
+    send, alice, bob, settings, monkeypatch
+):
+    settings.LIMITS = False
+    monkeypatch.setattr(search_index, "BACKFILL_BATCH", 7)
+    ids = [send(f"old {number}", by=bob) for number in range(60)]
+    SearchEntry.objects.all().delete()
+    search_index.start_rebuild()
+    ended = threading.Event()
+
+    def rebuild() -> None:
+        try:
+            for _ in range(3):
+                search_index.fill()
+                search_index.start_rebuild()
+            search_index.fill()
+        finally:
+            ended.set()
+
+    def change(seed: int) -> None:
+        rng = random.Random(seed)
+        for number in range(200):
+            if ended.is_set() and number > 30:
+                break
+            try:
+                match rng.randrange(3):
+                    case 0:
+                        ids.append(send(f"new {seed} {number}", by=bob))
+                    case 1:
+                        actions.edit_message(bob.pk, rng.choice(ids), f"edited {seed} {number}")
+                    case _:
+                        actions.delete_message(alice.pk, rng.choice(ids))
+            except ApplicationError as error:
+                assert error.code == "not_found"
+
+    run_concurrently(rebuild, lambda: change(1), lambda: change(2))
+    assert "search index" not in warnings_of_check()
+    assert find_index_differences() == []
+    assert Message.objects.filter(body__startswith="old").exists()
+
+
+def test_a_transaction_that_fails_leaves_nothing_in_the_index(send, alice, group, monkeypatch):
+    send("before")
+
+    def fail(*_arguments) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("chat.actions.sending.persist.update_counters", fail)
+    with pytest.raises(ApplicationError, match="unavailable"):
+        send("lost")
+    assert find_index_differences() == [] and SearchEntry.objects.count() == 1
+
+
+def test_the_system_check_says_which_messages_are_not_indexed_yet(send, alice, bob, settings, monkeypatch):
+    settings.LIMITS = False
+    monkeypatch.setattr(search_index, "BACKFILL_BATCH", 2)
+    ids = [send(f"old {number}") for number in range(5)]
+    assert "search index" not in warnings_of_check()
+    SearchEntry.objects.all().delete()
+    search_index.start_rebuild()
+    search_index.fill_batch()
+    assert f"Messages with an id below {ids[3]} are not in the search index yet" in warnings_of_check()
+    new = send("old but new")  # a message that is sent meanwhile is found at once
+    found = MessageSearch(alice.pk, "old", connection.timezone).find_messages()
+    assert [hit.message.id for hit in found.hits] == [new, ids[4], ids[3]]
+    call_command("rebuild_search", "--resume", stdout=io.StringIO())
+    assert "search index" not in warnings_of_check() and find_index_differences() == []
