@@ -18,6 +18,10 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
 BASE_DIR = Path(__file__).resolve().parent.parent
+# Contains the folders templates, static and locale: the top folder of a clone, or a folder of the installed package.
+_packaged_resources = BASE_DIR / "messenger" / "resources"
+IS_INSTALLED_PACKAGE = _packaged_resources.is_dir()
+RESOURCES_DIR = _packaged_resources if IS_INSTALLED_PACKAGE else BASE_DIR
 
 
 def env(name: str, default: str = "") -> str:
@@ -41,7 +45,8 @@ def env_list(name: str) -> list[str]:
 # ── Core ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 DEBUG = env_bool("DEBUG")
 PORT = int(env("PORT", "8000"))
-DATA_DIR = Path(env("DATA_DIR", str(BASE_DIR / "var"))).resolve()
+# The default is `var` in the clone, or in the current folder if the package is installed.
+DATA_DIR = Path(env("DATA_DIR") or (Path.cwd() if IS_INSTALLED_PACKAGE else BASE_DIR) / "var").resolve()
 SERVER = env("SERVER", "daphne")  # daphne or uvicorn; started by bin/serve
 
 
@@ -174,7 +179,7 @@ ASGI_APPLICATION = "messenger.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [BASE_DIR / "templates"],
+        "DIRS": [RESOURCES_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -303,7 +308,7 @@ STORAGES = {
     },
 }
 STATIC_URL = "/static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
+STATICFILES_DIRS = [RESOURCES_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
@@ -333,7 +338,7 @@ WORKER_JOBS = int(env("WORKER_JOBS", "3"))  # tasks at a time, each in its own p
 # ── Internationalization ──────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+LOCALE_PATHS = [RESOURCES_DIR / "locale"]
 FORMAT_MODULE_PATH = "messenger.formats"
 USE_I18N = USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", "UTC")

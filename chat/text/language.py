@@ -97,5 +97,5 @@ def normalize_emoji(text: str) -> str:
 @cache
 def _text_characters() -> frozenset[str]:
     """Returns the characters that are displayed as emoji only with a variation selector."""
-    table = json.loads((settings.BASE_DIR / EMOJI_TABLE).read_text("utf-8"))
+    table = json.loads((settings.RESOURCES_DIR / EMOJI_TABLE).read_text("utf-8"))
     return frozenset(re.findall("(.)\ufe0f", "".join(table["emoji"])))

@@ -36,7 +36,7 @@ def list_static_imports(entry: str = ENTRY) -> list[str]:
 
 
 def _root() -> Path:
-    return Path(settings.BASE_DIR) / "static"
+    return Path(settings.RESOURCES_DIR) / "static"
 
 
 def _list_modules() -> list[str]:

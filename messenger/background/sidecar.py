@@ -40,7 +40,7 @@ def _supervise() -> None:
     while True:
         started = time.monotonic()
         _process = subprocess.Popen(
-            [sys.executable, str(settings.BASE_DIR / "manage.py"), "worker", "--sidecar"],
+            [sys.executable, str(settings.BASE_DIR / "messenger" / "__main__.py"), "worker", "--sidecar"],
             stdin=subprocess.PIPE,
             bufsize=0,
             env={**os.environ, "WORKER": "off"},

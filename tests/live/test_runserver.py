@@ -8,7 +8,7 @@ import sys
 import pytest
 import websockets
 
-import manage
+from messenger import command_line
 from tests.databases import ROOT
 from tests.servers import Server
 
@@ -52,5 +52,5 @@ async def test_pages_of_runserver_may_open_sockets_on_any_port(make_site):
 )
 def test_the_port_of_runserver_becomes_that_of_the_site(arguments, port, monkeypatch):
     monkeypatch.delenv("PORT", raising=False)
-    manage.set_port_of_runserver(["manage.py", *arguments.split()])
+    command_line.set_port_of_runserver(arguments.split())
     assert os.environ.pop("PORT", None) == port
