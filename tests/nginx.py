@@ -28,7 +28,7 @@ class Nginx(Program):
         if binary is None:
             raise ServiceUnavailable("nginx: no nginx on the machine")
         self.binary = binary
-        self.description = ServiceDescription(f"nginx {_version(binary, "-v")}", "machine")
+        self.description = ServiceDescription(f"nginx {_version(binary, '-v')}", "machine")
         self.url = f"http://127.0.0.1:{self.port}"
         self.configuration = folder / "nginx.conf"
         self.configuration.write_text(
