@@ -45,6 +45,20 @@ def require_own_service(name: str):
     return service
 
 
+def require_nginx(folder, backends, data_dir):
+    """Returns an nginx (see nginx.py) that is not started yet. Skips the test if the machine has no nginx."""
+    from tests.nginx import Nginx
+
+    try:
+        return Nginx(folder, backends, data_dir)
+    except ServiceUnavailable as missing:
+        if CI:
+            pytest.fail(f"Service not available, and CI must not skip tests: {missing}", pytrace=False)
+        registry.skipped += 1
+        registry.missing["nginx"] = str(missing)
+        pytest.skip(str(missing))
+
+
 @pytest.fixture
 def postgres():
     """Returns the PostgreSQL server. Its methods for databases: `create()`, `drop(url)`, `disconnect_all(url)`."""

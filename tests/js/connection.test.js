@@ -52,7 +52,7 @@ describe("connecting", () => {
   test("an attempt times out after five seconds; attempts continue forever with growing pauses", async () => {
     connection.connect();
     const startedAt = [0];
-    for (let i = 0; i < 14; i += 1) {
+    for (let i = 0; i < 26; i += 1) {
       await clock.advance(5_000);
       assert.equal(state(), "waiting");
       assert.equal(connection.status.attempts, i + 1);
@@ -61,14 +61,18 @@ describe("connecting", () => {
       startedAt.push(clock.now());
     }
     const pauses = startedAt.slice(1).map((at, i) => (at - startedAt[i]) / 1000 - 5);
-    assert.deepEqual(pauses.slice(0, 7), [1, 2, 4, 8, 16, 30, 30]);
+    assert.deepEqual(pauses.slice(0, 5), [1, 2, 3, 3, 3]);
+    assert.deepEqual(pauses.slice(18, 25), [3, 3, 6, 12, 24, 30, 30]);
     assert.equal(Socket.openSockets.length, 1);
   });
 
-  test("the backoff grows from 1 s to 30 s with jitter", () => {
+  test("the backoff grows from 1 s to 30 s with jitter, and stays below 4 s in the first minute", () => {
     assert.equal(backoffSeconds(0, 0), 0.8);
     assert.ok(Math.abs(backoffSeconds(0, 1) - 1.2) < 1e-9);
-    assert.equal(backoffSeconds(3, 0.5), 8);
+    assert.equal(backoffSeconds(3, 0.5), 3);
+    const fastest = Array.from({ length: 20 }, (_, attempts) => backoffSeconds(attempts, 0));
+    assert.ok(fastest.reduce((sum, seconds) => sum + seconds) > 40);
+    for (let attempts = 0; attempts < 20; attempts += 1) assert.ok(backoffSeconds(attempts, 1) < 4);
     assert.equal(backoffSeconds(50, 1), 30);
   });
 

@@ -48,13 +48,20 @@ const LONG_PAUSES = new Map([
   [4429, 60],
 ]);
 
+const FIRST_MINUTE_ATTEMPTS = 20; // so many attempts take about a minute
+const FIRST_MINUTE_DELAY = 3; // seconds; a restart of the server takes less than the first minute
+const MAX_DELAY = 30; // seconds
+
 /**
- * Returns the seconds until attempt number `attempts` + 1: 1, 2, 4 … 30, each with a jitter of ±20 %.
+ * Returns the seconds until attempt number `attempts` + 1: 1, 2, then 3 for about a minute, then 6, 12, 24 and 30. Each has
+ * a jitter of ±20 %.
  * @param {number} attempts
  * @param {number} random from 0 to 1
  */
 export function backoffSeconds(attempts, random) {
-  return Math.min(30, 2 ** Math.min(attempts, 5) * (0.8 + 0.4 * random));
+  const doublings = Math.min(Math.max(0, attempts - FIRST_MINUTE_ATTEMPTS + 1), 5);
+  const delay = Math.min(2 ** Math.min(attempts, 2), FIRST_MINUTE_DELAY) * 2 ** doublings;
+  return Math.min(MAX_DELAY, delay * (0.8 + 0.4 * random));
 }
 
 export class Connection {
