@@ -8,6 +8,7 @@ can change them.
 import os
 import secrets
 from datetime import timedelta
+from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -150,6 +151,7 @@ INSTALLED_APPS = [
     "accounts",
     "presence",
     "chat",
+    "notifications",
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
@@ -328,6 +330,15 @@ else:
 # Stores mails in the current transaction; a background task passes them to MAIL_BACKEND.
 EMAIL_BACKEND = "accounts.email.backends.QueuedEmailBackend"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
+
+# ── Notifications: push messages and e-mails about messages (notifications) ───────────────────────────────────────
+# The private key of the site for Web Push; without it, that of `manage.py vapid_keys` in DATA_DIR. Push messages are
+# off if there is neither.
+VAPID_PRIVATE_KEY = env("VAPID_PRIVATE_KEY")
+VAPID_CONTACT = parseaddr(DEFAULT_FROM_EMAIL)[1]  # where operators of push services may ask; only if SITE_URL is http
+PUSH_TO_LOOPBACK = DEBUG  # allows push services on this machine, for development and tests
+NOTIFICATION_EMAILS = bool(EMAIL_URL)  # without a mail server, texts of messages would be printed to the log
+NOTIFICATION_DAYS = 7  # days for which "Why was I notified?" knows what was decided when a message was sent
 
 # ── Background tasks: see messenger/background ────────────────────────────────────────────────────────────────────
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -583,6 +594,8 @@ RATES: dict[str, tuple[int, float]] = {
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
     "avatar": (5, 1 / 60),
     "contact": (30, 1 / 60),  # contact requests
+    # Notifications
+    "push": (20, 0.1),  # browsers subscribed to push messages, and tests of them
     "browsers": (30, 0.5),  # new browsers that ask for presence, by IP address: without cookies each request is new
 }
 CONNECTIONS_PER_PERSON, CONNECTIONS_PER_ADDRESS = 10, 100

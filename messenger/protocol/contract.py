@@ -218,6 +218,7 @@ RATE_TEXTS = {
     "profile": "changes of names and privacy settings",
     "avatar": "profile pictures uploaded",
     "contact": "contact requests",
+    "push": "push subscriptions stored, and test notifications",
     "api.person": "REST requests",
     "api.address": "REST requests without sign-in, per IP address",
     "page.person": "pages opened",

@@ -46,6 +46,13 @@ class Payload(msgspec.Struct):
     message: Text
 
 
+@pytest.fixture(autouse=True)
+def no_other_listeners(monkeypatch):
+    """Removes the listeners of the apps of the site for the time of the test."""
+    monkeypatch.setattr(listeners, "_in_transaction", {})
+    monkeypatch.setattr(listeners, "_after_commit", {})
+
+
 @pytest.fixture
 def register():
     """Returns the function `listen`. What it registers is removed after the test."""

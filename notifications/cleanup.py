@@ -1,0 +1,16 @@
+"""Deletes data of notifications that are not needed any more."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from notifications.models import Notification, PushSubscription
+
+
+def delete_old() -> None:
+    oldest = timezone.now() - timedelta(days=settings.NOTIFICATION_DAYS)
+    Notification.objects.filter(created_at__lt=oldest).delete()
+    PushSubscription.objects.filter(sign_in__ended_at__isnull=False).delete()

@@ -1,0 +1,118 @@
+"""The listeners of published events. They run in the transaction of the change, so they only make short queries."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+
+import msgspec
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from messenger.core import bulk_sql
+from messenger.live.listeners import PublishedEvent
+from notifications import pending_pushes, tasks
+from notifications.models import Notification, OutboxMessage
+from presence.tracker import get_tracker
+
+MAX_VIEWERS = 500  # viewers stored with a message; more people do not look at the same conversation at the same moment
+EXPANSION_DELAY = 1.0  # seconds: who has the conversation on the screen reads the message in this time
+MAX_CONDITIONS = 100  # of one query
+COMMIT_SECONDS = 0.5  # the longest that the transaction of a message usually lasts
+
+_next_expansion_at = 0.0  # monotonic time at which the task that was enqueued last begins
+
+
+class CreatedMessage(msgspec.Struct):
+    id: int
+    kind: str
+
+
+class CreatedPayload(msgspec.Struct):
+    """The fields of the event `message.created` that are needed here."""
+
+    conversation_id: int
+    message: CreatedMessage
+
+
+def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
+    """Stores a row for each new text message. A background task notifies the recipients (notifications.expansion)."""
+    payloads = [event.payload for event in events if event.payload.message.kind == "text"]
+    if not payloads:
+        return
+    now, tracker = timezone.now(), get_tracker()
+    conversation_ids = {payload.conversation_id for payload in payloads}
+    viewer_ids = {pk: sorted(tracker.get_viewers(pk))[:MAX_VIEWERS] for pk in conversation_ids}
+    bulk_sql.insert_rows(
+        OutboxMessage,
+        ("message_id", "conversation_id", "viewer_ids", "created_at"),
+        [(each.message.id, each.conversation_id, viewer_ids[each.conversation_id], now) for each in payloads],
+    )
+    _enqueue_expansion()
+
+
+def _enqueue_expansion() -> None:
+    """Enqueues the task that handles the outbox, unless one that this process has enqueued is still to begin.
+
+    So a stream of messages costs one or two tasks per second. If a transaction lasts longer than COMMIT_SECONDS, its
+    row may be found only by the periodic task.
+    """
+    now = time.monotonic()
+    if now < _next_expansion_at - COMMIT_SECONDS:
+        return
+    tasks.expand_outbox.using(run_after=timezone.now() + timedelta(seconds=EXPANSION_DELAY)).enqueue()
+    transaction.on_commit(lambda: _remember_expansion(now + EXPANSION_DELAY))
+
+
+def _remember_expansion(at: float) -> None:
+    global _next_expansion_at
+    _next_expansion_at = at
+
+
+class UpdatedMessage(msgspec.Struct):
+    id: int
+    edited_at: str | None
+    deleted_at: str | None
+
+
+class UpdatedPayload(msgspec.Struct):
+    """The fields of the event `message.updated` that are needed here."""
+
+    conversation_id: int
+    message: UpdatedMessage
+
+
+def update_devices(events: list[PublishedEvent[UpdatedPayload]]) -> None:
+    """Makes devices that show a message replace or remove its text after the message was edited or deleted."""
+    changed = [event.payload.message for event in events]
+    ids = {message.id for message in changed if message.edited_at or message.deleted_at}
+    shown = Notification.objects.filter(message__in=ids, pushed_at__isnull=False, cleared_at=None, outcome="push")
+    if ids and pending_pushes.add(shown.values_list("user_id", "conversation_id").distinct()):
+        tasks.send_pushes.enqueue()
+
+
+class ReadMine(msgspec.Struct):
+    read_seq: int
+
+
+class ReadPayload(msgspec.Struct):
+    """The fields of the event `mine.updated` that are needed here."""
+
+    conversation_id: int
+    mine: ReadMine
+
+
+def update_own_devices(events: list[PublishedEvent[ReadPayload]]) -> None:
+    """Removes notifications from all devices of a user who has read the messages on one of them."""
+    read_seqs: dict[tuple[int, int], int] = {}
+    for event in events:
+        key = event.user_id, event.payload.conversation_id
+        read_seqs[key] = max(read_seqs.get(key, 0), event.payload.mine.read_seq)
+    items = list(read_seqs.items())
+    for start in range(0, len(items), MAX_CONDITIONS):
+        part = items[start : start + MAX_CONDITIONS]
+        condition = Q(*[Q(user_id=user, conversation_id=pk, seq__lte=seq) for (user, pk), seq in part], _connector=Q.OR)
+        shown = Notification.objects.filter(condition, outcome="push", cleared_at=None, pushed_at__isnull=False)
+        if pending_pushes.add(shown.values_list("user_id", "conversation_id").distinct()):
+            tasks.send_pushes.enqueue()

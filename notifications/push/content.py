@@ -1,0 +1,187 @@
+"""Builds what a push message contains: the notification of a conversation, or that it is to be removed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone, translation
+from django.utils.crypto import salted_hmac
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from accounts.models import User
+from chat import selectors
+from chat.models import Conversation, Message
+from chat.schemas.excerpts import make_excerpt
+from messenger.core.excerpts import shorten
+from messenger.core.timestamps import format_timestamp
+from notifications import facts
+from notifications.decisions import Outcome, decide
+from notifications.models import GroupNotificationSettings, Notification
+
+MAX_LINES = 4  # messages whose text a notification shows; the newest
+MAX_MESSAGES = 50  # unread messages that are looked at
+
+
+class PushAction(msgspec.Struct):
+    """A button of the notification. With `placeholder`, the user writes a text in it."""
+
+    action: str
+    title: str
+    placeholder: str | None = None
+
+
+class PushSchema(msgspec.Struct, omit_defaults=True):
+    """The content of a push message, as the service worker (static/js/service-worker.js) gets it.
+
+    `type` is `show` (show or replace the notification with this `tag`), `clear` (remove it) or `test`.
+    """
+
+    type: str
+    user_id: int
+    tag: str
+    unread: int = 0  # number for the icon of the app
+    title: str = ""
+    body: str = ""
+    lang: str = ""
+    url: str = ""
+    icon: str = ""
+    conversation_id: int = 0
+    message_ids: list[int] = []  # all that the notification stands for, newest last
+    seq: int = 0  # of the newest message
+    sent_at: str = ""
+    sound: bool = False
+    actions: list[PushAction] = []
+
+
+encode = msgspec.json.Encoder().encode
+
+
+@dataclass(slots=True)
+class ConversationState:
+    """What the browsers of one user are to show of one conversation."""
+
+    push: PushSchema
+    shown: list[Notification] = field(default_factory=list)  # that the notification stands for
+    ended: list[Notification] = field(default_factory=list)  # that are read, deleted or not wanted any more
+
+    @property
+    def was_shown(self) -> bool:
+        return any(row.pushed_at for row in (*self.shown, *self.ended))
+
+
+def topic_of(conversation_id: int) -> str:
+    """Returns the topic of the push messages of a conversation. It does not reveal the conversation."""
+    digest = salted_hmac("notifications.topic", str(conversation_id), algorithm="sha256").digest()
+    return base64.urlsafe_b64encode(digest[:24]).decode()  # 32 characters, as RFC 8030 allows at most
+
+
+def build_state(user: User, conversation_id: int) -> ConversationState:
+    """Decides again about all messages that the browsers of a user show, or are to show, of a conversation.
+
+    So nothing is sent that was deleted or read, or of a conversation that the user has left or muted in the meantime.
+    """
+    rows = list(
+        Notification.objects.filter(
+            user=user, conversation=conversation_id, outcome=Outcome.PUSH, cleared_at=None
+        ).order_by("seq")
+    )
+    messages = {
+        message.pk: message
+        for message in Message.objects.select_related("conversation", "reply_to", "sender").filter(
+            pk__in=[row.message_id for row in rows[-MAX_MESSAGES:]]
+        )
+    }
+    all_facts = facts.load_facts(list(messages.values()), [user.pk])
+    shown, ended = [], rows[:-MAX_MESSAGES]
+    for row in rows[-MAX_MESSAGES:]:
+        decision = decide(all_facts[row.message_id, user.pk])
+        if decision.outcome == Outcome.PUSH:
+            shown.append(row)
+        else:
+            if row.pushed_at is None:
+                row.outcome, row.reason = decision.outcome, decision.reason
+            ended.append(row)
+    unread = sum(summary.badge_count for summary in selectors.list_conversation_summaries(user.pk))
+    tag = f"conversation-{conversation_id}"
+    if not shown:
+        return ConversationState(PushSchema("clear", user.pk, tag, unread), shown, ended)
+    language = user.language or settings.LANGUAGE_CODE
+    with translation.override(language):
+        push = _build_push(user, [messages[row.message_id] for row in shown], tag, unread, language)
+    return ConversationState(push, shown, ended)
+
+
+def _build_push(user: User, messages: list[Message], tag: str, unread: int, language: str) -> PushSchema:
+    newest = messages[-1]
+    conversation = newest.conversation
+    preferences = facts.get_preferences([user.pk])[user.pk]
+    is_group = conversation.kind == Conversation.Kind.GROUP
+    hides_text = (
+        not preferences.show_text
+        or GroupNotificationSettings.objects.filter(conversation=conversation, hides_text=True).exists()
+    )
+    title = conversation.title if is_group else newest.sender.display_name
+    if hides_text:
+        body = ngettext("%(n)d new message", "%(n)d new messages", len(messages)) % {"n": len(messages)}
+    else:
+        body = "\n".join(_line(message, is_group) for message in messages[-MAX_LINES:])
+        if len(messages) > MAX_LINES:
+            rest = len(messages) - MAX_LINES
+            body += "\n" + ngettext("and %(n)d more", "and %(n)d more", rest) % {"n": rest}
+    first_url = f"{reverse('conversation', args=[conversation.pk])}?at={messages[0].seq}#m-{messages[0].seq}"
+    return PushSchema(
+        type="show",
+        user_id=user.pk,
+        tag=tag,
+        unread=unread,
+        title=title,
+        body=body,
+        lang=language,
+        url=first_url,
+        conversation_id=conversation.pk,
+        message_ids=[message.pk for message in messages],
+        seq=newest.seq,
+        sent_at=format_timestamp(newest.created_at),
+        sound=preferences.sound,
+        actions=[
+            PushAction("reply", _("Reply"), _("Write a message")),
+            PushAction("read", _("Mark as read")),
+        ],
+    )
+
+
+def _line(message: Message, is_group: bool) -> str:
+    excerpt = shorten(make_excerpt(message.body_html, message.files))
+    return f"{message.sender.display_name}: {excerpt}" if is_group else excerpt
+
+
+def build_test(user: User) -> PushSchema:
+    """Builds the push message of the button that tests a browser."""
+    with translation.override(user.language or settings.LANGUAGE_CODE):
+        return PushSchema(
+            type="test",
+            user_id=user.pk,
+            tag="test",
+            title=str(settings.SITE_NAME),
+            body=_("Notifications work in this browser."),
+            lang=user.language or settings.LANGUAGE_CODE,
+            url=reverse("notification_settings"),
+            sent_at=format_timestamp(timezone.now()),
+        )
+
+
+def store(states: Iterable[ConversationState], now: datetime) -> None:
+    """Stores what became of the notifications after the push messages were sent."""
+    for state in states:
+        Notification.objects.filter(pk__in=[row.pk for row in state.shown], pushed_at=None).update(pushed_at=now)
+        for row in state.ended:
+            if row.pushed_at is None:
+                Notification.objects.filter(pk=row.pk).update(outcome=row.outcome, reason=row.reason)
+        Notification.objects.filter(pk__in=[row.pk for row in state.ended]).update(cleared_at=now)
