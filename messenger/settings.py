@@ -144,6 +144,7 @@ INSTALLED_APPS = [
     "accounts",
     "presence",
     "chat",
+    "calls",
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
@@ -317,6 +318,19 @@ else:
 # Stores mails in the current transaction; a background task passes them to MAIL_BACKEND.
 EMAIL_BACKEND = "accounts.email.backends.QueuedEmailBackend"
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
+
+# ── Calls: STUN and TURN servers. Without them, calls work only inside one network ─────────────────────────────────
+TURN_URLS = env_list("TURN_URL")  # for example turn:turn.example.org:3478?transport=udp
+TURN_SECRET = env("TURN_SECRET")  # shared with coturn (`static-auth-secret`)
+TURN_TTL = int(env("TURN_TTL", "43200"))  # seconds that TURN credentials are valid; longer than any call
+# By default the TURN server is the STUN server too.
+STUN_URLS = env_list("STUN_URL") or list(
+    dict.fromkeys(url.replace("turn:", "stun:", 1).partition("?")[0] for url in TURN_URLS if url.startswith("turn:"))
+)
+if any(not url.startswith(("turn:", "turns:")) for url in TURN_URLS):
+    raise ImproperlyConfigured("TURN_URL must look like turn:turn.example.org:3478 or turns:turn.example.org:443")
+if bool(TURN_URLS) != bool(TURN_SECRET):
+    raise ImproperlyConfigured("TURN_URL and TURN_SECRET belong together: set both or none.")
 
 # ── Background tasks: see messenger/background ────────────────────────────────────────────────────────────────────
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -568,6 +582,9 @@ RATES: dict[str, tuple[int, float]] = {
     "part": (200, 50.0),  # parts of uploads received
     "file.person": (600, 30.0),  # files, thumbnails and avatars opened; a page may show hundreds
     "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
+    # Calls
+    "call": (10, 1 / 10),  # calls begun
+    "call.signal": (300, 30.0),  # offers, answers and candidates; a group call begins with about thirty
     # Profile and contacts
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
     "avatar": (5, 1 / 60),
