@@ -62,9 +62,12 @@ def remember_client_ip(request: HttpRequest) -> None:
     set_current_ip(request_ip(request))
 
 
-# Pages may use the microphone (for voice notes), but no other device. Pages of other sites may not embed our responses.
+# Pages may use the microphone (voice notes, calls), and the camera and the screen (calls), but no other device.
+# Pages of other sites may not embed our responses.
 _SECURITY_HEADERS = {
-    "Permissions-Policy": "camera=(), display-capture=(), geolocation=(), microphone=(self), payment=(), usb=()",
+    "Permissions-Policy": (
+        "camera=(self), display-capture=(self), geolocation=(), microphone=(self), payment=(), usb=()"
+    ),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 

@@ -152,6 +152,7 @@ INSTALLED_APPS = [
     "presence",
     "chat",
     "notifications",
+    "calls",
 ]
 MIDDLEWARE = [
     "messenger.middleware.ignore_untrusted_forwarded_proto",
@@ -339,6 +340,19 @@ VAPID_CONTACT = parseaddr(DEFAULT_FROM_EMAIL)[1]  # where operators of push serv
 PUSH_TO_LOOPBACK = DEBUG  # allows push services on this machine, for development and tests
 NOTIFICATION_EMAILS = bool(EMAIL_URL)  # without a mail server, texts of messages would be printed to the log
 NOTIFICATION_DAYS = 7  # days for which "Why was I notified?" knows what was decided when a message was sent
+
+# ── Calls: STUN and TURN servers. Without them, calls work only inside one network ─────────────────────────────────
+TURN_URLS = env_list("TURN_URL")  # for example turn:turn.example.org:3478?transport=udp
+TURN_SECRET = env("TURN_SECRET")  # shared with coturn (`static-auth-secret`)
+TURN_TTL = int(env("TURN_TTL", "43200"))  # seconds that TURN credentials are valid; longer than any call
+# By default the TURN server is the STUN server too.
+STUN_URLS = env_list("STUN_URL") or list(
+    dict.fromkeys(url.replace("turn:", "stun:", 1).partition("?")[0] for url in TURN_URLS if url.startswith("turn:"))
+)
+if any(not url.startswith(("turn:", "turns:")) for url in TURN_URLS):
+    raise ImproperlyConfigured("TURN_URL must look like turn:turn.example.org:3478 or turns:turn.example.org:443")
+if bool(TURN_URLS) != bool(TURN_SECRET):
+    raise ImproperlyConfigured("TURN_URL and TURN_SECRET belong together: set both or none.")
 
 # ── Background tasks: see messenger/background ────────────────────────────────────────────────────────────────────
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
@@ -590,6 +604,9 @@ RATES: dict[str, tuple[int, float]] = {
     "part": (200, 50.0),  # parts of uploads received
     "file.person": (600, 30.0),  # files, thumbnails and avatars opened; a page may show hundreds
     "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
+    # Calls
+    "call": (10, 1 / 10),  # calls begun
+    "call.signal": (300, 30.0),  # offers, answers and candidates; a group call begins with about thirty
     # Profile and contacts
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
     "avatar": (5, 1 / 60),

@@ -62,6 +62,8 @@ PATCH  api/v1/me/                                                   401    200  
 PUT    api/v1/me/avatar/                                            401    415    415    415    415 | JSON is no picture
 DELETE api/v1/me/avatar/                                            401    200    200    200    200
 GET    api/v1/presence/                                             401    200    200    200    200
+GET    api/v1/calls/                                                401    200    200    200    200
+GET    api/v1/calls/ice/                                            401    200    200    200    200
 GET    api/v1/mentions/                                             401    200    200    200    200
 GET    api/v1/search/                                               401    400    400    400    400 | without a query
 GET    api/v1/users/                                                401    200    200    200    200
@@ -162,6 +164,7 @@ POST   c/<conversation_id>/read/                                     in    404  
 POST   c/<conversation_id>/mine/                                     in    404    302    302    302
 GET    c/<conversation_id>/settings/                                 in    404    200    200    200
 POST   c/<conversation_id>/settings/                                 in    404    403    302    302
+POST   c/<conversation_id>/settings/calls/                           in    404    403    302    302
 POST   c/<conversation_id>/members/add/                              in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    302    302    403 | user=own
@@ -202,6 +205,8 @@ GET    m/<message_id>/revisions/                                     in    404  
 -- pages: accounts
 GET    settings/privacy/                                             in    200    200    200    200
 POST   settings/privacy/                                             in    302    302    302    302
+GET    settings/calls/                                               in    200    200    200    200
+POST   settings/calls/                                               in    302    302    302    302
 GET    settings/                                                     in    200    200    200    200
 POST   settings/                                                     in    302    302    302    302
 GET    settings/data/                                               in    200    200    200    200
@@ -333,6 +338,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST m/<message_id>/report/": {"reason": "spam"},
     "POST people/<user_id>/do/": {"do": "add"},
     "POST settings/privacy/": dict.fromkeys(PRIVACY_FIELDS, "everyone"),
+    "POST c/<conversation_id>/settings/calls/": {"calls_allowed": "on"},
+    "POST settings/calls/": {"call_me": "contacts"},
     "POST settings/": {"username": "@own", "theme": "system"},
     "POST language/": {"language": "en"},
 }

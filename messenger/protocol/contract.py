@@ -15,6 +15,7 @@ import msgspec
 from django.conf import settings
 
 import accounts.schemas
+import calls.schemas
 import chat.events
 import chat.schemas
 import chat.selectors.conversations
@@ -75,6 +76,7 @@ def events() -> dict[str, Struct]:
         "me.updated": accounts.schemas.MeSchema,
         "contact.updated": accounts.schemas.ContactEvent,
         **presence.schemas.EVENTS,
+        **calls.schemas.EVENTS,
     }
 
 
@@ -97,6 +99,10 @@ EVENT_RECIPIENTS = {
     "presence": "users who share a conversation with this user or have them as a contact; privacy settings apply",
     "viewers": "members who have this conversation open",
     "online": "all clients",
+    "call.updated": "the participants, and the other members of a group",
+    "call.offer": "the other participant, on every device; it is for `to_device`",
+    "call.answer": "the other participant, on every device; it is for `to_device`",
+    "call.candidate": "the other participant, on every device; it is for `to_device`",
 }
 
 
@@ -113,6 +119,7 @@ def schemas() -> list[Struct]:
         chat.selectors.members,
         chat.selectors.sync,
         presence.schemas,
+        calls.schemas,
     )
     own = (ErrorSchema, ApiRootSchema, consumer.Heartbeat)
     return [*own, *(schema for module in modules for schema in _schemas_in(module))]
@@ -215,6 +222,8 @@ RATE_TEXTS = {
     "part": "parts of uploads",
     "file.person": "files, thumbnails and avatars opened",
     "archive": "data exports",
+    "call": "calls begun",
+    "call.signal": "offers, answers and candidates of calls",
     "profile": "changes of names and privacy settings",
     "avatar": "profile pictures uploaded",
     "contact": "contact requests",

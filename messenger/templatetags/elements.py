@@ -14,6 +14,7 @@ from typing import Any
 from django import template
 from django.conf import settings
 from django.forms import BoundField, CheckboxInput, FileInput, PasswordInput, RadioSelect
+from django.template import Engine
 from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils.html import format_html, format_html_join
@@ -27,6 +28,7 @@ from messenger.assets import scripts
 from messenger.assets.stylesheets import bundle_name, source_files
 from messenger.core import user_agents
 from messenger.core.initials import hue, initials_for
+from messenger.core.page_parts import list_page_parts
 
 register = template.Library()
 
@@ -207,6 +209,13 @@ def notice(text: str) -> dict[str, Any]:
 @register.inclusion_tag("elements/empty.html")
 def empty(title: str, text: str = "") -> dict[str, Any]:
     return {"title": title, "text": text}
+
+
+@register.simple_tag(takes_context=True)
+def page_parts(context: template.Context, place: str) -> SafeString:
+    """Renders what apps have added to a place of a page (see messenger/core/page_parts.py), in the page's context."""
+    engine = Engine.get_default()
+    return mark_safe("".join(engine.get_template(name).render(context) for name in list_page_parts(place)))
 
 
 @register.simple_tag

@@ -20,4 +20,4 @@ def test_responses_have_security_headers(client, alice, path):
     response = client.get(path)
     assert {name: response.headers.get(name) for name in EXPECTED} == EXPECTED
     allowed = response.headers["Permissions-Policy"]
-    assert "microphone=(self)" in allowed and "geolocation=()" in allowed and "camera=()" in allowed
+    assert "microphone=(self)" in allowed and "geolocation=()" in allowed and "camera=(self)" in allowed

@@ -570,6 +570,81 @@ export interface HeadCount {
 }
 
 /**
+ * A user in a call, or whom the call rings. `device` is the client that takes part; empty unless `joined`. `rang` is
+ * true if a device of the user has reported that it rings.
+ */
+export interface CallParticipant {
+  user: User;
+  state: "ringing" | "joined" | "declined" | "busy" | "missed" | "left";
+  device: string;
+  rang: boolean;
+}
+
+/**
+ * A voice or video call. `version` grows with each change; ignore a call with a lower or equal version. `state` is
+ * `ringing` until somebody answers, then `active`, then `ended`. `reason` says why it has ended: it was answered
+ * (`completed`), nobody answered (`no_answer`), the caller gave up (`cancelled`), the other person declined
+ * (`declined`) or is in another call (`busy`).
+ */
+export interface Call {
+  id: number;
+  conversation_id: number;
+  caller_id: number;
+  media: "audio" | "video";
+  state: "ringing" | "active" | "ended";
+  reason: "" | "completed" | "no_answer" | "cancelled" | "declined" | "busy";
+  version: number;
+  started_at: string;
+  answered_at: string | null;
+  ended_at: string | null;
+  participants: CallParticipant[];
+}
+
+/** A call that has begun, has changed or has ended. */
+export interface CallEvent {
+  call: Call;
+}
+
+/** A WebRTC session description (an offer or an answer) of another participant, for your device `to_device`. */
+export interface SessionDescriptionEvent {
+  call_id: number;
+  from_user_id: number;
+  from_device: string;
+  to_device: string;
+  sdp: string;
+}
+
+/** An ICE candidate, with the fields of `RTCIceCandidateInit`. An empty `candidate` ends the candidates. */
+export interface Candidate {
+  candidate: string;
+  sdpMid: string | null;
+  sdpMLineIndex: number | null;
+  usernameFragment: string | null;
+}
+
+/** ICE candidates of another participant, for your device `to_device`. */
+export interface CandidatesEvent {
+  call_id: number;
+  from_user_id: number;
+  from_device: string;
+  to_device: string;
+  candidates: Candidate[];
+}
+
+/** STUN or TURN servers, in the form of `RTCIceServer`. STUN servers need no credentials: these are empty then. */
+export interface IceServer {
+  urls: string[];
+  username: string;
+  credential: string;
+}
+
+/** The STUN and TURN servers of this site. The credentials are valid for `ttl` seconds; then request them again. */
+export interface IceServers {
+  ice_servers: IceServer[];
+  ttl: number;
+}
+
+/**
  * The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the number
  * of its last change. A client that has an older version of a conversation sends `sync` to get what it has missed.
  */
@@ -663,6 +738,14 @@ export interface MineAnswer {
   mine: Mine;
 }
 
+export interface CallsAnswer {
+  calls: Call[];
+}
+
+export interface CallAnswer {
+  call: Call;
+}
+
 /**
  * Send a message. The client creates the UUID `client_id` for it. If your message with this `client_id` is stored
  * already, no second message is created, and the answer contains the stored message in its current state.
@@ -734,6 +817,80 @@ export interface ViewPayload {
   conversation_id: number | null;
 }
 
+/** List the calls in progress in your conversations. Send it after each connect. */
+export type ListCallsPayload = Record<string, never>;
+
+/** Call the other members of a conversation. If a call is in progress there, join it. */
+export interface InvitePayload {
+  conversation_id: number;
+  device: string;
+  media: "audio" | "video";
+}
+
+/** Report that this device rings, so that the caller sees it. */
+export interface RingingPayload {
+  call_id: number;
+}
+
+/**
+ * Answer a call, join it, or return to it within 20 seconds, for example after a reload. If you are in the call with
+ * another device, that device leaves it.
+ */
+export interface AcceptPayload {
+  call_id: number;
+  device: string;
+}
+
+/** Decline a call that rings. It stops ringing on all your devices. */
+export interface DeclinePayload {
+  call_id: number;
+}
+
+/**
+ * Leave a call. A direct call ends then, a group call when nobody is left. Does nothing if you are in the call with
+ * another device.
+ */
+export interface HangUpPayload {
+  call_id: number;
+  device: string;
+}
+
+/**
+ * Report every few seconds that this device is still in the call. After 20 seconds without it, you leave the call. The
+ * error `not_found` means that this device is no longer in the call.
+ */
+export interface AlivePayload {
+  call_id: number;
+  device: string;
+}
+
+/** Send a WebRTC offer to another participant of a call. Both must be in the call with these devices. */
+export interface OfferPayload {
+  call_id: number;
+  device: string;
+  to_user_id: number;
+  to_device: string;
+  sdp: string;
+}
+
+/** Answer the offer of another participant of a call. */
+export interface AnswerPayload {
+  call_id: number;
+  device: string;
+  to_user_id: number;
+  to_device: string;
+  sdp: string;
+}
+
+/** Send ICE candidates to another participant of a call, as many at once as are known. */
+export interface CandidatePayload {
+  call_id: number;
+  device: string;
+  to_user_id: number;
+  to_device: string;
+  candidates: Candidate[];
+}
+
 /** The payload and the answer of each command type. */
 export interface Commands {
   "message.send": { payload: SendPayload; answer: MessageAnswer };
@@ -745,6 +902,16 @@ export interface Commands {
   "sync": { payload: SyncPayload; answer: SyncAnswer };
   "typing": { payload: TypingPayload; answer: null };
   "view": { payload: ViewPayload; answer: null };
+  "call.list": { payload: ListCallsPayload; answer: CallsAnswer };
+  "call.invite": { payload: InvitePayload; answer: CallAnswer };
+  "call.ringing": { payload: RingingPayload; answer: CallAnswer };
+  "call.accept": { payload: AcceptPayload; answer: CallAnswer };
+  "call.decline": { payload: DeclinePayload; answer: CallAnswer };
+  "call.hangup": { payload: HangUpPayload; answer: CallAnswer };
+  "call.alive": { payload: AlivePayload; answer: EmptyPayload };
+  "call.offer": { payload: OfferPayload; answer: EmptyPayload };
+  "call.answer": { payload: AnswerPayload; answer: EmptyPayload };
+  "call.candidate": { payload: CandidatePayload; answer: EmptyPayload };
   "ping": { payload: EmptyPayload; answer: EmptyPayload };
 }
 
@@ -768,6 +935,10 @@ export interface Events {
   "presence": Presence;
   "viewers": Viewers;
   "online": HeadCount;
+  "call.updated": CallEvent;
+  "call.offer": SessionDescriptionEvent;
+  "call.answer": SessionDescriptionEvent;
+  "call.candidate": CandidatesEvent;
 }
 
 // end of generated

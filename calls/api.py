@@ -1,0 +1,31 @@
+"""REST views of calls: the calls in progress, and the STUN and TURN servers.
+
+A call itself needs a WebSocket, because only this connection brings the offers of the other participants.
+"""
+
+from __future__ import annotations
+
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from calls import ice, selectors
+from calls.schemas import CallSchema, IceServersSchema
+from messenger.rest.openapi import list_schema, response_schema
+from messenger.rest.pagination import paginated_response
+from messenger.rest.viewsets import ApiViewSet, respond
+
+
+class CallViewSet(ApiViewSet):
+    @list_schema(CallSchema, "List the calls in progress in my conversations")
+    def list(self, request: Request) -> Response:
+        return paginated_response(request, selectors.list_calls(self.user_id))
+
+
+class IceServerViewSet(ApiViewSet):
+    @response_schema(
+        IceServersSchema,
+        "Get the STUN and TURN servers for a call",
+        description="The TURN credentials expire. They are for this user and need no sign-in at the TURN server.",
+    )
+    def list(self, request: Request) -> Response:
+        return respond(ice.ice_servers(self.user_id), headers={"Cache-Control": "no-store"})
