@@ -26,10 +26,13 @@ from chat.text.markdown_parser import create_parser
 from chat.text.markdown_rules.cost import TooComplex
 
 EVERYBODY = "all"
+MAX_MENTION_KEYS = 1000  # possible user names in one text
 
 # An `@`, also a full-width one, and the following characters, which may begin with a user name.
 _AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
 _AT_SIGNS = ("@", "＠", "﹫")
+_AT_EVERYBODY = re.compile(f"[@＠﹫]{EVERYBODY}", re.IGNORECASE)
+_HOST = re.compile(r"[@＠﹫][\w-]+\.\w")
 # URLs and link targets: an `@` inside them is no mention.
 _URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}{SYMBOLS}]*", re.IGNORECASE)
 # Before or after such a letter a user name may end, although no space follows.
@@ -145,16 +148,20 @@ def render_markdown(
 def find_mention_keys(body: str) -> set[str]:
     """Returns the skeletons (normalized forms) of all user names that a text may mention.
 
-    Load the members with these keys before calling `render_markdown`.
+    Load the members with these keys before calling `render_markdown`. Names behind the first MAX_MENTION_KEYS are left
+    out, because a text without spaces can contain thousands of possible names.
     """
-    if not has_at_sign(body):
-        return set()
-    return {skeleton(name) for _start, names in _find_candidates(body) for name in names}
+    keys: set[str] = set()
+    for _start, names in _find_candidates(body) if has_at_sign(body) else ():
+        keys.update(map(skeleton, names))
+        if len(keys) >= MAX_MENTION_KEYS:
+            break
+    return keys
 
 
 def mentions_everybody(body: str) -> bool:
     """Returns True if a text mentions everybody (`@all`), whether or not its author may do so."""
-    if skeleton(EVERYBODY) not in find_mention_keys(body):
+    if not _AT_EVERYBODY.search(body):
         return False
     return any(mention.user_id is None for mention in render_markdown(body, {}, everybody=True)[1])
 
@@ -167,28 +174,33 @@ def has_at_sign(body: str) -> bool:
 def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
     """Yields the index of each `@` that may begin a mention, and the user names that it may mention, longest first."""
     url_spans = [match.span() for match in _URL.finditer(body)]
+    name_end = -1
     for match in _AT.finditer(body):
         start = match.start()
         while url_spans and url_spans[0][1] <= start:
             url_spans.pop(0)
-        if not (url_spans and url_spans[0][0] <= start) and (names := _list_names(body, match)):
+        if url_spans and url_spans[0][0] <= start:
+            continue
+        if names := _list_names(body, match, is_joined=start == name_end):
+            name_end = start + 1 + len(names[0])
             yield start, names
 
 
-def _list_names(body: str, match: re.Match) -> list[str]:
-    """Returns the user names that a match of `_AT` in a text may mention, longest first. `_URL` is not considered."""
+def _list_names(body: str, match: re.Match, *, is_joined: bool = False) -> list[str]:
+    """Returns the user names that a match of `_AT` in a text may mention, longest first. `_URL` is not considered.
+
+    `is_joined` is True if another mention ends directly before the `@`, as in `@alice@bob`.
+    """
     start = match.start()
     before = body[max(start - 60, 0) : start].rstrip("_")[-1:]  # `_@alice_` is emphasis
-    if before and before not in ".-" and is_username_character(before) and not _UNSPACED.match(before):
+    if before and before not in ".-" and is_username_character(before) and not (is_joined or _UNSPACED.match(before)):
         return []  # inside a word, or an e-mail address
     if before == "\\" and _is_escaped(body, start) and not _is_name_before(body, start - 1):
         return []
     if before == "/" and _is_in_path(body, start - 1):
         return []
     run = "".join(takewhile(is_username_character, match[1]))
-    if body[start + 1 + len(run) :].startswith(_AT_SIGNS) and not (
-        run.endswith((".", "-")) or _UNSPACED.match(run[-1:])
-    ):
+    if _HOST.match(body, start + 1 + len(run)) and not (run.endswith((".", "-")) or _UNSPACED.match(run[-1:])):
         return []  # `@alice@example.org` is a user of another site
     return _list_prefixes(run)
 

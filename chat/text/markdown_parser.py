@@ -6,8 +6,9 @@ Differences from CommonMark:
 - A backslash disappears only if it prevents formatting. Otherwise it is shown, as in `C:\\_new`.
 - A quote needs a space after `>`. A line without `>` ends a quote, a line without indentation ends a list item.
 - A code block begins with three backticks, and with nothing or the name of a programming language behind them. The
-  three backticks that end it may stand behind the last line of code.
-- Kaomoji (faces made of characters) such as `(*^_^*)` are not emphasis.
+  three backticks that end it may stand behind the last line of code. Words behind them are the next line of the text.
+- Kaomoji (faces made of characters) such as `(*^_^*)` are not emphasis, and those such as (´・ω・`) are no code.
+- Names of characters such as `&lt;` and dates such as `2026. 11. 30.` remain as they are typed.
 
 The rules are in chat/text/markdown_rules. The work for one text is limited to MAX_WORK; see `TooComplex`.
 """
@@ -27,7 +28,7 @@ def create_parser(max_nesting: int) -> MarkdownIt:
     parser.inline = emphasis.MessageInlineParser()
     parser.configure("commonmark", {"html": False, "breaks": True, "linkify": True, "maxNesting": max_nesting})
     parser.enable(["strikethrough", "linkify"])
-    parser.disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference"])
+    parser.disable(["heading", "lheading", "hr", "image", "html_block", "html_inline", "code", "reference", "entity"])
     parser.helpers = SimpleNamespace(**{**vars(helpers), "parseLinkDestination": links.parse_target})
     parser.normalizeLink = links.normalize_target
     parser.validateLink = links.is_allowed_target
@@ -35,6 +36,7 @@ def create_parser(max_nesting: int) -> MarkdownIt:
     inline, pairs, block = parser.inline.ruler, parser.inline.ruler2, parser.block.ruler
     inline.before("text", "work", cost.inline_work_rule)
     inline.at("linkify", links.linkify_rule)
+    inline.at("backticks", emphasis.backticks_rule)
     inline.at("link", links.link_rule)
     inline.at("autolink", links.autolink_rule)
     inline.at("escape", escapes.escape_rule)

@@ -103,6 +103,7 @@ describe("new line", () => {
     ["plain\n- |", "plain\n|"],
     ["plain|", "plain\n|"],
     ["-no list|", "-no list\n|"],
+    ["2026. 11. 30. meeting|", "2026. 11. 30. meeting\n|"], // a date
     ["```\n  a|", "```\n  a\n  |"],
     ["```\n- a|", "```\n- a\n|"],
   ];

@@ -40,6 +40,13 @@ def render(body: str, members=ALICE, **options) -> str:
             "```python\nx = 1\n```",
             '<pre data-language="python"><code class="language-python">x = <span class="t-n">1</span>\n</code></pre>\n',
         ),
+        ("```\nx\n```这样对吗", "<pre><code>x\n</code></pre>\n<p>这样对吗</p>\n"),
+        ("```\nx\n``` so, **ok**", "<pre><code>x\n</code></pre>\n<p>so, <strong>ok</strong></p>\n"),
+        ("```\nx\n``` y\n```", "<pre><code>x\n``` y\n</code></pre>\n"),
+        (
+            "> ```\n> x\n> ``` why\n> so",
+            "<blockquote>\n<pre><code>x\n</code></pre>\n<p>why<br>\nso</p>\n</blockquote>\n",
+        ),
         ("> quoted", "<blockquote>\n<p>quoted</p>\n</blockquote>\n"),
         ("- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"),
         ("3. c", '<ol start="3">\n<li>c</li>\n</ol>\n'),

@@ -17,7 +17,7 @@ from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
 from chat.actions.validation import find_named_members
 from chat.models import Mention
-from chat.text.markdown import find_mention_keys, mentions_everybody, render_markdown
+from chat.text.markdown import MAX_MENTION_KEYS, find_mention_keys, mentions_everybody, render_markdown
 from tests.text.html_reader import HTMLReader
 
 NAMES = [
@@ -119,6 +119,10 @@ def test_every_valid_user_name_can_be_mentioned(name):
         ("好的.@bob Thanks.@alice", ["@bob", "@alice"]),
         ("-@bob ——@alice @bob-@alice", ["@bob", "@alice", "@bob", "@alice"]),
         ("@bob.@alice", ["@bob", "@alice"]),
+        ("@bob@alice", ["@bob", "@alice"]),
+        ("＠bob＠alice@小千 看", ["＠bob", "＠alice", "@小千"]),
+        ("@bob@localhost", ["@bob"]),
+        ("x@bob@alice @bob@alice.example", []),
         ("\\\\@bob", ["@bob"]),
         ("@bob\\@小千 看一下", ["@bob", "@小千"]),
         ("https://example.org/a，@bob https://example.org/b👉@alice", ["@bob", "@alice"]),
@@ -331,3 +335,9 @@ def test_all_user_name_characters_of_unicode_are_accepted():
     for index in range(0, len(letters), 25):
         name = "x" + "".join(letters[index : index + 25]).strip(".-_") + "x"
         assert skeleton(name) in find_mention_keys(f"@{name}")
+
+
+def test_the_names_that_one_text_may_mention_are_limited():
+    names = ["".join(chr(0x4E00 + (17 * line + 31 * place) % 20000) for place in range(30)) for line in range(125)]
+    keys = find_mention_keys("".join(f"@{name} " for name in names))
+    assert skeleton(names[0]) in keys and MAX_MENTION_KEYS <= len(keys) < MAX_MENTION_KEYS + 60

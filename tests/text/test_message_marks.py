@@ -139,7 +139,6 @@ def test_a_backslash_that_prevents_no_formatting_is_shown(body):
         r"\- not",
         r"1\. not",
         r"\> not",
-        r"\&amp;",
     ],
 )
 def test_a_backslash_that_prevents_formatting_is_not_shown(body):

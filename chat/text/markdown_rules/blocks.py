@@ -9,7 +9,8 @@ from markdown_it.rules_core import StateCore
 
 _QUOTE_LINE = re.compile(r">+(?=[ \t]|\Z)(?![\W_]*<(?:\s|\Z))")  # `> _ <` is a face
 QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t>]*[^\s>]")
-ITEM_START = re.compile(r"(?:[-+*]|(?:0|[1-9]\d{0,8})[.)])[ \t]+(?![-+*>_\s]*\Z)")
+_DATE = r"\d{4}[.][ \t]+\d{1,2}[.](?:[ \t]|\Z)"  # in Korea `2026. 11. 30.`
+ITEM_START = re.compile(rf"(?!{_DATE})(?:[-+*]|(?:0|[1-9]\d{{0,8}})[.)])[ \t]+(?![-+*>_\s]*\Z)")
 _LEADING_ZERO = re.compile(r"0\d+[.)]")
 
 
@@ -35,7 +36,8 @@ def quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Parses a list. The lines are a list only if the first item has a text, and if its number does not begin with 0.
 
-    HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text.
+    HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text, and so does a date with
+    spaces.
     """
     return ITEM_START.match(get_line(state, start)) is not None and list_block(state, start, end, silent)
 

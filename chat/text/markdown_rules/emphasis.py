@@ -8,7 +8,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct, isPunctChar, isWhiteSpace
 from markdown_it.parser_inline import ParserInline
-from markdown_it.rules_inline import StateInline
+from markdown_it.rules_inline import StateInline, backtick
 from markdown_it.rules_inline.state_inline import Delimiter, Scanned
 from markdown_it.token import Token
 
@@ -19,6 +19,9 @@ _EAST_ASIAN_PUNCTUATION = re.compile(f"[{PUNCTUATION}]")
 _OPENING_BRACKETS = "([{（［｛〔【〖〘〚「『｢《〈〝"
 _CLOSING_BRACKETS = ")]}）］｝〕】〗〙〛」』｣》〉〞〟"
 _EAST_ASIAN = re.compile(f"[{PUNCTUATION}{UNSPACED_LETTERS}\ue000\ue001]")
+
+
+_FILE_SUFFIX = re.compile(r"\.[A-Za-z0-9]")
 
 
 class MessageInlineState(StateInline):
@@ -34,16 +37,19 @@ class MessageInlineState(StateInline):
         while end < self.posMax and self.src[end] == self.src[start]:
             end += 1
         before = self.src[start - 1] if start > 0 else " "
-        after = self.src[end] if end < self.posMax else " "
+        after = self.src[end : min(end + 2, self.posMax)] or " "
         return scan_delimiters(before, self.src[start], end - start, after)
 
 
 def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
     """Returns whether emphasis can begin or end at `length` repetitions of a sign, such as `**`.
 
-    This depends on the characters `before` and `after` them. A sign between two digits, as in `3*5` or `9~~10`, begins
-    nothing. As on GitHub, only two `~` strike a text through; `~~~` is a long wave.
+    This depends on the character `before` them and the one or two characters `after` them. A sign between two digits,
+    as in `3*5` or `9~~10`, begins nothing. As on GitHub, only two `~` strike a text through; `~~~` is a long wave.
     """
+    if sign * length == "*" and _FILE_SUFFIX.match(after) and (isWhiteSpace(ord(before)) or _is_punctuation(before)):
+        return Scanned(False, False, length)  # `*.js` in `*.py、*.js`
+    after = after[0]
     if sign == "~" and length != 2:
         return Scanned(False, False, length)
     if sign == "_":  # does not split words
@@ -102,6 +108,25 @@ _HALF_FACE = re.compile(r"(?!.*[A-Za-z0-9\u3400-\u9fff])(?:[^()]*\([^()]*|[^()]*
 # A face with eyes and mouth, such as `(>_<)` in `~~(>_<)~~`.
 _WHOLE_FACE = re.compile(r"(?!.*[^\W_]{2})[^\s\w]*[\^><=;TtOoUu\-]?[_.ω﹏▽︿∇][\^><=;TtOoUu\-][^\s\w]*")
 _MAX_FACE_LENGTH = 12
+# The parts of a face with the cheeks ´ and `, such as (´・ω・`), before and behind its backtick.
+_FACE_BEFORE_BACKTICK = re.compile(r"[(（][^()（）`\n]{0,9}\Z")
+_FACE_BEHIND_BACKTICK = re.compile(r"[^()（）`\n]{0,9}[)）]")
+
+
+def backticks_rule(state: StateInline, silent: bool) -> bool:
+    """Parses code between backticks. The backtick of a face such as (´・ω・`) begins no code."""
+    if not _is_in_face(state.src, state.pos):
+        return backtick(state, silent)
+    if not silent:
+        state.pending += "`"
+    state.pos += 1
+    return True
+
+
+def _is_in_face(src: str, position: int) -> bool:
+    before = _FACE_BEFORE_BACKTICK.search(src[max(position - 10, 0) : position])
+    behind = _FACE_BEHIND_BACKTICK.match(src, position + 1) if src[position] == "`" and before else None
+    return before is not None and behind is not None and "´" in before[0] + behind[0]
 
 
 def list_delimiter_lists(state: StateInline) -> list[list[Delimiter]]:

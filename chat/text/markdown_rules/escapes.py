@@ -20,7 +20,6 @@ from chat.text.markdown_rules.links import is_allowed_target, normalize_target
 _ESCAPED_SIGNS = re.compile(r"\\([*_~])(?:\\\1)*")
 _LINK_LIKE = re.compile(r"\\?\[(?:[^\[\]\n\\]|\\[\[\]]?){0,100}?\\?\]\\?\(([^()\s]*?)\\?\)")
 _AUTOLINK_LIKE = re.compile(r"<[a-zA-Z][\w+.-]*[:@][^<>\s]*>")
-_ENTITY_LIKE = re.compile(r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});")
 _BACKTICK_PAIR = re.compile("`[^`]+`")
 _MARKER_BEFORE = re.compile(r"(?:^|\n)[ \t]*(\d{0,9})\\\Z")
 
@@ -77,7 +76,7 @@ def _push_escaped_signs(state: StateInline, match: re.Match) -> None:
         after += 1
     length = count + match.start() - before + after - match.end()
     scanned = scan_delimiters(
-        state.src[before - 1] if before else " ", sign, length, state.src[after] if after < state.posMax else " "
+        state.src[before - 1] if before else " ", sign, length, state.src[after : min(after + 2, state.posMax)] or " "
     )
     tokens = [_push_escaped(state, sign) for _ in range(count)]
     groups = [tokens] if sign == "~" else [[token] for token in tokens]
@@ -113,8 +112,6 @@ def _prevents_formatting(state: StateInline, position: int) -> bool:
         return any(start <= position < end for start, end in _find_link_likes(state))
     if char == "<":
         return _AUTOLINK_LIKE.match(src, position) is not None
-    if char == "&":
-        return _ENTITY_LIKE.match(src, position) is not None
     return char == "@" and state.env.get("is_mention", _is_no_mention)(src, position)
 
 

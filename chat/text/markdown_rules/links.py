@@ -14,6 +14,7 @@ from markdown_it.rules_inline import StateInline, autolink, link
 
 from chat.text import link_safety
 from chat.text.autolink import match_url
+from chat.text.blank import is_blank
 from chat.text.markdown_rules.cost import LINK_WORK, TARGET_WORK, spend
 
 _SCHEME = re.compile(r"(?:^|[^a-z0-9.+-])(https?)$", re.IGNORECASE)
@@ -123,9 +124,14 @@ def _match_end(text: str, start: int, end: int) -> int:
     return match.end() if match else start
 
 
+_SIMPLE_LABEL = re.compile(r"\[([^\[\]\n]{0,20})\]\(")
+
+
 def link_rule(state: StateInline, silent: bool) -> bool:
-    """Parses a link such as `[word](https://example.org)`. A link without target remains text."""
+    """Parses a link such as `[word](https://example.org)`. A link without target or without words remains text."""
     start = state.pos
+    if (label := _SIMPLE_LABEL.match(state.src, start)) and is_blank(label[1]):
+        return False
     try:
         found = link(state, silent)
     except _NoTarget:

@@ -10,7 +10,7 @@ const lineStart = (value, position) => (position ? value.lastIndexOf("\n", posit
 
 const INLINE_SIGNS = new Map([["bold", "**"], ["italic", "*"], ["code", "`"], ["strike", "~~"]]);
 const LINE_MARKERS = new Map([["list", "- "], ["quote", "> "], ["numbers", "1. "]]);
-const LINE_MARKER = /^(?:[-*+] |\d{1,9}[.)] |> )/;
+const LINE_MARKER = /^(?!\d{4}\. +\d{1,2}\.(?: |$))(?:[-*+] |\d{1,9}[.)] |> )/; // `2026. 11. 30.` is a date
 const URL_PATTERN = /^(?:https?:\/\/|mailto:)\S+$/i;
 
 /**
