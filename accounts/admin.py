@@ -20,7 +20,7 @@ from accounts import actions as account_actions
 from accounts.models import PRIVACY_FIELDS, RetiredUsername, SignIn, User
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
-from messenger.core.admin_confirmation import asks_first, get_reason
+from messenger.core.admin_confirmation import asks_first, get_duration, get_reason
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.errors import ApplicationError
 
@@ -33,7 +33,7 @@ admin.site.enable_nav_sidebar = False  # the lists need its room for their colum
 STATE_FIELDS = ("is_active", "suspended_at", "deleted_at", "last_seen_at", "last_login", "date_joined")
 SUSPENSION_QUESTION = _(
     "Suspended people are signed out everywhere at once, can’t sign in and aren’t found by others. "
-    "You can restore them later."
+    "They see the reason and can appeal. You can restore them later."
 )
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")  # only superusers may change them
 
@@ -131,10 +131,10 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")
 
-    @asks_first(SUSPENSION_QUESTION, dangerous=True)
+    @asks_first(SUSPENSION_QUESTION, dangerous=True, has_duration=True)
     @admin.action(description=_("Suspend: sign out everywhere at once"), permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
-        count = self._run_action(request, queryset, account_actions.suspend_user)
+        count = self._run_action(request, queryset, account_actions.suspend_user, duration=get_duration(request))
         if count:
             message = ngettext("%d person suspended.", "%d people suspended.", count) % count
             self.message_user(request, message, messages.SUCCESS)
@@ -146,11 +146,11 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
             message = ngettext("%d person restored.", "%d people restored.", count) % count
             self.message_user(request, message, messages.SUCCESS)
 
-    def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action) -> int:
+    def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action, **options) -> int:
         count = 0
         for user in queryset:
             try:
-                action(user.pk, request.user.pk, get_reason(request))
+                action(user.pk, request.user.pk, get_reason(request), **options)
             except ApplicationError as error:
                 self.message_user(request, f"{user}: {error.detail}", messages.ERROR)
             else:

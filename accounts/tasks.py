@@ -28,6 +28,14 @@ def delete_old_mail() -> None:
     QueuedMail.objects.filter(created_at__lt=timezone.now() - MAIL_LIFETIME).delete()
 
 
+@task(every=60)
+def end_expired_suspensions() -> None:
+    """Restores the accounts whose suspension has reached its end."""
+    from accounts import actions
+
+    actions.end_expired_suspensions()
+
+
 @task(every=24 * 3600)
 def delete_expired_usernames() -> None:
     """Deletes the rows of changed user names that everybody may use again."""

@@ -14,6 +14,8 @@ urlpatterns = [
     path("language/", views.set_language, name="set_language"),
     path("settings/", views.profile, name="profile"),
     path("settings/privacy/", views.privacy, name="privacy"),
+    path("accounts/suspended/", views.suspended, name="suspended"),
+    path("accounts/inactive/", RedirectView.as_view(pattern_name="suspended"), name="account_inactive"),
     path("goodbye/", views.account_deleted, name="account_deleted"),
     path("settings/sessions/", views.sessions, name="sessions"),
     path("settings/sessions/end/", views.end_other_sessions, name="end_other_sessions"),

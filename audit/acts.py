@@ -9,6 +9,7 @@ ACTS: dict[str, str | Promise] = {
     # moderators of the site
     "user.suspend": _("suspended an account"),
     "user.restore": _("restored an account"),
+    "appeal.reject": _("rejected an appeal"),
     "message.hide": _("hid a message"),
     "message.restore": _("restored a message"),
     "report.settle": _("resolved a report"),

@@ -468,6 +468,7 @@ PROVIDER_ORIGINS = [
 MODERATOR_PERMISSIONS = [
     "accounts.view_user",
     "accounts.suspend_user",
+    "accounts.view_suspension",
     "chat.view_conversation",
     "chat.view_message",
     "chat.moderate_message",

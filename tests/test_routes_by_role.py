@@ -230,7 +230,9 @@ GET    accounts/signup/                                             200    302  
 POST   accounts/signup/                                             200    302    302    302    302
 GET    accounts/logout/                                              in    200    200    200    200
 POST   accounts/logout/                                              in     in     in     in     in
-GET    accounts/inactive/                                           200    200    200    200    200
+GET    accounts/inactive/                                           302    302    302    302    302
+GET    accounts/suspended/                                           in     in     in     in     in
+POST   accounts/suspended/                                           in     in     in     in     in
 GET    accounts/reauthenticate/                                      in    200    200    200    200
 POST   accounts/reauthenticate/                                      in    200    200    200    200
 GET    accounts/login/code/confirm/                                  in    302    302    302    302

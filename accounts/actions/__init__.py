@@ -15,7 +15,15 @@ from accounts.actions.contacts import (
     unblock_user,
 )
 from accounts.actions.deletion import deleted_account_label, erase_account, require_another_administrator
-from accounts.actions.moderation import restore_user, suspend_user
+from accounts.actions.moderation import (
+    APPEAL_LIMIT,
+    appeal,
+    end_expired_suspensions,
+    find_suspension,
+    reject_appeal,
+    restore_user,
+    suspend_user,
+)
 from accounts.actions.profile import (
     dismiss_hints,
     me_updated_event,
@@ -31,19 +39,24 @@ from accounts.actions.signing_up import sign_up
 from accounts.actions.user_version import allocate_me_versions
 
 __all__ = [
+    "APPEAL_LIMIT",
     "add_contact",
     "allocate_me_versions",
+    "appeal",
     "block_user",
     "contact_updated_event",
     "decline_request",
     "deleted_account_label",
     "dismiss_hints",
+    "end_expired_suspensions",
     "erase_account",
+    "find_suspension",
     "ignore_request",
     "me_updated_event",
     "must_confirm_email",
     "publish_admin_change",
     "record_last_seen",
+    "reject_appeal",
     "remember_time_zone",
     "remove_avatar",
     "remove_contact",

@@ -6,10 +6,12 @@ from allauth.account import app_settings as allauth_settings
 from allauth.account.models import EmailAddress
 from django.utils.translation import gettext as _
 
+from accounts.actions.moderation import find_suspension
 from accounts.auth import auth_backends, login_limits, mfa
 from accounts.auth.known_devices import Device
 from accounts.models import User
 from messenger.core.errors import ApplicationError, forbidden, rate_limited
+from messenger.core.timestamps import format_timestamp
 
 
 def sign_in(login: str, password: str, address: str, code: str = "", device: Device | None = None) -> User:
@@ -32,9 +34,19 @@ def sign_in(login: str, password: str, address: str, code: str = "", device: Dev
         raise error
     login_limits.release_attempt(login, address, device)
     if not user.is_active:
-        raise forbidden(_("This account is suspended."))
+        raise forbidden(suspension_message(user.pk))
     mfa.check_code(user, code)
     return user
+
+
+def suspension_message(user_id: int) -> str:
+    """Returns the error message for a suspended user, with the reason and the end of the suspension."""
+    suspension = find_suspension(user_id)
+    parts = [_("This account is suspended.")]
+    if suspension and suspension.until:
+        until = format_timestamp(suspension.until)
+        parts = [_("This account is suspended until %(time)s.") % {"time": until}]
+    return " ".join([*parts, suspension.reason] if suspension and suspension.reason else parts)
 
 
 def must_confirm_email(user: User) -> bool:

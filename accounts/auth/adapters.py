@@ -56,6 +56,7 @@ _MAILS_CAUSED_BY_STRANGERS = {
     "account/email/password_reset_key",
     "account/email/unknown_account",
 }
+SUSPENDED_USER_KEY = "suspended_user"  # in the session: the user whose suspension this browser may see
 _wrong_credentials_message = lazy(auth_backends.wrong_credentials_message, str)()
 
 
@@ -96,6 +97,11 @@ class AccountAdapter(DefaultAccountAdapter):
         response = super().post_login(request, user, **options)
         known_devices.remember_device(request, response, user.pk)
         return response
+
+    def respond_user_inactive(self, request: HttpRequest, user) -> HttpResponse:
+        """Lets a suspended user who has proved who they are see why, and appeal. This browser is not signed in."""
+        request.session[SUSPENDED_USER_KEY] = user.pk
+        return redirect("suspended")
 
     def get_login_stages(self) -> list[str]:
         replaced = {

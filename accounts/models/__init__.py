@@ -4,6 +4,7 @@ from accounts.models.queued_email import QueuedMail
 from accounts.models.relationships import Relationship
 from accounts.models.retired_usernames import RetiredUsername
 from accounts.models.sign_ins import SignIn
+from accounts.models.suspensions import Suspension
 from accounts.models.users import (
     PRIVACY_FIELDS,
     USERNAME_TAKEN,
@@ -24,6 +25,7 @@ __all__ = [
     "RetiredUsername",
     "SearchKey",
     "SignIn",
+    "Suspension",
     "Theme",
     "User",
     "UserManager",

@@ -5,6 +5,7 @@ from accounts.views.devices import end_other_sessions, end_session, sessions
 from accounts.views.privacy import privacy
 from accounts.views.profile import account_deleted, profile, set_language
 from accounts.views.sign_in import SignInView, SignUpView, accept_signup_link
+from accounts.views.suspended import suspended
 
 __all__ = [
     "SignInView",
@@ -18,4 +19,5 @@ __all__ = [
     "profile",
     "sessions",
     "set_language",
+    "suspended",
 ]

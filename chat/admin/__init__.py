@@ -9,5 +9,6 @@ from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
 from chat.admin.messages import MessageAdmin
 from chat.admin.reports import ReportAdmin
+from chat.admin.suspensions import SuspensionAdmin
 
-__all__ = ["AuditEntryAdmin", "ConversationAdmin", "InviteAdmin", "MessageAdmin", "ReportAdmin"]
+__all__ = ["AuditEntryAdmin", "ConversationAdmin", "InviteAdmin", "MessageAdmin", "ReportAdmin", "SuspensionAdmin"]

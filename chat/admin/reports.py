@@ -21,7 +21,7 @@ from chat import actions
 from chat.admin import base
 from chat.admin.messages import message_state
 from chat.models import Message, Report
-from messenger.core.admin_confirmation import asks_first, get_reason
+from messenger.core.admin_confirmation import asks_first, get_duration, get_reason
 
 
 class StateFilter(admin.SimpleListFilter):
@@ -89,13 +89,14 @@ class ReportAdmin(base.ReadOnlyModelAdmin):
 
         self._run_for_open_reports(request, queryset, run)
 
-    @asks_first(SUSPENSION_QUESTION, dangerous=True)
+    @asks_first(SUSPENSION_QUESTION, dangerous=True, has_duration=True)
     @admin.action(description=_("Suspend the sender and resolve"), permissions=["suspend"])
     def suspend_and_settle(self, request: HttpRequest, queryset: QuerySet[Report]) -> None:
         def run(report: Report) -> None:
             writer = report.message.sender
             if writer.is_active:
-                account_actions.suspend_user(writer.pk, base.get_user_id(request), get_reason(request))
+                moderator_id, reason = base.get_user_id(request), get_reason(request)
+                account_actions.suspend_user(writer.pk, moderator_id, reason, get_duration(request))
             self._settle_all(request, report)
 
         self._run_for_open_reports(request, queryset, run)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from functools import wraps
 from typing import Any
 
@@ -12,18 +13,22 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 REASON = "reason"  # field of this form: why the moderator does it
+DURATION = "days"  # field of this form: for how many days; empty: without an end
+DURATIONS = {"": _("without an end"), "1": _("1 day"), "7": _("7 days"), "30": _("30 days")}
 MAX_REASON = 500  # characters
 CONFIRMED = "confirmed"  # field of the form that the page with the question posts
 MAX_NAMED_ROWS = 10  # rows that the question names; the page only counts the others
 
 
-def asks_first(question: str | Promise, *, dangerous: bool = False) -> Callable:
+def asks_first(question: str | Promise, *, dangerous: bool = False, has_duration: bool = False) -> Callable:
     """Makes an admin action show a page with `question` first. It runs when the form of this page is posted.
 
-    `dangerous` marks the button in red. Place the decorator above `@admin.action`. It works for the action menu of a
-    list and for buttons that post the name of the action, because the page posts all fields again.
+    `dangerous` marks the button in red. With `has_duration` the page asks for how long (`get_duration`). Place the
+    decorator above `@admin.action`. It works for the action menu of a list and for buttons that post the name of the
+    action, because the page posts all fields again.
     """
 
     def decorate(action: Callable) -> Callable:
@@ -34,6 +39,7 @@ def asks_first(question: str | Promise, *, dangerous: bool = False) -> Callable:
             return _ask(model_admin, request, queryset, run_or_ask)
 
         run_or_ask.question, run_or_ask.dangerous = question, dangerous  # type: ignore[attr-defined]
+        run_or_ask.has_duration = has_duration  # type: ignore[attr-defined]
         return run_or_ask
 
     return decorate
@@ -43,6 +49,12 @@ def get_reason(request: HttpRequest) -> str:
     """Returns the reason that the moderator has given, beside the buttons or with the question; "" if none."""
     text = request.POST.get(REASON, "").replace("\0", "").encode("utf-8", "ignore").decode()
     return " ".join(text.split())[:MAX_REASON]
+
+
+def get_duration(request: HttpRequest) -> timedelta | None:
+    """Returns for how long the action has effect, as chosen on the page with the question; None: without an end."""
+    days = request.POST.get(DURATION, "")
+    return timedelta(days=int(days)) if days and days in DURATIONS else None
 
 
 def is_dangerous(action: Callable) -> bool:
@@ -62,10 +74,11 @@ def _ask(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
         "back": _back_url(model_admin, request, rows),
         "dangerous": action.dangerous,
         "reason": get_reason(request),
+        "durations": DURATIONS if action.has_duration else {},
         "fields": [
             (name, value)
             for name, values in request.POST.lists()
-            if name not in ("csrfmiddlewaretoken", CONFIRMED, REASON)
+            if name not in ("csrfmiddlewaretoken", CONFIRMED, REASON, DURATION)
             for value in values
         ],
         "media": model_admin.media,

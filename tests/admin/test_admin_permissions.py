@@ -27,6 +27,7 @@ LISTS = {
     "chat.message": ("in", "in", 403, 200, 200),
     "chat.report": ("in", "in", 403, 200, 200),
     "chat.invite": ("in", "in", 403, 200, 200),
+    "accounts.suspension": ("in", "in", 403, 200, 200),
     "accounts.user": ("in", "in", 403, 200, 200),
 }
 SUPERUSERS_ONLY = ("in", "in", 403, 403, 200)
@@ -129,6 +130,7 @@ def test_permissions_of_the_moderator_group(moderator):
     assert moderator.get_all_permissions() == {
         "accounts.view_user",
         "accounts.suspend_user",
+        "accounts.view_suspension",
         "chat.view_conversation",
         "chat.view_message",
         "chat.moderate_message",

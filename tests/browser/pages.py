@@ -6,11 +6,15 @@ The URLs lead to pages with the demo workspace (example users, conversations and
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from django.utils import timezone
 from playwright.async_api import BrowserContext
 
+from accounts import actions as account_actions
+from accounts.auth.adapters import SUSPENDED_USER_KEY
 from accounts.models import User
+from accounts.session_backends.db import SessionStore
 from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
 from tests.servers import PASSWORD, Site, production_password_hash
@@ -21,7 +25,6 @@ SIGNED_OUT = {
     "account_signup": "/accounts/signup/",
     "account_reset_password": "/accounts/password/reset/",
     "account_reset_password_done": "/accounts/password/reset/done/",
-    "account_inactive": "/accounts/inactive/",
     "account_email_verification_sent": "/accounts/confirm-email/",
     "account_confirm_email": "/accounts/confirm-email/none/",
     "account_reset_password_from_key": "/accounts/password/reset/key/1-none/",
@@ -34,6 +37,8 @@ SIGNED_OUT = {
     "join_group, a dead link, signed out": "/i/none/",
     "no such page, signed out": "/nowhere/",
 }
+SUSPENDED = {"suspended": "/accounts/suspended/"}
+
 SIGNED_IN = {
     "home": "/",
     "conversation": "/c/{group}/",
@@ -54,6 +59,7 @@ SIGNED_IN = {
     "search without results": "/search/?q=zzzz+from:me&conversation={group}",
     "a conversation with a search": "/c/{group}/?q=the",
     "group_settings": "/c/{group}/settings/",
+    "group_log": "/c/{group}/log/",
     "pins": "/c/{group}/pins/",
     "files": "/c/{group}/files/",
     "files, none": "/c/{pair}/files/",
@@ -116,7 +122,20 @@ def fill(site: Site) -> dict[str, int | str]:
                 "other": bob.pk,
             },
             "invite": invite.token,
+            "suspended_session": _create_suspended_session(),
         }
+
+
+def _create_suspended_session() -> str:
+    """Suspends a user. Returns the key of a session that may see the page of this suspension."""
+    user = User.objects.create_user("mallory", "mallory@example.com")
+    moderator = User.objects.create_superuser("root-of-all")
+    account_actions.suspend_user(user.pk, moderator.pk, "Spam in three groups", timedelta(days=7))
+    session = SessionStore()
+    session[SUSPENDED_USER_KEY] = user.pk
+    session.save()
+    assert session.session_key
+    return session.session_key
 
 
 async def reauthenticate(context: BrowserContext) -> None:

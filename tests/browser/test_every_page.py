@@ -19,7 +19,7 @@ from axe_playwright_python.async_playwright import Axe
 from django.urls import URLPattern, URLResolver, get_resolver
 from playwright.async_api import Page
 
-from tests.browser.pages import SIGNED_IN, SIGNED_OUT, fill, reauthenticate
+from tests.browser.pages import SIGNED_IN, SIGNED_OUT, SUSPENDED, fill, reauthenticate
 from tests.servers import Site
 
 pytestmark = pytest.mark.browser
@@ -102,6 +102,10 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
     found = []
     for address in SIGNED_OUT.values():
         found += await faults(nobody, address.format(**demo.ids))
+    session = {"name": "sessionid", "value": str(demo.ids["suspended_session"]), "url": demo.site.url}
+    await nobody.context.add_cookies([session])  # type: ignore[list-item]
+    for address in SUSPENDED.values():
+        found += await faults(nobody, address)
     for address in SIGNED_IN.values():
         found += await faults(alice, address.format(**demo.ids))
     assert not found, "\n".join(found)
@@ -151,7 +155,7 @@ async def test_no_page_is_left_out(demo, browser_for):
     ids = {"conversation_id": "group", "message_id": "message", "user_id": "person"}
     left_out = []
     for name, pattern in routes(get_resolver("messenger.urls")).items():
-        if name in SIGNED_IN or name in SIGNED_OUT or "^" in pattern:
+        if name in {**SIGNED_IN, **SIGNED_OUT, **SUSPENDED} or "^" in pattern:
             continue
         address = "/" + re.sub(
             r"<(?:\w+:)?(\w+)>", lambda part: str(demo.ids.get(ids.get(part[1], ""), "none")), pattern
