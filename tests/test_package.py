@@ -127,7 +127,7 @@ def test_messenger_without_arguments_prints_its_commands(environment, tmp_path):
     site = InstalledSite(tmp_path, environment)
     printed = site.run()
     assert printed.returncode == 0
-    for command in ("serve", "worker", "migrate", "rebuild_search"):
+    for command in ("serve", "worker", "migrate", "doctor", "backup", "restore", "import_sqlite"):
         assert re.search(rf"^  {command} ", printed.stdout, re.MULTILINE), command
     assert list(tmp_path.iterdir()) == []  # not even a folder for data
 
