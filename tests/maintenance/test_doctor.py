@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import resource
+import shutil
 import socket
 import socketserver
 import threading
@@ -16,6 +17,7 @@ from django.utils import timezone
 
 from messenger.maintenance.doctor import Finding, clocks, machine, public_site, services
 from tests.databases import run_manage, using_database
+from tests.processes import Program
 
 
 def faults(findings: Iterator[Finding]) -> list[tuple[str, str]]:
@@ -99,6 +101,16 @@ def test_invalid_settings_are_named(settings):
     texts = [text for level, text in faults(machine.check_settings()) if level == "error"]
     assert len(texts) == 1
     assert "TRUSTED_PROXIES contains 'nonsense'" in texts[0]
+
+
+def test_plain_http_is_one_warning_that_names_site_url(settings):
+    settings.SITE_URL, settings.SECURE, settings.EMAIL_URL, settings.LIMITS = (
+        "http://chat.example.org",
+        False,
+        "x",
+        True,
+    )
+    the_fault(machine.check_settings(), "warning", "SITE_URL is http://chat.example.org", "https")
 
 
 def test_a_readable_secret_key_is_named(settings, tmp_path, monkeypatch):
@@ -222,16 +234,37 @@ def test_an_unreachable_or_refusing_mail_server_is_named(settings):
         the_fault(services.check_mail(), "error", "refuses user name or password: unknown user", "EMAIL_URL")
 
 
-def test_a_turn_server_that_does_not_answer_is_named(settings):
-    def answer(connection: socket.socket) -> None:
-        request = connection.recv(1000)
-        connection.sendall(b"\x01\x01\x00\x00" + request[4:20])
+class TurnServer(Program):
+    name = "turn"
 
-    with tcp_server(answer) as port:
-        settings.TURN_URLS = [f"turn:127.0.0.1:{port}?transport=tcp"]
+    def command(self):
+        options = ["--realm=example.org", "--use-auth-secret", "--static-auth-secret=right", "--no-cli", "--no-tls"]
+        options += ["--no-dtls", "--listening-ip=127.0.0.1", "--relay-ip=127.0.0.1", f"--listening-port={self.port}"]
+        folder = ["--pidfile=turn.pid", "--userdb=turn.db", "--log-file=stdout", "--simple-log"]
+        return ["turnserver", "-n", *options, *folder]
+
+    def popen_options(self) -> dict:
+        return {"cwd": self.folder}
+
+
+@pytest.mark.skipif(not shutil.which("turnserver"), reason="no coturn here")
+def test_a_turn_server_with_another_secret_is_named(settings, tmp_path):
+    with TurnServer(tmp_path) as server:
+        settings.TURN_URLS = [f"turn:127.0.0.1:{server.port}?transport={transport}" for transport in ("udp", "tcp")]
+        settings.TURN_SECRET = "right"
         assert faults(services.check_turn()) == []
-    settings.TURN_URLS = ["turn:127.0.0.1:1"]
+        settings.TURN_SECRET = "wrong"
+        found = faults(services.check_turn())
+        assert len(found) == 2
+        assert all("refuses: 401" in text and "static-auth-secret" in text for _level, text in found)
+
+
+def test_a_turn_server_that_does_not_answer_is_named(settings):
+    settings.TURN_URLS, settings.TURN_SECRET = ["turn:127.0.0.1:1"], "right"
     the_fault(services.check_turn(), "error", "TURN: turn:127.0.0.1:1: ", "firewall")
+    with http_server("400 Bad Request") as port:
+        settings.TURN_URLS = [f"turn:127.0.0.1:{port}?transport=tcp"]
+        the_fault(services.check_turn(), "error", "is not a TURN server", "TURN_URL")
 
 
 def test_a_missing_key_of_push_messages_is_named(settings, tmp_path):

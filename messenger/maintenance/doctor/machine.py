@@ -18,14 +18,19 @@ from messenger.maintenance.doctor import Check, Finding, error, ok, warning
 
 FEW_FILES = 4096  # open files: each connection needs one
 LITTLE_SPACE = 2 * 1024**3  # bytes
+# Warnings of Django about cookies and redirects without https. The settings derive all of them from SITE_URL, and our
+# own check names it.
+OF_PLAIN_HTTP = {"security.W004", "security.W008", "security.W012", "security.W016"}
 
 
 def check_settings() -> Iterator[Finding]:
     """Runs Django's system checks, also those for production, with our own (messenger/checks.py)."""
-    messages = checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    messages = [
+        message
+        for message in checks.run_checks(include_deployment_checks=not settings.DEBUG)
+        if not message.is_silenced() and not (message.id in OF_PLAIN_HTTP and not settings.SECURE)
+    ]
     for message in messages:
-        if message.is_silenced():
-            continue
         make = error if message.level >= checks.ERROR else warning
         yield make("settings", f"{message.msg} ({message.id})", message.hint or "See docs/running.md.")
     if settings.DEBUG:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import smtplib
-import socket
 import ssl
 from collections.abc import Iterator
 from datetime import timedelta
@@ -25,6 +24,7 @@ from django_tasks_db.models import DBTaskResult
 
 from messenger.maintenance.archive import unknown_migrations
 from messenger.maintenance.doctor import Check, Finding, clocks, error, ok, one_line, warning
+from messenger.maintenance.doctor.turn import UNAUTHORIZED, TurnError, check_relay
 
 MIN_REDIS_VERSION = (6, 2)
 OLDEST_TASK = timedelta(minutes=5)
@@ -216,48 +216,20 @@ def check_mail() -> Iterator[Finding]:
 def check_turn() -> Iterator[Finding]:
     for url in getattr(settings, "TURN_URLS", []):
         try:
-            _request_stun_binding(url)
-        except (OSError, ValueError) as exception:
+            check_relay(url, getattr(settings, "TURN_SECRET", ""))
+        except TurnError as refusal:
+            advice = "TURN_SECRET must be the static-auth-secret of coturn, which needs use-auth-secret and a realm."
+            if refusal.code != UNAUTHORIZED:
+                advice = "See the log of the TURN server, and correct TURN_URL."
+            yield error("TURN", f"{url} refuses: {refusal}", advice)
+        except OSError as exception:
             yield error(
                 "TURN",
                 f"{url}: {one_line(exception)}",
                 "Start coturn, and open its port and its relay ports (UDP 49152–65535) in the firewall.",
             )
         else:
-            yield ok("TURN", f"{url} answers")
-
-
-def _request_stun_binding(url: str) -> None:
-    """Sends a STUN Binding request (RFC 8489) to a TURN server. Raises OSError or ValueError if it does not answer."""
-    scheme, _, rest = url.partition(":")
-    address, _, query = rest.partition("?")
-    parts = urlsplit(f"//{address}")
-    host, port = parts.hostname or "", parts.port or (5349 if scheme == "turns" else 3478)
-    over_tcp = scheme == "turns" or "transport=tcp" in query
-    transaction = secrets.token_bytes(12)
-    request = b"\x00\x01\x00\x00" + b"\x21\x12\xa4\x42" + transaction
-    if over_tcp:
-        plain = socket.create_connection((host, port), timeout=3)
-        context = ssl.create_default_context()
-        with context.wrap_socket(plain, server_hostname=host) if scheme == "turns" else plain as stream:
-            stream.sendall(request)
-            answer = stream.recv(1500)
-    else:
-        family, _kind, _protocol, _name, target = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
-        with socket.socket(family, socket.SOCK_DGRAM) as datagrams:
-            datagrams.settimeout(1)
-            datagrams.connect(target)
-            answer = b""
-            for attempt in range(3):  # a datagram may get lost
-                datagrams.send(request)
-                try:
-                    answer = datagrams.recv(1500)
-                    break
-                except TimeoutError:
-                    if attempt == 2:
-                        raise
-    if answer[:2] != b"\x01\x01" or answer[8:20] != transaction:
-        raise ValueError("what answers is not a STUN server")
+            yield ok("TURN", f"{url} relays")
 
 
 def check_push() -> Iterator[Finding]:
