@@ -7,14 +7,7 @@ WORKDIR /src
 # The packages are a layer of their own, which is built again only if the lock file changes.
 COPY requirements.lock ./
 RUN pip --python /app/bin/python install --no-cache-dir --require-hashes --no-deps -r requirements.lock
-COPY pyproject.toml README.md LICENSE NOTICE.md ./
-COPY accounts accounts
-COPY chat chat
-COPY messenger messenger
-COPY presence presence
-COPY locale locale
-COPY static static
-COPY templates templates
+COPY . .
 RUN pip --python /app/bin/python install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim-trixie
