@@ -17,6 +17,7 @@ Install and upgrade
   migrate          create or upgrade the tables of the database
   collectstatic    copy static files into DATA_DIR; with --no-input it does not ask
   createsuperuser  create an administrator
+  doctor           check the site and its services, and say what to do
 
 Run
   serve            start the server; with WORKER=on, the default, also a worker
@@ -24,6 +25,9 @@ Run
   invite           print a link with which people can sign up while SIGNUP is "invite"
 
 Data
+  backup           write database and files into one archive
+  restore          read such an archive into an empty site
+  import_sqlite    copy all data of a SQLite site into PostgreSQL
   rebuild_search   index all messages again for search
 
 `messenger help` lists all commands, `messenger COMMAND --help` explains one. The site is configured with environment
@@ -43,6 +47,7 @@ def main(arguments: list[str] | None = None) -> None:
 
         return server.main(arguments[1:])
     set_port_of_runserver(arguments)
+    exit_if_settings_are_invalid()
     from django.core.management import execute_from_command_line
 
     program = Path(sys.argv[0]).name
@@ -58,3 +63,14 @@ def set_port_of_runserver(arguments: list[str]) -> None:
         for argument in arguments[1:]:
             if port := re.fullmatch(r"(?:[^-].*:)?(\d{2,5})", argument):
                 os.environ["PORT"] = port[1]
+
+
+def exit_if_settings_are_invalid() -> None:
+    """Exits with a one-line message if the settings cannot be loaded. Otherwise Django would print a traceback."""
+    from django.conf import settings
+    from django.core.exceptions import ImproperlyConfigured
+
+    try:
+        _ = settings.INSTALLED_APPS
+    except (ImproperlyConfigured, ValueError) as error:
+        sys.exit(f"messenger: {error}")

@@ -16,6 +16,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 
 from tests.processes import Program
 from tests.settings import SECRET
@@ -94,9 +95,10 @@ def test_the_wheel_contains_pages_scripts_translations_and_licences(wheel):
         assert sources <= names
     licences = {name.partition(".dist-info/licenses/")[2] for name in names} - {""}
     assert licences >= {"LICENSE", "NOTICE.md", "static/vendor/emoji/LICENSE"}
-    assert {name.partition("/")[0] for name in names if ".dist-info" not in name} == {
-        *("accounts", "chat", "messenger", "presence"),
-    }
+    # A new app must be named in `packages` of pyproject.toml ([tool.hatch.build.targets.wheel]).
+    apps = {app.partition(".")[0] for app in settings.INSTALLED_APPS}
+    folders = {name.partition("/")[0] for name in names if ".dist-info" not in name}
+    assert folders == {app for app in apps if (ROOT / app).is_dir()}
 
 
 def test_an_installed_package_serves_styled_pages_from_an_empty_folder(environment, tmp_path):
@@ -127,7 +129,7 @@ def test_messenger_without_arguments_prints_its_commands(environment, tmp_path):
     site = InstalledSite(tmp_path, environment)
     printed = site.run()
     assert printed.returncode == 0
-    for command in ("serve", "worker", "migrate", "rebuild_search"):
+    for command in ("serve", "worker", "migrate", "doctor", "backup", "restore", "import_sqlite"):
         assert re.search(rf"^  {command} ", printed.stdout, re.MULTILINE), command
     assert list(tmp_path.iterdir()) == []  # not even a folder for data
 

@@ -9,7 +9,8 @@ import pytest
 import websockets
 
 from messenger import command_line
-from tests.databases import ROOT
+from tests.client import token_for
+from tests.databases import ROOT, run_manage
 from tests.servers import Server
 
 
@@ -23,6 +24,32 @@ class RunServer(Server):
     def environment(self):
         variables = {**super().environment(), "DEBUG": "on"}
         return {name: value for name, value in variables.items() if name not in ("SITE_URL", "PORT")}
+
+
+class DevServer(RunServer):
+    name = "dev"
+
+    def command(self):
+        return [sys.executable, ROOT / "manage.py", "dev"]
+
+    def environment(self):
+        return {**super().environment(), "PORT": str(self.port), "HOST": "127.0.0.1"}
+
+
+async def test_the_development_server_sets_up_its_database_in_one_process(make_site):
+    """`manage.py dev`, which bin/dev runs, migrates, creates the demo data and serves. alice can sign in."""
+    site = make_site()
+    (site.folder / "data" / "messenger.sqlite3").unlink()
+    server = DevServer(site, None, {})
+    site.servers.append(server)
+    server.start()
+    assert "Sign in as any of: alice, bob" in server.tail()
+    assert await token_for(server.url, "alice")
+
+
+def test_the_development_server_refuses_production_settings():
+    with pytest.raises(RuntimeError, match="DEBUG is off"):
+        run_manage("dev")
 
 
 async def test_pages_of_runserver_may_open_sockets_on_any_port(make_site):
