@@ -55,7 +55,7 @@ LIMITS = False  # tests of rate limits turn them on
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 # The database is a file, as in production: several threads write to it, which an in-memory database does not allow.
-DATABASES["default"]["NAME"] = RUN_DIR / "test.sqlite3"
+DATABASES["default"]["NAME"] = str(RUN_DIR / "test.sqlite3")
 DATABASES["default"]["OPTIONS"]["init_command"] = "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF"
 # This storage works without `collectstatic`.
 STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
