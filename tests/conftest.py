@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -231,7 +232,10 @@ def pytest_collection_modifyitems(items):
 
 
 class LongestFirst:
-    """Pytest plugin that runs the slowest tests first, so that two parallel workers finish at about the same time.
+    """Pytest plugin that runs the slowest files first, so that parallel workers finish at about the same time.
+
+    These are the browser tests, which need much processor time, and the fault tests, which mostly wait. Fault tests are
+    spread evenly among the browser tests, so that while some workers wait, others compute.
 
     It sorts the tests after pytest-django has sorted them, because pytest-django moves tests without a database to the
     end.
@@ -239,7 +243,12 @@ class LongestFirst:
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items):
-        items.sort(key=lambda item: (not item.path.match("test_reload.py"), not item.get_closest_marker("browser")))
+        positions: dict[Path, float] = {}  # of a file: from 0, the first, to 1, after all slow files
+        for mark in ("browser", "faults"):
+            files = list(dict.fromkeys(item.path for item in items if item.get_closest_marker(mark)))
+            files.sort(key=lambda path: path.name not in ("test_reload.py", "test_every_page.py"))  # the longest ones
+            positions |= {path: number / len(files) for number, path in enumerate(files)}
+        items.sort(key=lambda item: (positions.get(item.path, 1), str(item.path) if item.path in positions else ""))
 
 
 @pytest.fixture

@@ -203,3 +203,8 @@ def restore_sqlite_template(folder: Path) -> None:
             for last_id, table in last_ids:
                 if not database.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (last_id, table)).rowcount:
                     database.execute("INSERT INTO sqlite_sequence (seq, name) VALUES (?, ?)", (last_id, table))
+
+
+if __name__ == "__main__":
+    # `python -m tests.databases` collects the static files in advance: all workers of a test run would wait for them.
+    collected_static()

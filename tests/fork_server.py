@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import json
 import os
 import runpy
@@ -31,7 +32,7 @@ PACKAGES = """
     django.core.management django.core.serializers.json django.db.backends.postgresql.base
     django.db.backends.sqlite3.base django.db.migrations.loader django.db.models django.forms
     django.template.defaulttags django.template.loader_tags django.urls django.utils.translation.trans_real
-    django.views.generic django.views.i18n drf_spectacular.utils fido2.server httptools jwt
+    django.views.generic django.views.i18n drf_spectacular.utils fido2.server httptools jinja2 jwt
     markdown_it msgspec nh3 OpenSSL.SSL PIL.Image PIL.JpegImagePlugin PIL.PngImagePlugin PIL.WebPImagePlugin
     pi_heif psycopg psycopg_pool pypinyin qrcode redis.asyncio requests rest_framework.compat
     rest_framework.fields rest_framework.serializers service_identity tinytag twisted.internet.abstract
@@ -136,6 +137,8 @@ def wait_for_children(connection: socket.socket) -> None:
         with contextlib.suppress(Exception):  # a child process will report the error
             import_module(name)
     assert "twisted.internet.reactor" not in sys.modules and threading.active_count() == 1
+    gc.collect()
+    gc.freeze()  # garbage collection in a child would visit, and so copy, all that the packages have allocated
     with connection.makefile("rwb") as stream:
         for line in stream:
             message = json.loads(line)

@@ -96,14 +96,16 @@ async def type_in(conversation_page: ConversationPage, text: str) -> None:
 
 
 class SharedSite:
-    """A site with one server (daphne, SQLite, behind a proxy) that tests use one after the other.
+    """A site with one server (daphne, SQLite) that tests use one after the other.
 
     Starting a server takes more processor time than most browser tests. `get` empties the site before the next test.
-    After a failed test, or if the server does not run any more, it starts a new one.
+    After a failed test, or if the server does not run any more, it starts a new one. The server is behind a proxy,
+    unless `port` is given, on which it then listens itself.
     """
 
-    def __init__(self, folders: pytest.TempPathFactory, unblocked):
+    def __init__(self, folders: pytest.TempPathFactory, unblocked, port: int | None = None, **environment: str):
         self._folders, self._unblocked = folders, unblocked
+        self._port, self._environment = port, environment
         self._site: Site | None = None
         self.is_suspect = False  # a test that used the site has failed
 
@@ -112,8 +114,8 @@ class SharedSite:
             self.end()
         if not self._site:
             folder = self._folders.mktemp("shared_site")
-            self._site = Site(folder, None, "", True, self._unblocked, {"LIMITS": "off"})
-            self._site.start()
+            self._site = Site(folder, None, "", self._port is None, self._unblocked, self._environment)
+            self._site.start(port=self._port)
         return self._site
 
     def logs(self) -> str:
@@ -132,17 +134,43 @@ def shared_site(tmp_path_factory, django_db_blocker):
     shared.end()
 
 
+@pytest.fixture(scope="module")
+def make_shared_site(tmp_path_factory, django_db_blocker):
+    """Returns a function that creates a SharedSite with an environment of its own, for the tests of one module."""
+    created: list[SharedSite] = []
+
+    def make(port: int | None = None, **environment: str) -> SharedSite:
+        created.append(SharedSite(tmp_path_factory, django_db_blocker.unblock, port, **environment))
+        return created[-1]
+
+    yield make
+    for shared in created:
+        shared.end()
+
+
 @pytest.fixture
-def get_shared_site(request, shared_site):
-    """Returns an async function that returns the shared site, without users. Its server runs."""
+def borrow_site(request):
+    """Returns an async function that returns the site of a SharedSite, without users. Its server runs.
 
-    async def get() -> Site:
-        return await asyncio.to_thread(shared_site.get)
+    If the test fails, the logs of the server are shown, and the next test gets a new one.
+    """
+    borrowed: list[SharedSite] = []
 
-    yield get
+    async def borrow(shared: SharedSite) -> Site:
+        borrowed.append(shared)
+        return await asyncio.to_thread(shared.get)
+
+    yield borrow
     if failed(request.node):
-        shared_site.is_suspect = True
-        print(shared_site.logs())
+        for shared in borrowed:
+            shared.is_suspect = True
+            print(shared.logs())
+
+
+@pytest.fixture
+def get_shared_site(borrow_site, shared_site):
+    """Returns an async function that returns the site that all modules share, without users. Its server runs."""
+    return lambda: borrow_site(shared_site)
 
 
 @pytest.fixture

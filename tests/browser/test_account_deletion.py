@@ -16,11 +16,15 @@ pytestmark = pytest.mark.browser
 DRAFT_COUNT = "Object.keys(localStorage).filter((key) => key.includes('draft')).length"
 
 
+@pytest.fixture(scope="module")
+def site_with_worker(make_shared_site):
+    return make_shared_site(WORKER="on")
+
+
 @pytest.fixture
-async def home(make_site):
+async def home(borrow_site, site_with_worker):
     """Provides a running site with its background worker, where alice owns a group with bob (`site.group`)."""
-    site = make_site(WORKER="on")
-    await asyncio.to_thread(site.start)
+    site = await borrow_site(site_with_worker)
 
     def create_data() -> int:
         alice, bob = site.create_users("alice", "bob")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -55,10 +54,9 @@ NAMES = (
 
 
 @pytest.fixture
-async def site(make_site):
-    site = await asyncio.to_thread(make_site)
+async def site(get_shared_site):
+    site = await get_shared_site()
     site.create_users("alice")
-    await asyncio.to_thread(site.start)
     return site
 
 

@@ -43,12 +43,11 @@ class Demo:
     ids: dict[str, int | str]
 
 
-@pytest.fixture
-async def demo(make_site) -> Demo:
-    site = make_site(LIMITS="off")
-    ids = await asyncio.to_thread(fill, site)
-    await asyncio.to_thread(site.start)
-    return Demo(site, ids)
+@pytest.fixture(scope="module")
+async def demo(make_shared_site) -> Demo:
+    """Provides the demo workspace, created once for all tests of this module: they open pages and change nothing."""
+    site = await asyncio.to_thread(make_shared_site().get)
+    return Demo(site, await asyncio.to_thread(fill, site))
 
 
 def routes(resolver: URLResolver, prefix: str = "") -> dict[str, str]:

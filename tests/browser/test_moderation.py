@@ -22,9 +22,9 @@ pytestmark = pytest.mark.browser
 
 
 @pytest.fixture
-async def moderated_site(make_site):
-    """Starts a site where bob has reported a long message of alice, and bob is a moderator."""
-    site = await asyncio.to_thread(make_site)
+async def moderated_site(get_shared_site):
+    """Provides a running site where bob has reported a long message of alice, and bob is a moderator."""
+    site = await get_shared_site()
     alice, bob = site.create_users("alice", "bob")
 
     def prepare() -> None:
@@ -36,7 +36,6 @@ async def moderated_site(make_site):
             actions.report_message(bob.pk, message_id, "A reason that explains at length what is wrong with it. " * 4)
 
     await asyncio.to_thread(prepare)
-    await asyncio.to_thread(site.start)
     return site
 
 

@@ -23,16 +23,19 @@ DEVICE = {
 }
 
 
+@pytest.fixture(scope="module")
+def site_at_localhost(make_shared_site):
+    port = free_port()
+    return make_shared_site(port, SITE_URL=f"http://localhost:{port}")
+
+
 @pytest.fixture
-async def home(make_site):
+async def home(borrow_site, site_at_localhost):
     """Provides a running site with the host name `localhost`.
 
     Browsers allow passkeys for host names only, not for IP addresses.
     """
-    site = make_site()
-    port = free_port()
-    site.environment["SITE_URL"] = f"http://localhost:{port}"
-    await asyncio.to_thread(site.start, port=port)
+    site = await borrow_site(site_at_localhost)
     site.create_users("alice")
     return site
 

@@ -6,6 +6,7 @@ Local fake servers replace the three providers.
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, expect
@@ -19,44 +20,55 @@ pytestmark = pytest.mark.browser
 MOST_HOPS = 10
 
 
-@pytest.fixture
-def github_and_wechat():
-    made = [GitHub(), WeChat()]
-    yield made
-    for provider in made:
-        provider.stop()
+class ProviderEnvironment:
+    """Three fake providers, and the settings of a site on `port` where users can sign in with them.
 
-
-@pytest.fixture
-async def environment(make_site, github_and_wechat, tmp_path):
-    """Provides an object that starts a site where users can sign in with Google, GitHub and WeChat.
-
-    Its method `open` starts the site, its method `start_google` starts the fake Google. The attributes `google`,
-    `github` and `wechat` are the fake providers.
+    Google takes long to start, so only tests that use it start it.
     """
 
-    class ProviderEnvironment:
-        github, wechat = github_and_wechat
-        google: Google
+    def __init__(self, folder: Path):
+        self.port = free_port()
+        self.google = Google(folder, f"http://127.0.0.1:{self.port}/accounts/google/login/callback/")
+        self.github, self.wechat = GitHub(), WeChat()
 
-        async def open(self, **environment: str):
-            port = free_port()
-            self.google = Google(tmp_path / "google", f"http://127.0.0.1:{port}/accounts/google/login/callback/")
-            known: dict[str, str] = {}
-            for provider in (self.google, self.github, self.wechat):
-                known |= provider.our_settings()
-            self.site = make_site(**known, **environment)
-            await asyncio.to_thread(self.site.start, port=port)
-            return self.site
+    def settings(self) -> dict[str, str]:
+        return self.google.our_settings() | self.github.our_settings() | self.wechat.our_settings()
 
-        async def start_google(self) -> None:
+    async def start_google(self) -> None:
+        if not self.google.running:
             await asyncio.to_thread(self.google.fill)
             await asyncio.to_thread(self.google.start)
 
-    environment = ProviderEnvironment()
+    def end(self) -> None:
+        self.google.kill()
+        self.github.stop()
+        self.wechat.stop()
+
+
+@pytest.fixture(scope="module")
+def module_environment(tmp_path_factory):
+    environment = ProviderEnvironment(tmp_path_factory.mktemp("google"))
     yield environment
-    if hasattr(environment, "google"):
-        environment.google.kill()
+    environment.end()
+
+
+@pytest.fixture
+def environment(module_environment):
+    """Returns the fake providers, as `ProviderEnvironment` has created them."""
+    module_environment.github.reset()
+    module_environment.wechat.reset()
+    return module_environment
+
+
+@pytest.fixture(scope="module")
+def module_site(make_shared_site, module_environment):
+    return make_shared_site(module_environment.port, **module_environment.settings())
+
+
+@pytest.fixture
+async def site(borrow_site, module_site, environment):
+    """Provides a running site where users can sign in with the three providers."""
+    return await borrow_site(module_site)
 
 
 class Redirects:
@@ -120,8 +132,7 @@ async def first_message(site, page: Page, username: str, name: str) -> None:
     await expect(page.locator("message-log .msg.pending")).to_have_count(0)
 
 
-async def test_with_github(environment, browser_for):
-    site = await environment.open()
+async def test_with_github(site, browser_for):
     page = await browser_for(site)
     redirects = Redirects(page)
     await press(page, "GitHub")
@@ -133,13 +144,14 @@ async def test_with_github(environment, browser_for):
     assert me["email"] == "mona@example.org"
 
 
-async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
+async def test_with_wechat_which_tells_no_e_mail(environment, make_site, browser_for):
     """WeChat does not tell the site the e-mail address of a user.
 
     Such users can sign in even if the site requires a confirmed e-mail address. If they sign in again with WeChat, they
     get the same account.
     """
-    site = await environment.open(EMAIL_URL="smtp://127.0.0.1:9")
+    site = make_site(**environment.settings(), EMAIL_URL="smtp://127.0.0.1:9")
+    await asyncio.to_thread(site.start)
     page = await browser_for(site)
     redirects = Redirects(page)
     await press(page, "WeChat")
@@ -155,8 +167,7 @@ async def test_with_wechat_which_tells_no_e_mail(environment, browser_for):
     assert (me["username"], me["email"]) == ("小明", "")
 
 
-async def test_with_google(environment, browser_for):
-    site = await environment.open()
+async def test_with_google(environment, site, browser_for):
     await environment.start_google()
     page = await browser_for(site)
     redirects = Redirects(page)
@@ -168,8 +179,7 @@ async def test_with_google(environment, browser_for):
     assert me["email"] == "gina@example.org"
 
 
-async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(environment, browser_for):
-    site = await environment.open()
+async def test_an_e_mail_that_google_has_not_verified_is_not_taken_over(environment, site, browser_for):
     await environment.start_google()
     await asyncio.to_thread(_give_alice_an_address, site)
     page = await browser_for(site)
@@ -189,8 +199,7 @@ def _give_alice_an_address(site, verified: bool = True) -> None:
         EmailAddress.objects.create(user=alice, email=alice.email, verified=verified, primary=True)
 
 
-async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(environment, browser_for):
-    site = await environment.open()
+async def test_a_verified_one_that_is_somebodys_says_how_to_connect_the_two(environment, site, browser_for):
     await asyncio.to_thread(_give_alice_an_address, site)
     environment.github.emails = [{"email": "alice@example.org", "primary": True, "verified": True}]
     page = await browser_for(site)
@@ -218,8 +227,7 @@ async def connect(page: Page, provider: str) -> None:
     await page.wait_for_url("**/accounts/3rdparty/")
 
 
-async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(environment, browser_for):
-    site = await environment.open()
+async def test_several_are_linked_and_unlinked_but_never_the_last_way_in(site, browser_for):
     page = await browser_for(site)
     await press(page, "WeChat")
     await page.click("#yes")
@@ -240,9 +248,8 @@ async def assert_not_signed_in(page: Page, redirects: Redirects) -> None:
     assert (await page.request.get("/api/v1/me/")).status == 401
 
 
-async def test_denied_and_errors_end_on_a_page_that_says_so(environment, browser_for, page_errors):
+async def test_denied_and_errors_end_on_a_page_that_says_so(environment, site, browser_for, page_errors):
     page_errors.allow("status of 401")
-    site = await environment.open()
     page = await browser_for(site)
     redirects = Redirects(page)
     both: list[tuple[str, Provider]] = [("GitHub", environment.github), ("WeChat", environment.wechat)]
@@ -262,9 +269,8 @@ async def test_denied_and_errors_end_on_a_page_that_says_so(environment, browser
         provider.broken = False
 
 
-async def test_a_callback_without_session_or_used_twice_opens_nothing(environment, browser_for, page_errors):
+async def test_a_callback_without_session_or_used_twice_opens_nothing(site, browser_for, page_errors):
     page_errors.allow("status of 401")
-    site = await environment.open()
     page = await browser_for(site)
     redirects = Redirects(page)
     for name in ("google", "github", "weixin"):
@@ -285,8 +291,7 @@ async def test_a_callback_without_session_or_used_twice_opens_nothing(environmen
 
 
 @pytest.mark.parametrize("there", ["https://evil.example/", "//evil.example/", "/\\evil.example", "/accounts/login/"])
-async def test_next_leads_to_our_own_pages_and_never_in_circles(environment, browser_for, there):
-    site = await environment.open()
+async def test_next_leads_to_our_own_pages_and_never_in_circles(site, browser_for, there):
     page = await browser_for(site)
     redirects = Redirects(page)
     await page.goto("/accounts/login/")

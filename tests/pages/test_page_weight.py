@@ -15,8 +15,7 @@ import httpx
 import pytest
 from django.db.models import Count
 
-from chat.demo.seed import PASSWORD
-from tests.databases import run_manage
+from chat.demo.seed import seed_demo
 
 pytestmark = pytest.mark.browser
 
@@ -35,7 +34,8 @@ def test_pages_are_compressed_and_files_are_not(client, db):
 @pytest.fixture
 def demo(make_site):
     site = make_site()
-    run_manage("demo", **site.environment, DEBUG="on")
+    with site.orm():
+        seed_demo()
     site.start("uvicorn")
     return site
 
@@ -52,10 +52,8 @@ def find_largest_page(site) -> tuple[str, str]:
         names = list(people.values_list("username", flat=True)[:3])
     sizes: dict[tuple[str, str], int] = {}
     for name in names:
-        with httpx.Client(base_url=site.url, headers={"Referer": site.url}) as http:
-            token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', http.get("/accounts/login/").text)
-            assert token
-            http.post("/accounts/login/", data={"login": name, "password": PASSWORD, "csrfmiddlewaretoken": token[1]})
+        cookie = site.sign_in(name)
+        with httpx.Client(base_url=site.url, cookies={cookie["name"]: cookie["value"]}) as http:
             for path in set(re.findall(r'class="conv[^"]*" href="(/c/[1-9]\d*/)', http.get("/").text)):
                 page = http.get(path)
                 assert page.status_code == 200

@@ -34,12 +34,16 @@ class Provider:
         self._server = ThreadingHTTPServer(("localhost", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://localhost:{self._server.server_port}"
+        self.reset()
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def reset(self) -> None:
+        """Forgets all sign-ins and what a test has set, so that another test can use the server."""
         self.codes: dict[str, dict[str, str]] = {}
         self.tokens: dict[str, dict] = {}
         self.calls: list[str] = []
         self.person: dict = {}
         self.broken = False
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
 
     def stop(self) -> None:
         self._server.shutdown()
@@ -79,8 +83,8 @@ class Provider:
 
 
 class GitHub(Provider):
-    def __init__(self) -> None:
-        super().__init__()
+    def reset(self) -> None:
+        super().reset()
         self.person = {"id": 583231, "login": "octo-cat", "name": "Mona Octo", "email": None}
         self.emails = [
             {"email": "mona@example.org", "primary": True, "verified": True},
@@ -117,8 +121,8 @@ class WeChat(Provider):
     not use PKCE and gives no e-mail address.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def reset(self) -> None:
+        super().reset()
         self.person = {"openid": "oLVPpjqs9BhvzwPj5A-vTYAX3GLc", "nickname": "小明🎉", "sex": 1, "city": "Guangzhou"}
 
     def our_settings(self) -> dict[str, str]:
