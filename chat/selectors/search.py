@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 from django.db.models import Min, Q
@@ -33,6 +33,8 @@ from messenger.core import rate_limits
 RESULTS, RESULTS_MAX = 20, 50
 CANDIDATES = 60  # messages that the first query of the index returns if most of them will match
 MAX_CANDIDATES = 600  # messages compared for one page; then the page may be short, and its cursor continues
+SHORT_BEGINNING = 2  # characters; so many words begin like this that looking all of them up is slow
+MAX_SHORT_BEGINNINGS = 2  # looked up in the index; more of them are only compared with the messages found
 MAX_NAMED_USERS = 50  # users whom one `from:` may mean
 
 
@@ -99,6 +101,9 @@ class MessageSearch:
             for place, token in enumerate(word.tokens):
                 is_exact = word.is_exact or place < len(word.tokens) - 1
                 conditions += [index.Condition(words=(term,)) for term in query_terms(token, is_exact)]
+        conditions = list(dict.fromkeys(conditions))
+        short = [each for each in conditions if each.words[0][1] and len(each.words[0][0]) <= SHORT_BEGINNING]
+        conditions = [each for each in conditions if each not in short[MAX_SHORT_BEGINNINGS:]]
         if query.senders:
             if not self.sender_ids:
                 return None
@@ -194,22 +199,17 @@ class MessageSearch:
         return [SearchHitSchema(message_schema(rows[pk]), self.highlight(rows[pk].body)) for pk in ids if pk in rows]
 
     def _candidates(self, conditions: Sequence[index.Condition], before: int | None, limit: int) -> Iterator[list[int]]:
-        """Yields ids of messages that may match, newest first. The first list is short if it is likely to suffice.
+        """Returns lists of ids of messages that may match, newest first. The first are short if they may suffice.
 
         The search index finds them by their words and attributes. Whether a message really matches is checked later.
         """
         since, until = self._period
         has_phrase = any(len(word.tokens) > 1 for word in self.query.words)
-        size = MAX_CANDIDATES if has_phrase or self.query.excluded_words or limit > CANDIDATES else CANDIDATES
-        while True:
-            ids = index.find_message_ids(
-                conditions, self.conversation_ids, before_id=before, since=since, until=until, limit=size
-            )
-            if ids:
-                yield ids
-            if len(ids) < size:
-                return
-            before, size = ids[-1], MAX_CANDIDATES
+        is_small = not has_phrase and not self.query.excluded_words and limit <= CANDIDATES
+        sizes = chain(repeat(CANDIDATES, 3 if is_small else 0), repeat(MAX_CANDIDATES))
+        return index.iterate_message_ids(
+            conditions, self.conversation_ids, sizes, before_id=before, since=since, until=until
+        )
 
     @cached_property
     def _period(self) -> tuple[datetime | None, datetime | None]:
