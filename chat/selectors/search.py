@@ -94,16 +94,21 @@ class MessageSearch:
             ids.update(named.values_list("pk", flat=True)[:MAX_NAMED_USERS])
         return sorted(filter_users_sharing_conversations(self.user_id, list(ids)))
 
-    def _conditions(self) -> list[index.Condition] | None:
-        """Returns what a message must have in the index. None means that no message can fulfil the query."""
-        query, conditions = self.query, []
-        for word in query.words:
+    @cached_property
+    def _word_conditions(self) -> list[index.Condition]:
+        """What a message must have in the index to have the words of the query."""
+        conditions = []
+        for word in self.query.words:
             for place, token in enumerate(word.tokens):
                 is_exact = word.is_exact or place < len(word.tokens) - 1
                 conditions += [index.Condition(words=(term,)) for term in query_terms(token, is_exact)]
-        conditions = list(dict.fromkeys(conditions))
-        short = [each for each in conditions if each.words[0][1] and len(each.words[0][0]) <= SHORT_BEGINNING]
-        conditions = [each for each in conditions if each not in short[MAX_SHORT_BEGINNINGS:]]
+        return list(dict.fromkeys(conditions))
+
+    def _conditions(self) -> list[index.Condition] | None:
+        """Returns what a message must have in the index. None means that no message can fulfil the query."""
+        query = self.query
+        compared_only = _list_short_beginnings(self._word_conditions)[MAX_SHORT_BEGINNINGS:]
+        conditions = [each for each in self._word_conditions if each not in compared_only]
         if query.senders:
             if not self.sender_ids:
                 return None
@@ -204,9 +209,12 @@ class MessageSearch:
         The search index finds them by their words and attributes. Whether a message really matches is checked later.
         """
         since, until = self._period
-        has_phrase = any(len(word.tokens) > 1 for word in self.query.words)
-        is_small = not has_phrase and not self.query.excluded_words and limit <= CANDIDATES
-        sizes = chain(repeat(CANDIDATES, 3 if is_small else 0), repeat(MAX_CANDIDATES))
+        is_certain = (
+            all(len(word.tokens) == 1 for word in self.query.words)
+            and not self.query.excluded_words
+            and len(_list_short_beginnings(self._word_conditions)) <= MAX_SHORT_BEGINNINGS
+        )
+        sizes = chain(repeat(CANDIDATES, 3 if is_certain and limit <= CANDIDATES else 0), repeat(MAX_CANDIDATES))
         return index.iterate_message_ids(
             conditions, self.conversation_ids, sizes, before_id=before, since=since, until=until
         )
@@ -261,6 +269,12 @@ class MessageSearch:
     def name_text(self) -> str:
         """The words of the query without operators, for searching people; empty if the search is restricted."""
         return "" if self.conversation_id is not None else " ".join(word.text for word in self.query.words)
+
+
+def _list_short_beginnings(conditions: Sequence[index.Condition]) -> list[index.Condition]:
+    """Returns the conditions with which so many words begin that the index is slow."""
+    beginnings = [(each, each.words[0][0]) for each in conditions if each.words[0][1]]
+    return [condition for condition, word in beginnings if len(word) <= SHORT_BEGINNING]
 
 
 def find_matches(text: str, words: Sequence[Word]) -> list[list[int]]:
