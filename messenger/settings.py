@@ -201,13 +201,15 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 # ── Database: SQLite or PostgreSQL ────────────────────────────────────────────────────────────────────────────────
 DATABASE_URL = env("DATABASE_URL")
 LOCK_TIMEOUT = 4.0  # seconds that a transaction waits for a lock; every command is answered within 5 seconds
+# jit=off: PostgreSQL would compile searches to machine code, which takes longer than to execute them.
+POSTGRES_PARAMETERS = f"-c statement_timeout=15000 -c lock_timeout={int(LOCK_TIMEOUT * 1000)} -c jit=off"
 if DATABASE_URL:
     _database = dj_database_url.parse(DATABASE_URL, conn_max_age=0)
     if _database["ENGINE"] == "django.db.backends.postgresql":
         _options = _database.setdefault("OPTIONS", {})
         _options.setdefault("pool", {"min_size": 1, "max_size": int(env("DATABASE_POOL", "20")), "timeout": 4})
         _options.setdefault("connect_timeout", 4)
-        _options.setdefault("options", f"-c statement_timeout=15000 -c lock_timeout={int(LOCK_TIMEOUT * 1000)}")
+        _options.setdefault("options", POSTGRES_PARAMETERS)
 else:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # SQLite creates its file, but not the folder
     if not (_sqlite_file := DATA_DIR / "messenger.sqlite3").exists():

@@ -59,8 +59,7 @@ def _database_settings(url: str) -> dict:
         database = {**settings.DATABASES["default"], "NAME": Path(urlsplit(url).path)}
     else:
         database = dict(dj_database_url.parse(url, conn_max_age=None))
-        lock_timeout = int(settings.LOCK_TIMEOUT * 1000)
-        database.setdefault("OPTIONS", {})["options"] = f"-c statement_timeout=15000 -c lock_timeout={lock_timeout}"
+        database.setdefault("OPTIONS", {})["options"] = settings.POSTGRES_PARAMETERS
     return ConnectionHandler({"default": database}).settings["default"]
 
 

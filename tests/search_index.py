@@ -6,7 +6,7 @@ from django.db import connection
 
 from chat.actions.search_index import indexed_text
 from chat.models import Message
-from chat.search.terms import message_terms
+from chat.search.index import entry_terms
 
 
 def find_index_differences() -> list[str]:
@@ -16,7 +16,7 @@ def find_index_differences() -> list[str]:
     equal to the terms that are stored beside it.
     """
     expected = {
-        message.pk: sorted(set(message_terms(indexed_text(message)).split()))
+        message.pk: sorted(set(entry_terms(indexed_text(message)).split()))
         for message in Message.objects.filter(kind=Message.Kind.TEXT, deleted_at=None)
     }
     terms = "tsvector_to_array(terms)" if connection.vendor == "postgresql" else "terms"

@@ -6,17 +6,18 @@ Both databases find messages by the same terms (see terms.py), so they give the 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection
 
-from chat.search.terms import IndexedText, attribute_key, message_terms, term_key
+from chat.search.terms import IndexedText, attribute_key, block_attribute, message_terms, newest_blocks, term_key
 from messenger.core.bulk_sql import fetch_all
 
 _TABLE = "chat_searchentry"
 MAX_TERMS = 2000  # of one SQL query; more conversations need more queries
+BLOCK_LEVELS = (0, 1, 2)  # blocks of 4096, 65,536 and 1,048,576 message ids; see `_windows`
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def add_entries(messages: Sequence[IndexedText]) -> None:
     """Adds messages that are not in the index yet, in one statement on PostgreSQL."""
     if not messages:
         return
-    rows = [(message.message_id, message_terms(message)) for message in messages]
+    rows = [(message.message_id, entry_terms(message)) for message in messages]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -56,6 +57,14 @@ def add_entries(messages: Sequence[IndexedText]) -> None:
             )
         else:
             cursor.executemany(f"INSERT INTO {_TABLE} (rowid, terms) VALUES (%s, %s)", rows)
+
+
+def entry_terms(message: IndexedText) -> str:
+    """Returns the terms of a message as they are stored in this database, separated by spaces."""
+    terms = message_terms(message)
+    if connection.vendor != "postgresql":
+        return terms
+    return f"{terms} {attribute_key(message.conversation_id, block_attribute(message.message_id))}"
 
 
 def remove_entries(message_ids: Collection[int]) -> None:
@@ -74,21 +83,61 @@ def replace_entries(messages: Sequence[IndexedText]) -> None:
 
 
 # ── Read ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def find_message_ids(
+def iterate_message_ids(
     conditions: Sequence[Condition],
-    conversation_ids: Iterable[int],
+    conversation_ids: Sequence[int],
+    sizes: Iterator[int],
     *,
     before_id: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    limit: int,
-) -> list[int]:
-    """Returns the ids of messages that fulfil all conditions, newest first, at most `limit`.
+) -> Iterator[list[int]]:
+    """Yields lists of the ids of messages that fulfil all conditions, newest first. `sizes` says how many at most.
 
     Only messages of these conversations are found, with an id less than `before_id`, and sent at the time `since` or
     later and before `until`. The work depends on the matching messages of these conversations, not on the size of the
     index.
     """
+    for first_id, block in [(0, None)] if until else _windows(before_id):
+        window_conditions = [*conditions, block] if block else conditions
+        size = 1
+        found: list[int] = [0]
+        while len(found) == size:
+            size = next(sizes)
+            found = _find(window_conditions, conversation_ids, before_id, since, until, size)
+            if found:
+                yield found
+                before_id = found[-1]
+        before_id = first_id
+
+
+def _windows(before_id: int | None) -> Iterator[tuple[int, Condition | None]]:
+    """Yields ranges of message ids from new to old, each as its first id and the condition that finds its messages.
+
+    PostgreSQL cannot read an index of terms in the order of ids: it visits all messages that have a term. So the newest
+    blocks of ids are looked up first, then larger ones, and at last all that are left. SQLite reads in the order of
+    ids, so it has only one range.
+    """
+    if connection.vendor == "postgresql":
+        if before_id is None:
+            before_id = (fetch_all(f"SELECT max(rowid) FROM {_TABLE}", [])[0][0] or 0) + 1
+        for level in BLOCK_LEVELS:
+            first_id, attributes = newest_blocks(before_id, level)
+            if first_id <= 0:
+                break
+            yield first_id, Condition(attributes=tuple((attribute, True) for attribute in attributes))
+            before_id = first_id
+    yield 0, None
+
+
+def _find(
+    conditions: Sequence[Condition],
+    conversation_ids: Sequence[int],
+    before_id: int | None,
+    since: datetime | None,
+    until: datetime | None,
+    limit: int,
+) -> list[int]:
     expressions = [_match_expression(conditions, conversation_id) for conversation_id in conversation_ids]
     chunk_size = max(1, MAX_TERMS // sum(len(condition.words) + len(condition.attributes) for condition in conditions))
     found: list[int] = []

@@ -112,6 +112,21 @@ def period_attributes(first: date, last: date) -> list[tuple[str, bool]]:
     return attributes
 
 
+def block_attribute(message_id: int, level: int = 0) -> str:
+    """Returns the attribute of the messages of a block of 4096 ids, such as `block000000000004c`.
+
+    A block of level 1 has 16 times as many ids: its attribute is the beginning of theirs. And so on.
+    """
+    return f"block{message_id >> 12 + 4 * level:0{13 - level}x}"
+
+
+def newest_blocks(before_id: int, level: int) -> tuple[int, list[str]]:
+    """Returns the last two blocks of this level that have ids less than `before_id`: their first id, and attributes."""
+    size = 4096 << 4 * level
+    first_id = ((before_id - 1) // size - 1) * size
+    return first_id, [block_attribute(first_id, level), block_attribute(first_id + size, level)]
+
+
 def tokens(folded: str) -> list[str]:
     """Splits a folded text into words, runs of characters without spaces, and single symbols such as emoji."""
     return (_ASCII_WORD if folded.isascii() else _TOKEN).findall(folded)

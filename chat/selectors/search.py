@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 from django.db.models import Min, Q
@@ -33,6 +33,8 @@ from messenger.core import rate_limits
 RESULTS, RESULTS_MAX = 20, 50
 CANDIDATES = 60  # messages that the first query of the index returns if most of them will match
 MAX_CANDIDATES = 600  # messages compared for one page; then the page may be short, and its cursor continues
+SHORT_BEGINNING = 2  # characters; so many words begin like this that looking all of them up is slow
+MAX_SHORT_BEGINNINGS = 2  # looked up in the index; more of them are only compared with the messages found
 MAX_NAMED_USERS = 50  # users whom one `from:` may mean
 
 
@@ -92,13 +94,21 @@ class MessageSearch:
             ids.update(named.values_list("pk", flat=True)[:MAX_NAMED_USERS])
         return sorted(filter_users_sharing_conversations(self.user_id, list(ids)))
 
-    def _conditions(self) -> list[index.Condition] | None:
-        """Returns what a message must have in the index. None means that no message can fulfil the query."""
-        query, conditions = self.query, []
-        for word in query.words:
+    @cached_property
+    def _word_conditions(self) -> list[index.Condition]:
+        """What a message must have in the index to have the words of the query."""
+        conditions = []
+        for word in self.query.words:
             for place, token in enumerate(word.tokens):
                 is_exact = word.is_exact or place < len(word.tokens) - 1
                 conditions += [index.Condition(words=(term,)) for term in query_terms(token, is_exact)]
+        return list(dict.fromkeys(conditions))
+
+    def _conditions(self) -> list[index.Condition] | None:
+        """Returns what a message must have in the index. None means that no message can fulfil the query."""
+        query = self.query
+        compared_only = _list_short_beginnings(self._word_conditions)[MAX_SHORT_BEGINNINGS:]
+        conditions = [each for each in self._word_conditions if each not in compared_only]
         if query.senders:
             if not self.sender_ids:
                 return None
@@ -194,22 +204,20 @@ class MessageSearch:
         return [SearchHitSchema(message_schema(rows[pk]), self.highlight(rows[pk].body)) for pk in ids if pk in rows]
 
     def _candidates(self, conditions: Sequence[index.Condition], before: int | None, limit: int) -> Iterator[list[int]]:
-        """Yields ids of messages that may match, newest first. The first list is short if it is likely to suffice.
+        """Returns lists of ids of messages that may match, newest first. The first are short if they may suffice.
 
         The search index finds them by their words and attributes. Whether a message really matches is checked later.
         """
         since, until = self._period
-        has_phrase = any(len(word.tokens) > 1 for word in self.query.words)
-        size = MAX_CANDIDATES if has_phrase or self.query.excluded_words or limit > CANDIDATES else CANDIDATES
-        while True:
-            ids = index.find_message_ids(
-                conditions, self.conversation_ids, before_id=before, since=since, until=until, limit=size
-            )
-            if ids:
-                yield ids
-            if len(ids) < size:
-                return
-            before, size = ids[-1], MAX_CANDIDATES
+        is_certain = (
+            all(len(word.tokens) == 1 for word in self.query.words)
+            and not self.query.excluded_words
+            and len(_list_short_beginnings(self._word_conditions)) <= MAX_SHORT_BEGINNINGS
+        )
+        sizes = chain(repeat(CANDIDATES, 3 if is_certain and limit <= CANDIDATES else 0), repeat(MAX_CANDIDATES))
+        return index.iterate_message_ids(
+            conditions, self.conversation_ids, sizes, before_id=before, since=since, until=until
+        )
 
     @cached_property
     def _period(self) -> tuple[datetime | None, datetime | None]:
@@ -261,6 +269,12 @@ class MessageSearch:
     def name_text(self) -> str:
         """The words of the query without operators, for searching people; empty if the search is restricted."""
         return "" if self.conversation_id is not None else " ".join(word.text for word in self.query.words)
+
+
+def _list_short_beginnings(conditions: Sequence[index.Condition]) -> list[index.Condition]:
+    """Returns the conditions with which so many words begin that the index is slow."""
+    beginnings = [(each, each.words[0][0]) for each in conditions if each.words[0][1]]
+    return [condition for condition, word in beginnings if len(word) <= SHORT_BEGINNING]
 
 
 def find_matches(text: str, words: Sequence[Word]) -> list[list[int]]:

@@ -6,6 +6,8 @@ import io
 import random
 import threading
 import uuid
+from datetime import UTC, datetime
+from itertools import repeat
 
 import pytest
 from django.core.management import call_command
@@ -14,6 +16,8 @@ from django.db import connection
 from chat import actions
 from chat.actions import search_index
 from chat.models import Message, SearchEntry
+from chat.search import index
+from chat.search.terms import IndexedText
 from chat.selectors import MessageSearch
 from messenger.core.errors import ApplicationError
 from tests.search_index import find_index_differences
@@ -120,3 +124,20 @@ def test_the_system_check_says_which_messages_are_not_indexed_yet(send, alice, b
     assert [hit.message.id for hit in found.hits] == [new, ids[4], ids[3]]
     call_command("rebuild_search", "--resume", stdout=io.StringIO())
     assert "search index" not in warnings_of_check() and find_index_differences() == []
+
+
+def test_messages_of_all_ages_are_found_once_and_newest_first():
+    """PostgreSQL looks up blocks of 4096 message ids, then larger blocks, and then the rest."""
+    ids = [1, 2, 4095, 4096, 9_000, 70_000, 1_100_000, 9_000_000, 40_000_000, 40_004_095, 40_004_096, 40_009_000]
+    now = datetime.now(UTC)
+    index.add_entries([IndexedText(pk, 1 + pk % 2, 1, "apple", (), (), False, (), now) for pk in ids])
+    condition = index.Condition(words=(("app", True),))
+
+    def find(size: int, **bounds) -> list[int]:
+        return [pk for found in index.iterate_message_ids([condition], [1, 2], repeat(size), **bounds) for pk in found]
+
+    for size in (1, 2, 3, 50):
+        assert find(size) == ids[::-1]
+        for before_id in (*ids, 5_000, 41_000_000, 2**62):
+            assert find(size, before_id=before_id) == [pk for pk in reversed(ids) if pk < before_id]
+    assert list(index.iterate_message_ids([condition], [3], repeat(2))) == []

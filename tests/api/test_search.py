@@ -77,6 +77,7 @@ FOUND = [
     ("हिन्दी में लिखो", ["हिन्दी", "हिन्"]),
     ("version v2.0-rc1 costs 12,50 €", ["v2.0", "rc1", "12,50"]),
     ("k" * 70 + "z" * 10, ["k" * 30, "k" * 64, "k" * 70 + "z", "k" * 70 + "z" * 10]),
+    ("alpha beta gamma delta", ["a b g d", "a b g delta", "b a"]),
     ("O'Brien's co-op", ["o'brien", "brien", "co-op", "op"]),
 ]
 NOT_FOUND = [
@@ -87,6 +88,7 @@ NOT_FOUND = [
     ("budget draft", "budget -draft"),
     ("读书会图片", "图书"),
     ("hello", "hello goodbye"),
+    ("alpha beta gamma delta", "a b g x"),
 ]
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import sys
 
+import httpx
 import pytest
 import websockets
 
 from messenger import command_line
-from tests.client import token_for
 from tests.databases import ROOT, run_manage
-from tests.servers import Server
+from tests.servers import PASSWORD, Server
 
 
 class RunServer(Server):
@@ -44,7 +44,8 @@ async def test_the_development_server_sets_up_its_database_in_one_process(make_s
     site.servers.append(server)
     server.start()
     assert "Sign in as any of: alice, bob" in server.tail()
-    assert await token_for(server.url, "alice")
+    credentials = {"login": "alice", "password": PASSWORD}
+    assert httpx.post(f"{server.url}/api/v1/auth/token/", json=credentials).status_code == 200
 
 
 def test_the_development_server_refuses_production_settings():

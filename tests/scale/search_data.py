@@ -15,7 +15,8 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 
 from chat.models import Conversation, Membership, Message
-from chat.search.terms import IndexedText, message_terms
+from chat.search.index import entry_terms
+from chat.search.terms import IndexedText
 
 CONVERSATIONS, USERS, MINE = 10_000, 2000, 200
 VOCABULARY = 30_000  # words of each language
@@ -116,12 +117,14 @@ class _without_index:
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SET statement_timeout = 0; SET maintenance_work_mem = '1GB'")
+                cursor.execute("SELECT indexdef FROM pg_indexes WHERE indexname = 'chat_searchentry_terms'")
+                self.definition = cursor.fetchone()[0]
                 cursor.execute("DROP INDEX chat_searchentry_terms")
 
     def __exit__(self, *error: object) -> None:
         if connection.vendor == "postgresql" and error[0] is None:
             with connection.cursor() as cursor:
-                cursor.execute("CREATE INDEX chat_searchentry_terms ON chat_searchentry USING gin (terms)")
+                cursor.execute(self.definition)
 
 
 _COLUMNS = (
@@ -152,7 +155,7 @@ def _write_messages(cursor, conversations: list[int], users: list[int], count: i
                  body, f"<p>{body}</p>\n", "[]", "[]", created_at.isoformat(" "))
             )  # fmt: skip
             text = IndexedText(number, conversation_id, sender_id, body, (), (), False, (), created_at)
-            entries.append((number, message_terms(text)))
+            entries.append((number, entry_terms(text)))
         _insert(cursor, "chat_message", _COLUMNS, rows)
         _insert(cursor, "chat_searchentry", ("rowid", "terms"), entries)
     for sql in connection.ops.sequence_reset_sql(no_style(), [Message]):
