@@ -101,7 +101,7 @@ class PresenceConsumer(LiveConsumer):
     broadcaster: ClassVar[PresenceBroadcaster] = PresenceBroadcaster()  # shared by all connections of the process
 
     @command("typing", schemas.TypingPayload)
-    async def typing(self, payload: schemas.TypingPayload) -> None:
+    def typing(self, payload: schemas.TypingPayload) -> None:
         connection = self.connection
         if payload.conversation_id not in connection.conversations:
             raise not_found()
@@ -111,7 +111,7 @@ class PresenceConsumer(LiveConsumer):
         typing_state.publish_changes(changes)
 
     @command("view", schemas.ViewPayload)
-    async def view(self, payload: schemas.ViewPayload) -> None:
+    def view(self, payload: schemas.ViewPayload) -> None:
         connection = self.connection
         if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
             raise not_found()
