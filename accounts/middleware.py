@@ -18,6 +18,7 @@ from accounts.auth import sign_ins
 from accounts.authentication import get_sign_in
 from accounts.models import User
 from accounts.selectors.timezones import browser_time_zone, time_zone_for
+from messenger.core import log_context
 
 # The URLs of these pages contain a secret, so no cache may store the pages.
 _SECRET_URL_NAMES = {"account_reset_password_from_key", "account_confirm_email", "join"}
@@ -62,11 +63,15 @@ class UserSettingsMiddleware:
         if self.is_async:
             return self.__acall__(request)
         user = _get_user_and_touch(request) if _has_session_cookie(request) else None
+        if user:
+            log_context.bind(user=user.pk)
         _activate_settings(request, user)
         return _add_headers(request, user, self.get_response(request))
 
     async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
         user = await sync_to_async(_get_user_and_touch)(request) if _has_session_cookie(request) else None
+        if user:
+            log_context.bind(user=user.pk)
         _activate_settings(request, user)
         return _add_headers(request, user, await self.get_response(request))
 

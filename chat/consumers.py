@@ -119,6 +119,6 @@ class ChatConsumer(LiveConsumer):
     @command("sync", SyncPayload, answer=selectors.SyncAnswerSchema)
     async def sync(self, payload: SyncPayload) -> selectors.SyncAnswerSchema:
         connection = self.connection
-        return await connection.run(
+        return await connection.read(
             selectors.sync_client, connection.user_id, payload.cursors, payload.me, payload.open
         )

@@ -2,6 +2,7 @@
 
 import gc
 import os
+from collections.abc import Awaitable, Callable
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.core.asgi import get_asgi_application
@@ -16,19 +17,25 @@ from accounts.authentication import authenticate_socket  # noqa: E402
 from chat.attachments.tus.receiver import TusReceiver  # noqa: E402
 from messenger.background import sidecar  # noqa: E402
 from messenger.checks import raise_for_misconfigured_services  # noqa: E402
-from messenger.daphne_limits import SpooledBodyReader, patch_daphne  # noqa: E402
 from messenger.live.handshake import AuthMiddleware, HandshakeValidator  # noqa: E402
+from messenger.monitoring.endpoints import MonitoringEndpoints  # noqa: E402
 from messenger.request_size_limit import RequestSizeLimiter  # noqa: E402
 from messenger.routing import websocket_urlpatterns  # noqa: E402
 
 raise_for_misconfigured_services()
-patch_daphne(settings.REQUEST_LIMIT)
 upload_limits = {f"{reverse(name)}?": settings.UPLOAD_LIMIT for name in ("profile", "api_avatar")}
 upload_limits[r"/c/\d+/send/"] = settings.FORM_LIMIT  # the message form, which may contain files
 
+http_application: Callable[..., Awaitable[None]] = TusReceiver(RequestSizeLimiter(django_application, upload_limits))
+if settings.SERVER == "daphne":
+    from messenger.core import daphne_internals
+
+    daphne_internals.patch_daphne(settings.REQUEST_LIMIT)
+    http_application = daphne_internals.SpooledBodyReader(http_application)
+
 application = ProtocolTypeRouter(
     {
-        "http": SpooledBodyReader(TusReceiver(RequestSizeLimiter(django_application, upload_limits))),
+        "http": MonitoringEndpoints(http_application),
         "websocket": HandshakeValidator(AuthMiddleware(URLRouter(websocket_urlpatterns), authenticate_socket)),
     }
 )

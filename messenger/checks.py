@@ -15,6 +15,8 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.core.exceptions import ImproperlyConfigured
 
+from messenger.core import file_descriptors
+
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 MIN_SQLITE_VERSION = (3, 35)  # the first with INSERT … RETURNING
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -31,7 +33,7 @@ S3_KEY_VARIABLES = (
 
 @register()
 def check_services(**_kwargs: object) -> list[CheckMessage]:
-    return [*_database(), *_processes(), *_storage()]
+    return [*_database(), *_processes(), *_storage(), *_file_descriptors()]
 
 
 def raise_for_misconfigured_services() -> None:
@@ -99,6 +101,18 @@ def _storage() -> Iterator[CheckMessage]:
             "STORAGE_URL is set, but no variable contains keys for it.",
             hint="Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, unless this machine has a role that provides them.",
             id="messenger.W001",
+        )
+
+
+def _file_descriptors() -> Iterator[CheckMessage]:
+    file_descriptors.raise_limit()  # as the server does at its start
+    limit = file_descriptors.get_limit()
+    if 0 < limit < file_descriptors.RECOMMENDED_LIMIT:
+        yield Warning(
+            f"This process may open {limit} files and sockets, and each connected user needs one.",
+            hint=f"Raise the limit to {file_descriptors.RECOMMENDED_LIMIT} or more: `ulimit -Hn`, or LimitNOFILE= in a"
+            " systemd unit.",
+            id="messenger.W008",
         )
 
 

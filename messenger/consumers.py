@@ -18,6 +18,7 @@ from presence.consumers import PresenceConsumer
 
 class MessengerConsumer(*registered_consumers(), PresenceConsumer, ChatConsumer):  # type: ignore[misc]
     list_versions = staticmethod(selectors.list_versions)
+    get_epoch = staticmethod(selectors.get_epoch)
     visibility_by_user = staticmethod(privacy.visibility_for)
 
 

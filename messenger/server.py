@@ -11,10 +11,17 @@ import socket
 import sys
 
 try:
+    import django
     from django.conf import settings
     from django.core.exceptions import ImproperlyConfigured
+
+    from messenger.core.file_descriptors import raise_limit
+    from messenger.startup import exit_if_unprepared
 except ImportError:
     sys.exit("bin/serve: the packages are not installed here. Run bin/setup first.")
+
+
+BACKLOG = 2048  # connections that wait to be accepted, as with uvicorn; daphne has 50, too few after a restart
 
 
 def main(arguments: list[str]) -> None:
@@ -34,6 +41,9 @@ def main(arguments: list[str]) -> None:
     if run_server is None:
         sys.exit(f"bin/serve: SERVER is daphne or uvicorn, not {settings.SERVER!r}.")
     exit_if_port_is_taken(host, port)
+    raise_limit()
+    django.setup()
+    exit_if_unprepared()
     print(f"Messenger is at {settings.SITE_URL}/  ({settings.SERVER} on {host}:{port}; Ctrl-C ends it)", flush=True)
     run_server(host, port, settings.ASGI_APPLICATION.replace(".application", ":application"))
 
@@ -60,9 +70,11 @@ def run_daphne(host: str, port: int, application: str) -> None:
     # daphne accepts whole seconds only.
     interval, timeout = math.ceil(settings.HEARTBEAT_INTERVAL), math.ceil(settings.HEARTBEAT_TIMEOUT)
     max_frame_size = 2 * settings.FRAME_LIMIT
+    escaped_host = host.strip("[]").replace(":", r"\:")
     CommandLineInterface().run(
         [
-            *("-b", host, "-p", str(port), "--verbosity", "0", "--no-server-name"),
+            *("-e", f"tcp:port={port}:interface={escaped_host}:backlog={BACKLOG}"),
+            *("--verbosity", "0", "--no-server-name"),
             *("--ping-interval", str(interval), "--ping-timeout", str(timeout), "--websocket_timeout=-1"),
             *("--websocket-max-message-size", str(max_frame_size), "--websocket-max-frame-size", str(max_frame_size)),
             application,

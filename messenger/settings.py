@@ -6,6 +6,7 @@ can change them.
 """
 
 import os
+import re
 import secrets
 from datetime import timedelta
 from email.utils import parseaddr
@@ -123,7 +124,7 @@ X_FRAME_OPTIONS = "DENY"
 
 # ── Applications, middleware and templates ────────────────────────────────────────────────────────────────────────
 INSTALLED_APPS = [
-    "daphne",  # first: its runserver command also serves WebSockets
+    *(["daphne"] if SERVER == "daphne" else []),  # first: its runserver command also serves WebSockets
     "messenger.admin.MessengerAdminConfig",  # django.contrib.admin with our AdminSite
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -162,7 +163,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "messenger.middleware.security_headers",
     "messenger.middleware.CompressedPagesMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "messenger.assets.middleware.StaticFilesMiddleware",
     "messenger.middleware.chunked_body_length",
     "csp.middleware.CSPMiddleware",
     "messenger.middleware.reject_unreadable_bodies",
@@ -200,9 +201,14 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Database: SQLite or PostgreSQL ────────────────────────────────────────────────────────────────────────────────
 DATABASE_URL = env("DATABASE_URL")
-LOCK_TIMEOUT = 4.0  # seconds that a transaction waits for a lock; every command is answered within 5 seconds
+ANSWER_SECONDS = 4.5  # after so many seconds a WebSocket command that is not done is answered with `unavailable`
+LOCK_TIMEOUT = 4.0  # seconds that a transaction waits for a lock
+IDLE_TRANSACTION_TIMEOUT = 10.0  # seconds until PostgreSQL ends a transaction, and its locks, that runs no statement
+_timeouts = {"statement": 15.0, "lock": LOCK_TIMEOUT, "idle_in_transaction_session": IDLE_TRANSACTION_TIMEOUT}
 # jit=off: PostgreSQL would compile searches to machine code, which takes longer than to execute them.
-POSTGRES_PARAMETERS = f"-c statement_timeout=15000 -c lock_timeout={int(LOCK_TIMEOUT * 1000)} -c jit=off"
+POSTGRES_PARAMETERS = " ".join(
+    [*(f"-c {name}_timeout={int(seconds * 1000)}" for name, seconds in _timeouts.items()), "-c jit=off"]
+)
 if DATABASE_URL:
     _database = dj_database_url.parse(DATABASE_URL, conn_max_age=0)
     if _database["ENGINE"] == "django.db.backends.postgresql":
@@ -210,6 +216,10 @@ if DATABASE_URL:
         _options.setdefault("pool", {"min_size": 1, "max_size": int(env("DATABASE_POOL", "20")), "timeout": 4})
         _options.setdefault("connect_timeout", 4)
         _options.setdefault("options", POSTGRES_PARAMETERS)
+        # A connection whose other side vanished, for example a machine without power, ends after about 20 seconds.
+        for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}.items():
+            _options.setdefault(_name, _value)
+        _options.setdefault("tcp_user_timeout", 20_000)
 else:
     DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)  # SQLite creates its file, but not the folder
     if not (_sqlite_file := DATA_DIR / "messenger.sqlite3").exists():
@@ -618,7 +628,13 @@ RATES: dict[str, tuple[int, float]] = {
     "push": (20, 0.1),  # browsers subscribed to push messages, and tests of them
     "browsers": (30, 0.5),  # new browsers that ask for presence, by IP address: without cookies each request is new
 }
-CONNECTIONS_PER_PERSON, CONNECTIONS_PER_ADDRESS = 10, 100
+for _entry in env_list("RATES"):
+    _name, _rate = (*_entry.split("=", 1), "")[:2]
+    if _name not in RATES or not (_match := re.fullmatch(r"([1-9]\d*)/(\d+(?:\.\d+)?)", _rate)) or not float(_match[2]):
+        raise ImproperlyConfigured(f"RATES contains {_entry}: write NAME=BURST/PER_SECOND, such as send=20/4.")
+    RATES[_name] = int(_match[1]), float(_match[2])
+CONNECTIONS_PER_PERSON = int(env("CONNECTIONS_PER_PERSON", "10"))  # open WebSockets; 0: unlimited
+CONNECTIONS_PER_ADDRESS = int(env("CONNECTIONS_PER_ADDRESS", "100"))  # by IP address; 0: unlimited
 VIOLATIONS_PER_MINUTE = 20
 BATCH_SIZE = 256  # maximum number of commands that one transaction stores
 
@@ -646,17 +662,32 @@ CONTENT_SECURITY_POLICY = {
     },
 }
 
+# ── Monitoring: see docs/monitoring.md ────────────────────────────────────────────────────────────────────────────
+SENTRY_DSN = env("SENTRY_DSN")  # reports unexpected errors; see messenger/monitoring/sentry.py
+METRICS_TOKEN = env("METRICS_TOKEN")  # bearer token for /metrics; without it only programs on this machine may read it
+
 # ── Logging: never the text of a message, never a token ───────────────────────────────────────────────────────────
+LOG_FORMAT = env("LOG_FORMAT", "line")
+if LOG_FORMAT not in {"line", "json"}:
+    raise ImproperlyConfigured("LOG_FORMAT must be line or json.")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"},
+        "json": {"()": "messenger.log_formats.JSONFormatter"},
+    },
     "filters": {
         "client_errors": {"()": "messenger.log_filters.ClientErrorFilter"},
         "tokens": {"()": "messenger.log_filters.TokenFilter"},
+        "repetitions": {"()": "messenger.log_filters.RepetitionFilter"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "line", "filters": ["client_errors", "tokens"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["client_errors", "tokens", *([] if DEBUG else ["repetitions"])],
+        }
     },
     "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
     "loggers": {

@@ -102,7 +102,7 @@ class PresenceConsumer(LiveConsumer):
     broadcaster: ClassVar[PresenceBroadcaster] = PresenceBroadcaster()  # shared by all connections of the process
 
     @command("typing", TypingPayload)
-    async def typing(self, payload: TypingPayload) -> None:
+    def typing(self, payload: TypingPayload) -> None:
         connection = self.connection
         if payload.conversation_id not in connection.conversations:
             raise not_found()
@@ -112,7 +112,7 @@ class PresenceConsumer(LiveConsumer):
         typing_state.publish_changes(changes)
 
     @command("view", ViewPayload)
-    async def view(self, payload: ViewPayload) -> None:
+    def view(self, payload: ViewPayload) -> None:
         connection = self.connection
         if payload.conversation_id is not None and payload.conversation_id not in connection.conversations:
             raise not_found()

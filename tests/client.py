@@ -33,6 +33,7 @@ class Client:
     def __init__(self, ws_url: str, token: str, *, reconnect_delay: float = 0.2):
         self.ws_url, self.token, self.reconnect_delay = ws_url, token, reconnect_delay
         self.client_state = ClientState(0)
+        self.epoch: str | None = None
         self.connects = 0
         self.closed_with: list[int] = []
         self.acknowledged: dict[str, dict] = {}  # client_id: stored message
@@ -143,11 +144,21 @@ class Client:
                     await self._request_sync()
 
     async def _welcome(self, payload: dict) -> None:
+        if self.epoch not in (None, payload["epoch"]) or self._is_ahead_of(payload):
+            self.client_state = ClientState(0)  # the database was restored from a backup
+        self.epoch = payload["epoch"]
         self.client_state.user_id = payload["user_id"]
         await self._request_sync()
         for client_id, pending in list(self._pending.items()):
             if client_id not in self.acknowledged and "refused" not in pending:
                 await self._write(client_id)
+
+    def _is_ahead_of(self, welcome: dict) -> bool:
+        """Returns whether this client has received changes that the server does not have."""
+        known, versions = self.client_state.sync_payload(), welcome["versions"]
+        return known["me"] > welcome["me_version"] or any(
+            version > versions.get(conversation_id, version) for conversation_id, version in known["cursors"].items()
+        )
 
     async def _request_sync(self) -> None:
         payload = self.client_state.sync_payload()

@@ -30,7 +30,9 @@ def run_our_checks(settings, monkeypatch):
     `engine` the database engine.
     """
 
-    def run(*, engine: str = checks.SQLITE, env: dict[str, str] | None = None, **changes) -> set[str]:
+    def run(
+        *, engine: str = checks.SQLITE, env: dict[str, str] | None = None, descriptors: int = 4096, **changes
+    ) -> set[str]:
         for name, value in {**PRODUCTION, **changes}.items():
             setattr(settings, name, value)
         monkeypatch.setattr(checks, "database_engine", lambda: engine)
@@ -38,6 +40,7 @@ def run_our_checks(settings, monkeypatch):
             monkeypatch.delenv(name, raising=False)
         for name, value in (env or {}).items():
             monkeypatch.setenv(name, value)
+        monkeypatch.setattr(checks.file_descriptors, "get_limit", lambda: descriptors)
         messages = [*checks.check_services(), *checks.check_security(), *checks.check_production()]
         assert all(message.hint for message in messages), "each message has a hint"
         return {message.id.removeprefix("messenger.") for message in messages}
@@ -100,3 +103,8 @@ def test_django_runs_the_checks(settings):
     check_names = {check.__name__ for check in registry.registry.get_checks(include_deployment_checks=True)}
     assert {"check_services", "check_security", "check_production"} <= check_names
     assert "messenger.W007" not in {message.id for message in run_checks()}, "only --deploy checks mail"
+
+
+def test_a_low_limit_of_descriptors(run_our_checks):
+    assert run_our_checks(descriptors=1024) == {"W008"}
+    assert run_our_checks(descriptors=0) == set()  # unlimited

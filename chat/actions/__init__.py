@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Sequence
 
+from chat.actions.epoch import renew_epoch
 from chat.actions.forwarding import forward_message
 from chat.actions.group_avatar import remove_group_avatar, set_group_avatar
 from chat.actions.groups import (
@@ -56,6 +57,7 @@ __all__ = [
     "publish_receipts_choice",
     "remove_group_avatar",
     "remove_member",
+    "renew_epoch",
     "report_message",
     "restore_message",
     "revoke_invite",

@@ -27,6 +27,7 @@ from chat.message_kinds import KINDS
 from chat.models import Conversation, Membership, Message
 from chat.schemas import message_schema
 from chat.selectors import messages_with_relations
+from messenger.core import log_context
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, not_found
 from messenger.live.events import Event, UserEvent, publish
@@ -204,6 +205,7 @@ def conversation_transaction(conversation_id: int, user_id: int) -> Iterator[Con
     Membership is checked while the conversation is locked, so that the user cannot be removed in the meantime. It is
     also checked before locking, so that requests of non-members do not wait for the lock and do not delay members.
     """
+    log_context.bind(conversation=conversation_id)
     memberships = Membership.objects.filter(conversation_id=conversation_id, user_id=user_id, left_at=None)
     if not memberships.filter(conversation__deleted_at=None).exists():
         raise not_found()

@@ -3,6 +3,7 @@
 from chat.models.attachments import Attachment, File, Upload
 from chat.models.conversations import Conversation, Level, Membership, ReceiptHistory, Role
 from chat.models.data_exports import DataExport
+from chat.models.epochs import DatabaseEpoch
 from chat.models.invites import Invite
 from chat.models.messages import Mention, Message, Reaction, Report, Revision
 from chat.models.search import SearchBackfill, SearchEntry
@@ -11,6 +12,7 @@ __all__ = [
     "Attachment",
     "Conversation",
     "DataExport",
+    "DatabaseEpoch",
     "File",
     "Invite",
     "Level",

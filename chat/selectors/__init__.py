@@ -87,7 +87,7 @@ from chat.selectors.summaries import (
     list_conversation_summaries,
     summaries_as_json,
 )
-from chat.selectors.sync import SyncAnswerSchema, get_changes, list_versions, sync_client
+from chat.selectors.sync import SyncAnswerSchema, get_changes, get_epoch, list_versions, sync_client
 
 __all__ = [
     "PAGE",
@@ -119,6 +119,7 @@ __all__ = [
     "get_conversation",
     "get_conversation_versions",
     "get_direct_conversation_id",
+    "get_epoch",
     "get_history",
     "get_history_page",
     "get_members_page",

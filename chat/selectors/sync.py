@@ -8,7 +8,7 @@ from django.db.models import Q
 from accounts.models import User
 from accounts.schemas import ContactSchema, contact_schema
 from accounts.selectors import contact_lists
-from chat.models import Conversation, Membership, Message
+from chat.models import Conversation, DatabaseEpoch, Membership, Message
 from chat.schemas import (
     ChangesSchema,
     ConversationSchema,
@@ -201,3 +201,8 @@ def list_versions(user_id: int) -> tuple[dict[int, int], int]:
     me_version = User.objects.filter(pk=user_id).values_list("me_version", flat=True).first() or 0
     memberships = Membership.objects.filter(user_id=user_id, left_at=None, conversation__deleted_at=None)
     return dict(memberships.values_list("conversation_id", "conversation__version")), me_version
+
+
+def get_epoch() -> str:
+    """Returns the current epoch of the database: the first frame tells it to clients. See `DatabaseEpoch`."""
+    return str(DatabaseEpoch.objects.order_by("-pk").first() or "")

@@ -73,6 +73,12 @@ class EchoBot:
                 self.state_file.write_text(json.dumps(self.last_seqs))
             has_more = page["has_after"]
 
+    def forget_other_epoch(self, epoch):
+        """Forgets all positions if the database of the server was restored from a backup."""
+        if self.last_seqs.setdefault("epoch", epoch) != epoch:
+            self.last_seqs = {"epoch": epoch}
+        self.state_file.write_text(json.dumps(self.last_seqs))
+
     async def answer(self, path, message):
         # The same message always gets an answer with the same client_id. So the server stores it once, however often
         # it is sent: after a lost response, after a restart of the server, and after a restart of this program.
@@ -94,6 +100,7 @@ class EchoBot:
                         frame = json.loads(text)
                         if frame["type"] == "welcome":  # handle what was missed while there was no connection
                             delay = 1
+                            self.forget_other_epoch(frame["payload"]["epoch"])
                             for conversation_id in frame["payload"]["versions"]:
                                 await self.catch_up(conversation_id)
                         elif frame["type"] == "message.created":

@@ -10,8 +10,10 @@ it uses. Files of third parties (`vendor/`) are served unchanged, with their lic
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -20,6 +22,8 @@ from whitenoise.storage import CompressedManifestStaticFilesStorage
 from messenger.assets import stylesheets
 
 _STRIPPED_SUFFIXES = (".js", ".css")
+_PREVIOUS_RELEASE = "previous_release.json"  # the hashed names of the release before this one
+_HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.\w+$")
 _STRIPPED_FOLDERS = ("js/", "css/")
 
 
@@ -31,6 +35,7 @@ class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
         return super()._save(name, content)  # type: ignore[misc]
 
     def post_process(self, paths: dict[str, tuple[Any, str]], dry_run: bool = False, **options: Any) -> Iterator[Any]:
+        previous = set(self.hashed_files.values())
         if not dry_run:
             for kind in stylesheets.STYLESHEETS:
                 name = stylesheets.bundle_name(kind)
@@ -38,6 +43,25 @@ class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
                 self._save(name, ContentFile(_build_bundle(kind, paths)))
                 paths[name] = (self, name)
         yield from super().post_process(paths, dry_run=dry_run, **options)
+        if not dry_run:
+            self._delete_older_releases(previous, set(paths))
+
+    def _delete_older_releases(self, previous: set[str], sources: set[str]) -> None:
+        """Deletes hashed files that neither this release nor the one before it uses.
+
+        The files of one release before are kept, for pages that browsers have open and for processes that still run the
+        old version during a rolling upgrade. `previous` are the hashed names of the last `collectstatic`. If it was one
+        of the same release, the release before is read from a file.
+        """
+        current, kept = set(self.hashed_files.values()), Path(self.path(_PREVIOUS_RELEASE))
+        if previous == current:
+            previous = set(json.loads(kept.read_text())) if kept.exists() else set()
+        kept.write_text(json.dumps(sorted(previous)))
+        root = Path(self.path(""))
+        for path in root.rglob("*"):
+            name = path.relative_to(root).as_posix().removesuffix(".gz").removesuffix(".br")
+            if _HASHED_NAME.search(name) and name not in current | previous | sources:
+                path.unlink()
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
         """Compresses only files whose name contains a hash, because pages link to no others. Leaves out source maps.

@@ -18,10 +18,12 @@ from concurrent.futures import Future
 from typing import Any, Generic, TypeVar
 
 import msgspec
+from django.conf import settings
 from django.db import IntegrityError
 
-from messenger.core.database import with_own_connection
-from messenger.core.errors import ApplicationError, unavailable
+from messenger.core.database import is_schema_error, with_own_connection
+from messenger.core.errors import ApplicationError, internal, unavailable
+from messenger.core.metrics import Durations, metrics
 
 C = TypeVar("C")
 log = logging.getLogger(__name__)
@@ -45,6 +47,8 @@ class _QueuedCommand(msgspec.Struct):
     loop: asyncio.AbstractEventLoop | None  # the loop in which `on_stored` is called; None: in the writer's thread
     key: Hashable  # commands with the same key keep their order
     outcome: Any = None  # set by `_store_batch`: a result, an `ApplicationError` or BUSY
+    answer_by: float = 0.0  # monotonic time; only with `loop`
+    is_answered: bool = False
 
 
 class BatchWriter(Generic[C]):
@@ -78,14 +82,54 @@ class BatchWriter(Generic[C]):
         self._lock = threading.Lock()
         self._filled = threading.Event()
         self._thread: threading.Thread | None = None
+        self._unanswered: deque[_QueuedCommand] = deque()  # of `submit`, oldest first; used in the event loop only
+        self._durations = metrics.batch_seconds.setdefault(name, Durations())
+        metrics.batch_waiting[name] = 0
+        self._overdue_timer: asyncio.TimerHandle | None = None
+        self._timer_loop: asyncio.AbstractEventLoop
 
     # ── Submitting ───────────────────────────────────────────────────────────────────────────────────────────────
     def submit(self, command: C, on_stored: OnStored) -> None:
         """Queues a command. After the commit, calls `on_stored(outcome)` in the event loop of the caller.
 
-        Must be called in an event loop. The outcome is the result of the command or an `ApplicationError`.
+        Must be called in an event loop. The outcome is the result of the command or an `ApplicationError`. A command
+        that is not stored after `settings.ANSWER_SECONDS` gets `unavailable`, and is dropped unless it is being stored.
         """
-        self._enqueue(_QueuedCommand(command, on_stored, asyncio.get_running_loop(), self._key_of(command)))
+        loop = asyncio.get_running_loop()
+        metrics.batch_waiting[self._name] += 1
+        queued = _QueuedCommand(command, self._counted(on_stored), loop, self._key_of(command))
+        queued.answer_by = time.monotonic() + settings.ANSWER_SECONDS
+        self._enqueue(queued)
+        self._unanswered.append(queued)
+        if self._overdue_timer is None or self._overdue_timer.cancelled() or self._timer_loop is not loop:
+            self._timer_loop = loop
+            self._overdue_timer = loop.call_later(settings.ANSWER_SECONDS, self._answer_overdue)
+
+    def _counted(self, on_stored: OnStored) -> OnStored:
+        """Returns a function that calls `on_stored` and counts the answer and its duration."""
+        submitted_at = time.monotonic()
+
+        def count_and_call(outcome: Any) -> None:
+            metrics.batch_waiting[self._name] -= 1
+            self._durations.add(time.monotonic() - submitted_at)
+            on_stored(outcome)
+
+        return count_and_call
+
+    def _answer_overdue(self) -> None:
+        """Answers commands that took too long with `unavailable`, and looks again when the next one is due."""
+        now, overdue = time.monotonic(), []
+        while self._unanswered and (self._unanswered[0].is_answered or self._unanswered[0].answer_by <= now):
+            queued = self._unanswered.popleft()
+            if not queued.is_answered:
+                overdue.append(queued)
+        for queued in overdue:
+            queued.is_answered = True
+            _call_safely(queued.on_stored, unavailable())
+        self._overdue_timer = None
+        if self._unanswered:
+            pause = max(self._unanswered[0].answer_by - now, 0.05)
+            self._overdue_timer = self._timer_loop.call_later(pause, self._answer_overdue)
 
     def call(self, command: C, timeout: float = 5.0) -> Any:
         """Stores a command, waits for the commit and returns the result.
@@ -120,7 +164,7 @@ class BatchWriter(Generic[C]):
                 batch = [self._queue.popleft() for _ in range(min(self._size, len(self._queue)))]
                 if not self._queue:
                     self._filled.clear()
-            if batch:
+            if batch := [queued for queued in batch if not queued.is_answered]:
                 _store_batch(self._store, batch)
                 self._finish(batch)
                 if self._pause:
@@ -162,8 +206,9 @@ class BatchWriter(Generic[C]):
                     del self._key_queues[key]
                     return
                 batch = [key_queue.popleft() for _ in range(min(self._size, len(key_queue)))]
-            _store_batch(self._store_blocking, batch)
-            _report(batch)
+            if batch := [queued for queued in batch if not queued.is_answered]:
+                _store_batch(self._store_blocking, batch)
+                _report(batch)
 
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -185,7 +230,7 @@ def _store_batch(store: Callable, batch: list[_QueuedCommand]) -> None:
             outcomes = _store_again(store, commands)
         else:
             log.exception("A command could not be stored")
-            outcomes = [unavailable()]
+            outcomes = [internal() if is_schema_error(error) else unavailable()]
     for queued, outcome in zip(batch, outcomes, strict=True):
         queued.outcome = outcome
 
@@ -246,10 +291,17 @@ def _report(batch: list[_QueuedCommand]) -> None:
 
 def _call_all(commands: list[_QueuedCommand]) -> None:
     for queued in commands:
-        try:
-            queued.on_stored(queued.outcome)
-        except Exception:
-            log.exception("The callback of a stored command failed")
+        if queued.is_answered:
+            continue
+        queued.is_answered = True
+        _call_safely(queued.on_stored, queued.outcome)
+
+
+def _call_safely(on_stored: OnStored, outcome: Any) -> None:
+    try:
+        on_stored(outcome)
+    except Exception:
+        log.exception("The callback of a stored command failed")
 
 
 def _result_or_raise(outcome: Any) -> Any:

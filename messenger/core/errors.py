@@ -62,7 +62,7 @@ class ApplicationError(Exception):
 
     @property
     def status(self) -> int:
-        return STATUS_BY_CODE[self.code]
+        return STATUS_BY_CODE.get(self.code, 500)
 
     def schema(self) -> ErrorSchema:
         # str() evaluates lazy translations in the active language
@@ -106,6 +106,11 @@ def rate_limited(retry_after: float) -> ApplicationError:
 def unavailable() -> ApplicationError:
     """Returns the error for a database that is down or busy. The client may send the same command again."""
     return ApplicationError("unavailable", "Not possible just now.", retry_after=1)
+
+
+def internal() -> ApplicationError:
+    """Returns the error for a fault of the server, which is logged. Trying again does not help."""
+    return ApplicationError("internal", _("Something went wrong. The error has been logged."))
 
 
 def error_message(error: ApplicationError) -> str:

@@ -17,6 +17,7 @@ from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
 from django.conf import settings
 
+from messenger.core.metrics import metrics
 from messenger.live.events import ConversationEvent, Disconnect, Event, RefreshVisibility, UserEvent
 
 log = logging.getLogger(__name__)
@@ -139,7 +140,9 @@ class ProcessChannelLayer:
                 message = {"type": MESSAGE_TYPE, "from": self._process_id, MESSAGE_TYPE: _encode(group_events)}
                 try:
                     await asyncio.wait_for(self._layer.group_send(group, message), 2.0)
+                    metrics.is_redis_down = False
                 except Exception as error:
+                    metrics.is_redis_down = True
                     log.warning("Events could not be published: %s; reconciliation sends them", type(error).__name__)
                     await asyncio.sleep(0.05)
 

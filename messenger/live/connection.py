@@ -12,9 +12,10 @@ from django.conf import settings
 from django.utils import translation
 
 from messenger.core import database
-from messenger.core.errors import ApplicationError
+from messenger.core.errors import ApplicationError, unavailable
+from messenger.core.metrics import metrics
 from messenger.live.frames import encode_frame
-from messenger.live.handshake import Identity
+from messenger.live.handshake import TRY_AGAIN_LATER, Identity
 from messenger.live.transport import OutgoingFrame, SocketTransport
 from messenger.live.visibility import Visibility
 
@@ -28,8 +29,9 @@ log = logging.getLogger(__name__)
 EPHEMERAL_BUFFER_LIMIT = 64 * 1024  # buffered bytes above which ephemeral events (typing, presence) are deferred
 DEFERRED_RETRY_SECONDS = 0.5
 ABORT_SECONDS = 5.0  # a client that does not answer the close frame for this time is disconnected
+READS_AT_ONCE = 2
 COMMAND_BURST, COMMANDS_PER_SECOND = 100, 40  # limit for all commands of one connection together
-TOO_SLOW = 1013
+TOO_SLOW = TRY_AGAIN_LATER
 
 
 class Connection:
@@ -40,6 +42,7 @@ class Connection:
         "_hub",
         "_left_versions",
         "_queue",
+        "_reads",
         "_send",
         "_transport",
         "closing",
@@ -74,6 +77,7 @@ class Connection:
         self.violations: list[tuple[float, float]] = []  # time and weight of malformed frames
         self._commands_full_at = 0.0  # GCRA: time at which the bucket of commands is full again
         self._queue: list[OutgoingFrame] = []
+        self._reads: list[object] = []  # calls of `read` that a thread is executing
         self._deferred: dict[str, OutgoingFrame] | None = None  # newest ephemeral frame by key; None: no backlog
         self._before_welcome: list[OutgoingFrame] | None = []  # None: `welcome` has been sent
         self._left_versions: dict[int, int] = {}  # before `welcome`: conversation → version at which the user left it
@@ -158,6 +162,7 @@ class Connection:
         self.send(encode_frame("ack", payload, ref))
 
     def send_error(self, ref: str | None, error: ApplicationError) -> None:
+        metrics.refusals[error.code] += 1
         with translation.override(self.language):
             self.send(encode_frame("error", error.schema(), ref))
 
@@ -173,6 +178,7 @@ class Connection:
         if self._queue and code != TOO_SLOW:
             self._transport.write(self._queue)
         self.closing, self._queue = True, []
+        metrics.closed_connections[code] += 1
         loop = asyncio.get_running_loop()
         if not self._transport.close(code, reason):
             task = loop.create_task(self._close(code, reason))
@@ -184,16 +190,40 @@ class Connection:
 
     # ── Incoming commands ────────────────────────────────────────────────────────────────────────────────────────
     async def run(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Calls an action (it changes data) or a selector (it reads data) in a database thread, and returns its result.
+        """Calls an action (it changes data in one transaction) in a database thread, and returns its result.
 
-        During the call the user's language is active, so translated texts in the result are in this language.
+        If rows that it changes are locked, it may be called a second time (`database.run_change`). During the call the
+        user's language is active, so translated texts in the result are in this language.
         """
 
-        def work_in_language() -> T:
+        return await database.run_change(self._in_language(work), *args, **kwargs)
+
+    async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Calls a selector (it reads data) like `run`, but in a database thread for reads, which never wait for locks.
+
+        Raises `unavailable` while two earlier reads of this connection are not done, so that a client that repeats a
+        slow query does not use up the threads.
+        """
+        reads = self._reads
+        if len(reads) >= READS_AT_ONCE:
+            raise unavailable()
+        in_language, number = self._in_language(work), object()
+
+        def read() -> T:
+            reads.append(number)
+            try:
+                return in_language(*args, **kwargs)
+            finally:
+                reads.remove(number)
+
+        return await database.reads.run(read)
+
+    def _in_language(self, work: Callable[P, T]) -> Callable[P, T]:
+        def work_in_language(*args: P.args, **kwargs: P.kwargs) -> T:
             with translation.override(self.language):
                 return work(*args, **kwargs)
 
-        return await database.run_in_thread(work_in_language)
+        return work_in_language
 
     def record_violation(self, weight: float) -> bool:
         """Records a faulty frame. Returns whether the client sent too many faulty frames in the last minute.

@@ -13,7 +13,7 @@ import asyncio
 import inspect
 import logging
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Annotated, Any, ClassVar, Protocol
 
 import msgspec
@@ -22,22 +22,24 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
-from messenger.core import database
-from messenger.core.errors import ApplicationError
+from messenger.core import database, log_context
+from messenger.core.errors import ApplicationError, internal, unavailable
 from messenger.core.field_types import Timestamp, keyed_by_id
+from messenger.core.metrics import metrics
 from messenger.core.timestamps import format_timestamp
 from messenger.live.commands import Command
-from messenger.live.connection import Connection
+from messenger.live.connection import ABORT_SECONDS, Connection
 from messenger.live.frames import decode_incoming, encode_frame
 from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused, socket_network
 from messenger.live.hub import INTERNAL_ERROR, get_hub
-from messenger.live.transport import daphne_protocol, transport_for
+from messenger.live.transport import transport_for
 from messenger.live.visibility import Visibility
 
 log = logging.getLogger(__name__)
 
 TOO_LARGE = 1009
 MAX_REF_LENGTH = 100
+COMMANDS_AT_ONCE = 16  # of one connection; its further frames are read when one of them is done
 
 Hook = Callable[[Any], Coroutine[Any, Any, None]]
 
@@ -49,6 +51,12 @@ class ListVersions(Protocol):
     """
 
     def __call__(self, user_id: int, /) -> tuple[dict[int, int], int]: ...
+
+
+class GetEpoch(Protocol):
+    """A function that returns the epoch of the database, which changes when it was restored from a backup."""
+
+    def __call__(self) -> str: ...
 
 
 class Heartbeat(msgspec.Struct):
@@ -63,7 +71,8 @@ class Heartbeat(msgspec.Struct):
 class Welcome(msgspec.Struct):
     """The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the
     number of its last change. A client that has an older version of a conversation sends `sync` to get what it has
-    missed.
+    missed. `epoch` changes when the database was restored from a backup. A client that knew another epoch forgets all
+    that it has received, except messages that it has yet to send, and reads everything afresh.
     """
 
     user_id: int
@@ -72,6 +81,7 @@ class Welcome(msgspec.Struct):
     heartbeat: Heartbeat
     versions: Annotated[dict[int, int], keyed_by_id()]
     me_version: int
+    epoch: str
 
 
 class EmptyPayload(msgspec.Struct):
@@ -90,9 +100,13 @@ class LiveConsumer(AsyncConsumer):
     commands: ClassVar[dict[str, Command]] = {}
     # The database query for a new connection. `messenger.consumers` sets it to a function of the apps.
     list_versions: ClassVar[ListVersions]
+    get_epoch: ClassVar[GetEpoch]
     _hooks: ClassVar[dict[str, tuple[Hook, ...]]] = {}
 
     connection: Connection
+    # Commands in progress, and the last one of each order key (see `_order_key`). Created with the first one.
+    _tasks: set[asyncio.Task] | None = None
+    _last_by_key: dict[Hashable, asyncio.Task]
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -142,11 +156,13 @@ class LiveConsumer(AsyncConsumer):
             return
         identity: Identity | SocketRefused = scope["identity"]  # set by AuthMiddleware
         if isinstance(identity, SocketRefused):
+            metrics.rejected_handshakes[str(identity.code)] += 1
             await self._refuse(identity, scope, send)
             return
         await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
         network = socket_network(scope)
         self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, network)
+        log_context.bind(connection=self.connection.connection_id, user=identity.user_id)
         scope.clear()  # frees headers and cookies: an idle connection should need little memory
         try:
             await self._serve(receive)
@@ -166,8 +182,10 @@ class LiveConsumer(AsyncConsumer):
     async def _refuse(self, refused: SocketRefused, scope: dict, send: Callable) -> None:
         subprotocol = SUBPROTOCOL if SUBPROTOCOL in scope["subprotocols"] else None
         await send({"type": "websocket.accept", "subprotocol": subprotocol})
-        if protocol := daphne_protocol(send):
-            protocol.sendClose(refused.code, refused.reason)  # daphne itself leaves out the reason
+        transport = transport_for(send)
+        if transport.close(refused.code, refused.reason):  # daphne itself leaves out the reason, and cannot send 1013
+            asyncio.get_running_loop().call_later(ABORT_SECONDS, transport.abort)
+            return
         await send({"type": "websocket.close", "code": refused.code, "reason": refused.reason})
 
     async def _serve(self, receive: Callable) -> None:
@@ -175,6 +193,7 @@ class LiveConsumer(AsyncConsumer):
             for hook in self._hooks["connecting"]:
                 await hook(self)
         except SocketRefused as refused:
+            metrics.rejected_handshakes[str(refused.code)] += 1
             self.connection.close(refused.code, refused.reason)
             return
         await self._send_welcome()
@@ -194,17 +213,19 @@ class LiveConsumer(AsyncConsumer):
         """
         connection = self.connection
         await get_hub().register(connection)
-        versions, me_version, connection.visibility = await database.run_in_thread(
+        versions, me_version, epoch, connection.visibility = await database.handshakes.run(
             self._read_initial_state, connection.user_id
         )
         subscribed = await get_hub().subscribe_to_conversations(connection, versions, me_version)
         heartbeat = Heartbeat(settings.HEARTBEAT_INTERVAL, settings.HEARTBEAT_TIMEOUT)
         now = format_timestamp(timezone.now())
-        welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, subscribed, me_version)
+        welcome = Welcome(connection.user_id, connection.connection_id, now, heartbeat, subscribed, me_version, epoch)
         connection.send_welcome(encode_frame("welcome", welcome))
 
-    def _read_initial_state(self, user_id: int) -> tuple[dict[int, int], int, Visibility | None]:
-        return *self.list_versions(user_id), self.visibility_by_user([user_id]).get(user_id)
+    def _read_initial_state(self, user_id: int) -> tuple[dict[int, int], int, str, Visibility | None]:
+        # The epoch first: if a backup is restored meanwhile, the client sees the old epoch, and reads afresh later.
+        epoch = self.get_epoch()
+        return *self.list_versions(user_id), epoch, self.visibility_by_user([user_id]).get(user_id)
 
     # ── Frames ───────────────────────────────────────────────────────────────────────────────────────────────────
     async def _receive_frame(self, event: dict) -> None:
@@ -233,27 +254,88 @@ class LiveConsumer(AsyncConsumer):
             if command is None:
                 raise MalformedFrame("invalid", "No such command.")
             payload = _decode(command.decode, bytes(incoming.payload))
-            await self._run_command(command, payload, ref)
+            if (work := self._start_command(command, payload, ref)) is not None:
+                await self._run_in_task(command, payload, ref, work)
         except ApplicationError as error:
             connection.send_error(ref, error)
             if isinstance(error, MalformedFrame | CommandFlood) and connection.record_violation(error.weight):
                 connection.close(TOO_MANY, "Too many malformed frames, or commands above the rate limit.")
 
-    async def _run_command(self, command: Command, payload: Any, ref: str | None) -> None:
+    def _start_command(self, command: Command, payload: Any, ref: str | None) -> Awaitable[Any] | None:
+        """Calls the handler of a command. Returns what must still be awaited, or None if the command is done."""
+        metrics.commands[command.name] += 1
         try:
             if command.is_deferred:
                 command.handler(self, payload, ref)
-                return
+                return None
             answer = command.handler(self, payload)
-            if inspect.isawaitable(answer):
-                answer = await answer
         except ApplicationError:
             raise
         except Exception as error:
-            log.exception("The command %s failed", command.name)
-            raise ApplicationError("unavailable", "Not possible just now.", retry_after=5) from error
+            raise _unexpected_error(command, error) from error
+        if inspect.isawaitable(answer):
+            return answer
         if answer is not None:
             self.connection.send_ack(ref, answer)
+        return None
+
+    async def _run_in_task(self, command: Command, payload: Any, ref: str | None, work: Awaitable[Any]) -> None:
+        """Lets a command go on in a task of its own, so that `ping` and other commands do not wait for it.
+
+        Commands with the same order key are done one after another.
+        """
+        if self._tasks is None:
+            self._tasks, self._last_by_key = set(), {}
+        tasks, last_by_key, key = self._tasks, self._last_by_key, _order_key(command, payload)
+        task = asyncio.ensure_future(self._finish_command(command, ref, work, last_by_key.get(key)))
+        tasks.add(task)
+        last_by_key[key] = task
+
+        def forget(task: asyncio.Task) -> None:
+            tasks.discard(task)
+            if last_by_key.get(key) is task:
+                del last_by_key[key]
+
+        task.add_done_callback(forget)
+        while len(tasks) >= COMMANDS_AT_ONCE:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _finish_command(
+        self, command: Command, ref: str | None, work: Awaitable[Any], previous: asyncio.Task | None
+    ) -> None:
+        """Awaits the rest of a command and sends its answer, after ANSWER_SECONDS at the latest.
+
+        Work that no thread has begun until then is not done.
+        """
+        try:
+            async with asyncio.timeout(settings.ANSWER_SECONDS):
+                if previous is not None:
+                    await asyncio.wait({previous})
+                answer = await work
+        except ApplicationError as error:
+            self.connection.send_error(ref, error)
+        except TimeoutError:
+            if inspect.iscoroutine(work):
+                work.close()  # it was not begun if `previous` took all the time
+            self.connection.send_error(ref, unavailable())
+        except Exception as error:
+            self.connection.send_error(ref, _unexpected_error(command, error))
+        else:
+            if answer is not None:
+                self.connection.send_ack(ref, answer)
+
+
+def _order_key(command: Command, payload: Any) -> Hashable:
+    """Returns what orders commands of a connection: the message that they change, or else the name of the command."""
+    message_id = getattr(payload, "message_id", None)
+    return command.name if message_id is None else message_id
+
+
+def _unexpected_error(command: Command, error: Exception) -> ApplicationError:
+    log.error("The command %s failed", command.name, exc_info=error)
+    if database.is_schema_error(error):
+        return internal()
+    return ApplicationError("unavailable", "Not possible just now.", retry_after=5)
 
 
 def _collect_commands(cls: type[LiveConsumer]) -> dict[str, Command]:

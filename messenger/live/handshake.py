@@ -15,15 +15,16 @@ from django.conf import settings
 from django.http.cookie import parse_cookie
 from django.http.request import split_domain_port, validate_host
 
-from messenger.core import database, rate_limits
+from messenger.core import database, file_descriptors, rate_limits
 from messenger.core.client_ip import client_ip, client_network, is_trusted_proxy
 from messenger.core.errors import forbidden
-from messenger.live.transport import daphne_protocol
+from messenger.core.metrics import metrics
 
-# Close codes of the application (RFC 6455 §7.4.2: 4000–4999 are for private use)
+# Close codes: 4000–4999 are for private use (RFC 6455 §7.4.2), 1013 is in the registry of IANA
 NOT_SIGNED_IN = 4401
 SUSPENDED = 4403
 TOO_MANY = 4429
+TRY_AGAIN_LATER = 1013
 
 SUBPROTOCOL = "messenger.v1"
 BEARER_SUBPROTOCOL_PREFIX = "bearer."  # browsers cannot set headers, so a token may come as `bearer.<token>`
@@ -100,7 +101,10 @@ class AuthMiddleware:
         self.authenticate = authenticate
 
     async def __call__(self, scope: dict, receive: Callable, send: Callable) -> None:
-        scope["identity"] = await database.run_in_thread(self._identify, scope)
+        if file_descriptors.are_nearly_used_up():
+            scope["identity"] = SocketRefused(TRY_AGAIN_LATER, "The server has too many open connections.")
+        else:
+            scope["identity"] = await database.handshakes.run(self._identify, scope)
         await self.app(scope, receive, send)
 
     def _identify(self, scope: dict) -> Identity | SocketRefused:
@@ -173,6 +177,7 @@ async def deny_connection(scope: dict, receive: Callable, send: Callable, reason
     WebSocket protocol is replaced. Other servers respond without a body.
     """
     await receive()
+    metrics.rejected_handshakes["403"] += 1
     headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
     body = msgspec.json.encode(forbidden(reason).schema())
     if "websocket.http.response" in scope.get("extensions", {}):
@@ -180,12 +185,8 @@ async def deny_connection(scope: dict, receive: Callable, send: Callable, reason
         await send({"type": "websocket.http.response.start", "status": 403, "headers": raw_headers})
         await send({"type": "websocket.http.response.body", "body": body})
         return
-    if protocol := daphne_protocol(send):
-        headers |= {"Content-Length": str(len(body)), "Connection": "close"}
+    if settings.SERVER == "daphne":
+        from messenger.core import daphne_internals  # not loaded under another server
 
-        def send_response(code: int, phrase: str, response_headers: object = None) -> None:
-            lines = [f"HTTP/1.1 {code} {phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
-            protocol.sendData("\r\n".join(lines).encode() + body)
-
-        protocol.sendHttpErrorResponse = send_response
+        daphne_internals.send_http_response(send, headers, body)
     await send({"type": "websocket.close"})

@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Iterable
 
 from django.conf import settings
 
+from messenger.core.metrics import metrics
 from messenger.live import events
 from messenger.live.channel_layer import ProcessChannelLayer
 from messenger.live.connection import Connection
@@ -135,6 +136,7 @@ class Hub:
             for connection in user.connections:
                 self._unsubscribe_from_conversation(connection, event.conversation_id, event.version)
         frame = OutgoingFrame(event.text)
+        metrics.deliveries += len(stream.connections)
         for connection in stream.connections:
             connection.enqueue(frame)
         if event.joined_user_id and (user := self.users.get(event.joined_user_id)):
@@ -407,6 +409,11 @@ def configure(source: ReconciliationSource, background: Iterable[BackgroundTask]
     """
     global _source, _background
     _source, _background = source, tuple(background)
+
+
+def peek_hub() -> Hub | None:
+    """Returns the hub of this process, or None before the first connection. May be called in any thread."""
+    return _hub
 
 
 def get_hub() -> Hub:

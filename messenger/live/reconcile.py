@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from messenger.core import database
+from messenger.core.metrics import metrics
 from messenger.live.events import ConversationEvent, UserEvent
 from messenger.live.streams import UNKNOWN, E, OrderedStream
 from messenger.live.visibility import Visibility
@@ -174,6 +175,7 @@ class Reconciler:
             if streams.get(stream.id) is not stream:
                 return
             if missed:
+                metrics.missed_events += len(missed)
                 log.info("%s: delivered %s missed events", type(missed[0]).__name__, len(missed))
             stream.deliver_missed(missed, version)
 

@@ -9,8 +9,9 @@ is slower and sends the same bytes. See docs/decisions/writing-to-the-transport.
 from __future__ import annotations
 
 import asyncio
-import functools
-from typing import Any
+from typing import Any, Protocol
+
+from django.conf import settings
 
 
 class OutgoingFrame:
@@ -65,51 +66,6 @@ class AsyncioTransport:
         self._transport.abort()
 
 
-class TwistedTransport:
-    """Writes frames to Twisted's TCP transport without autobahn, the WebSocket library of daphne. Used with daphne.
-
-    Bytes that the kernel accepts at once are not copied into Twisted's buffer.
-    """
-
-    __slots__ = ("_protocol",)
-
-    def __init__(self, protocol: Any):
-        self._protocol = protocol
-
-    def write(self, frames: list[OutgoingFrame]) -> None:
-        protocol = self._protocol
-        transport = protocol.transport
-        if protocol.state != protocol.STATE_OPEN or transport.disconnecting or not transport.connected:
-            return
-        data = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
-        if not transport.dataBuffer and not transport._tempDataBuffer:
-            try:
-                sent = transport.socket.send(data)
-            except OSError:
-                sent = 0  # not ready, or disconnected: Twisted detects which when it writes
-            if sent == len(data):
-                return
-            data = data[sent:]
-        transport.write(data)
-
-    def buffered_bytes(self) -> int:
-        transport = self._protocol.transport
-        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-
-    def close(self, code: int, reason: str) -> bool:
-        """Sends the close frame directly to the network transport and returns True.
-
-        With ASGI's `send`, autobahn (daphne's WebSocket library) allows only the codes 1000 and 3000 to 4999. We also
-        need 1001, 1009 and 1013.
-        """
-        if self._protocol.state == self._protocol.STATE_OPEN:
-            self._protocol.sendCloseFrame(code=code, reasonUtf8=reason.encode() or None)
-        return True
-
-    def abort(self) -> None:
-        self._protocol.transport.abortConnection()
-
-
 class AsgiTransport:
     """Sends frames through ASGI's `send`, one after another. Used with servers other than uvicorn and daphne."""
 
@@ -146,7 +102,13 @@ class AsgiTransport:
         self._queue.clear()
 
 
-SocketTransport = AsyncioTransport | TwistedTransport | AsgiTransport
+class SocketTransport(Protocol):
+    """What a connection needs of a transport. That of daphne is in messenger.core.daphne_internals."""
+
+    def write(self, frames: list[OutgoingFrame]) -> None: ...
+    def buffered_bytes(self) -> int: ...
+    def close(self, code: int, reason: str) -> bool: ...
+    def abort(self) -> None: ...
 
 
 def transport_for(send: Any) -> SocketTransport:
@@ -155,17 +117,8 @@ def transport_for(send: Any) -> SocketTransport:
     transport = getattr(protocol, "transport", None)
     if isinstance(transport, asyncio.Transport) or hasattr(transport, "get_write_buffer_size"):
         return AsyncioTransport(transport)
-    if protocol := daphne_protocol(send):
-        required = ("dataBuffer", "_tempDataBuffer", "_tempDataLen", "offset", "socket", "disconnecting", "connected")
-        if all(hasattr(protocol.transport, name) for name in required):
-            return TwistedTransport(protocol)
+    if settings.SERVER == "daphne":
+        from messenger.core import daphne_internals  # not loaded under another server
+
+        return daphne_internals.transport_for(send) or AsgiTransport(send)
     return AsgiTransport(send)
-
-
-def daphne_protocol(send: Any) -> Any | None:
-    """Returns daphne's object for a WebSocket connection, or None if the server is not daphne.
-
-    `send` is the ASGI callable of the connection.
-    """
-    protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
-    return protocol if hasattr(protocol, "STATE_OPEN") and hasattr(protocol, "transport") else None

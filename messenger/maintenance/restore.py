@@ -19,8 +19,8 @@ from django.core.management import call_command
 from django.db import connection
 
 from accounts.models import User
+from chat import actions
 from chat.models import Upload
-from messenger.core.signals import database_restored
 from messenger.maintenance import archive as archives
 from messenger.maintenance import postgres_programs, stored_files
 from messenger.maintenance.archive import BackupError, Manifest
@@ -59,7 +59,7 @@ def restore_backup(
     for name in list(stored_files.list_names()):
         if name not in names:
             default_storage.delete(name)
-    database_restored.send(sender=None)
+    actions.renew_epoch()  # clients that were open read everything afresh
     return manifest
 
 

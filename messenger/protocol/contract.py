@@ -187,7 +187,7 @@ CLOSE_CODES = {
     hub.GOING_AWAY: "The server stops or restarts. Reconnect.",
     consumer.TOO_LARGE: "A frame was larger than allowed. Reconnect, and do not send it again.",
     hub.INTERNAL_ERROR: "Internal error, or the answer to a ping was late. Reconnect.",
-    connection.TOO_SLOW: "The client reads too slowly. Reconnect and send `sync`.",
+    connection.TOO_SLOW: "The client reads too slowly, or the server is full. Reconnect and send `sync`.",
     handshake.NOT_SIGNED_IN: "Not signed in, or the sign-in has ended. Do not reconnect with the same token.",
     handshake.SUSPENDED: "The account is suspended. Do not reconnect.",
     handshake.TOO_MANY: "Too many connections, failed sign-ins, or malformed frames. Reconnect after a minute.",

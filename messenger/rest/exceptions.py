@@ -26,7 +26,8 @@ from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions
 from rest_framework.response import Response
 
-from messenger.core.errors import ApplicationError, ErrorSchema, forbidden, not_found, rate_limited, unavailable
+from messenger.core import database
+from messenger.core.errors import ApplicationError, ErrorSchema, forbidden, not_found, rate_limited
 
 log = logging.getLogger(__name__)
 
@@ -89,8 +90,7 @@ def to_application_error(exc: Exception) -> ApplicationError | None:
         ):
             return ApplicationError("invalid", _("The request can’t be read."))
         case OperationalError() | InterfaceError():
-            log.warning("The database did not answer: %s", str(exc).partition("\n")[0])
-            return unavailable()
+            return database.to_application_error(exc)
     return None
 
 

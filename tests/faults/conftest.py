@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import time
 from collections import Counter
 
@@ -17,14 +18,43 @@ from tests.client import Client
 from tests.search_index import find_index_differences
 
 
+def pytest_terminal_summary(terminalreporter):
+    """Prints a table of all faults with what the clients sent, if bin/faults asks for it."""
+    if not os.environ.get("FAULT_TABLE"):
+        return
+    reports = [
+        report
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.stats.get(outcome, ())
+        if report.when == "call"
+    ]
+    terminalreporter.section("faults")
+    terminalreporter.write_line("| fault | result | messages sent | slowest acknowledgement | duration |")
+    terminalreporter.write_line("| --- | --- | --- | --- | --- |")
+    for report in reports:
+        figures = report.user_properties
+        sent = sum(value for name, value in figures if name == "sent")
+        slowest = max((value for name, value in figures if name == "slowest"), default=0.0)
+        name = report.nodeid.rpartition("::test_")[2].replace("_", " ")
+        columns = [
+            name,
+            report.outcome,
+            str(sent or ""),
+            f"{slowest:.1f} s" if slowest else "",
+            f"{report.duration:.0f} s",
+        ]
+        terminalreporter.write_line(f"| {' | '.join(columns)} |")
+
+
 class Traffic:
     """Simulated clients in one group. Each of them sends messages all the time, from `start` until `stop`.
 
     `assert_consistent` compares what the clients have received with the stored messages.
     """
 
-    def __init__(self, site, group: int, clients: dict[str, Client]):
+    def __init__(self, site, group: int, clients: dict[str, Client], figures: list[tuple[str, object]]):
         self.site, self.group, self.clients = site, group, clients
+        self._figures = figures  # of the test, for the table that bin/faults prints
         self.sent: Counter[str] = Counter()
         self.ack_seconds: list[float] = []  # for each message: seconds from sending it to its acknowledgement
         self._stop = asyncio.Event()
@@ -51,6 +81,7 @@ class Traffic:
         Also asserts that the search index has exactly these messages. Waits at most `within` seconds until the clients
         have received all messages.
         """
+        self._figures += [("sent", sum(self.sent.values())), ("slowest", max(self.ack_seconds, default=0.0))]
         token = next(iter(self.clients.values())).token
         stored = await self._stored(token)
         assert await asyncio.to_thread(self.find_index_differences) == []
@@ -113,6 +144,6 @@ async def start_traffic(request):
             clients = {}
             for number, (name, token) in enumerate(zip(names, tokens, strict=True)):
                 clients[name] = await stack.enter_async_context(Client(addresses[number % len(addresses)], token))
-            return Traffic(site, group, clients)
+            return Traffic(site, group, clients, request.node.user_properties)
 
         yield connect_clients

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
+import shutil
 import time
 
+import httpx
 import pytest
 
 from tests.conftest import require_nginx
+from tests.databases import collected_static
 from tests.processes import free_port
 
 pytestmark = pytest.mark.faults
@@ -78,3 +83,59 @@ async def test_everybody_is_whole_within_five_seconds_after_both_processes_are_b
     print(f"whole after {time.monotonic() - back:.1f} s")
     await traffic.stop()
     await traffic.assert_consistent(within=5)
+
+
+async def test_pages_find_all_their_files_during_a_rolling_upgrade(make_nginx_site):
+    """Old and new processes answer in turn, and both serve the files of both versions, with nginx and without."""
+    site, first, second = await make_nginx_site("daphne")
+    shared = site.folder / "data" / "static"
+    shared.unlink()  # a link to files that other tests use
+    await asyncio.to_thread(shutil.copytree, collected_static(), shared)
+    visited: set[str] = set()
+    failed: list[str] = []
+    stop = asyncio.Event()
+
+    async def visit() -> None:
+        async with httpx.AsyncClient(base_url=site.url, timeout=20) as http:
+            while not stop.is_set():
+                page = await http.get("/accounts/login/")
+                urls = [
+                    url for url in re.findall(r'"(/static/[^"]+)"', page.text) if re.search(r"\.[0-9a-f]{12}\.", url)
+                ]
+                if page.status_code != 200 or not urls:
+                    failed.append(f"the page: {page.status_code}")
+                for url in {*urls} - visited:
+                    visited.add(url)
+                    if (status := (await http.get(url)).status_code) != 200:
+                        failed.append(f"{url}: {status}")
+                await asyncio.sleep(0.1)
+
+    visitor = asyncio.create_task(visit())
+    await asyncio.sleep(1)
+    before = set(visited)
+    new_urls = release_new_version(shared)
+    for server in (first, second):
+        for running in (first, second):  # each process has all files of both versions, whichever it runs itself
+            for url in sorted(before)[:5] + new_urls:
+                status = (await asyncio.to_thread(httpx.get, running.url + url)).status_code
+                assert status == 200, url
+        await asyncio.to_thread(server.restart)
+        await asyncio.sleep(1)
+    stop.set()
+    await visitor
+    assert failed == []
+    assert [url for url in visited if ".0123456789ab." in url], "pages of the new version were seen"
+
+
+def release_new_version(folder) -> list[str]:
+    """Gives each file of the folder that pages load a new hash, as `collectstatic` of the next release would."""
+    manifest = json.loads((folder / "staticfiles.json").read_text())
+    urls = []
+    for name, hashed in manifest["paths"].items():
+        if name.startswith(("css/", "js/")) and name.endswith((".css", ".js")):
+            renamed = re.sub(r"\.[0-9a-f]{12}\.", ".0123456789ab.", hashed)
+            shutil.copyfile(folder / hashed, folder / renamed)
+            manifest["paths"][name] = renamed
+            urls.append(f"/static/{renamed}")
+    (folder / "staticfiles.json").write_text(json.dumps(manifest))
+    return urls[:20]

@@ -126,6 +126,21 @@ async def test_a_redis_restart_without_data_loses_no_message(make_site, start_tr
     assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 2
 
 
+async def test_a_redis_that_is_away_fills_no_log(make_site, redis_server, start_traffic):
+    site = make_site("postgres", redis=True, LIMITS="on", RATES="send=1000/1000")
+    server = await asyncio.to_thread(site.start)
+    traffic = await start_traffic(site, "alice", "bob")
+    before = len(server.log.read_text().splitlines())
+    traffic.start(pause=0.05)
+    redis_server.kill()
+    await asyncio.sleep(8)
+    redis_server.start()
+    await traffic.stop()
+    lines = server.log.read_text().splitlines()[before:]
+    assert len(lines) < 25, "\n".join(lines)
+    assert any("Redis" in line or "channel layer" in line for line in lines)
+
+
 async def test_sockets_survive_a_postgresql_restart(make_site, start_traffic, postgres_server):
     site, first, second = await two_processes(make_site)
     traffic = await start_traffic(site, *USERNAMES, urls=[first.ws_url, second.ws_url])

@@ -102,6 +102,7 @@ export function createFakeSocketClass() {
         heartbeat: { interval: 5, timeout: 7 },
         versions: {},
         me_version: 0,
+        epoch: "e",
         ...overrides,
       });
     }

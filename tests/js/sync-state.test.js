@@ -304,3 +304,27 @@ describe("own state", () => {
     assert.equal(syncState.meVersion, 7);
   });
 });
+
+describe("a restored backup", () => {
+  beforeEach(async () => {
+    syncState.setRenderedVersion(12, 5);
+    syncState.handleWelcome({ 12: 5 }, 3);
+    await flushPromises();
+    syncState.receive(...messageCreated(6));
+  });
+
+  test("the server lacks changes that this page has received", () => {
+    syncState.handleDisconnect();
+    assert.equal(syncState.isAheadOf({ 12: 5 }, 3), true);
+    assert.equal(syncState.isAheadOf({ 12: 6 }, 2), true);
+    assert.equal(syncState.isAheadOf({ 12: 6 }, 3), false);
+    assert.equal(syncState.isAheadOf({ 12: 9, 13: 1 }, 4), false);
+    assert.equal(syncState.isAheadOf({}, 3), false);
+  });
+
+  test("a version that a page has rendered without a connection does not count: `welcome` may be older", () => {
+    syncState.handleDisconnect();
+    syncState.setRenderedVersion(13, 9);
+    assert.equal(syncState.isAheadOf({ 12: 6, 13: 8 }, 3), false);
+  });
+});

@@ -13,7 +13,7 @@ from messenger import server
 
 
 class Command(BaseCommand):
-    help = "Migrates the database, creates keys and demo data if there are none, and starts the server. Only if DEBUG is on."
+    help = "Migrates the database, creates missing keys and demo data, and starts the server. Only if DEBUG is on."
 
     requires_system_checks = []  # `migrate` runs them
 

@@ -647,6 +647,8 @@ export interface IceServers {
 /**
  * The first frame of a connection. `versions` maps the id of each conversation of the user to its version, the number
  * of its last change. A client that has an older version of a conversation sends `sync` to get what it has missed.
+ * `epoch` changes when the database was restored from a backup. A client that knew another epoch forgets all that it
+ * has received, except messages that it has yet to send, and reads everything afresh.
  */
 export interface Welcome {
   user_id: number;
@@ -655,6 +657,7 @@ export interface Welcome {
   heartbeat: Heartbeat;
   versions: Record<string, number>;
   me_version: number;
+  epoch: string;
 }
 
 /** A payload without fields: `{}`. */

@@ -54,6 +54,8 @@ export class LiveSocket extends LiveElement {
   polling = /** @type {any} */ (undefined);
   /** @type {LeaderTab | undefined} */
   leaderTab;
+  /** Epoch of the first connection of this page. @type {string | undefined} */
+  #epoch;
   /** Resolves when the store of the outbox is open. @type {Promise<Outbox>} */
   #outbox = /** @type {any} */ (undefined);
 
@@ -175,16 +177,17 @@ export class LiveSocket extends LiveElement {
     }
   }
 
-  #reload() {
+  /** @param {boolean} [always] even if the page was reloaded a moment ago */
+  #reload(always = false) {
     // A form for signing out or deleting the account was submitted: its response will be the next page, and a reload
     // now would cancel it.
     const delay = formSentAt + FORM_TIMEOUT - performance.now();
-    if (delay > 0) return void setTimeout(() => this.#reload(), delay);
+    if (delay > 0) return void setTimeout(() => this.#reload(always), delay);
     try {
-      if (Date.now() - Number(sessionStorage.getItem(RELOADED_KEY)) < 30_000) return;
+      if (!always && Date.now() - Number(sessionStorage.getItem(RELOADED_KEY)) < 30_000) return;
       sessionStorage.setItem(RELOADED_KEY, String(Date.now()));
     } catch {
-      return;
+      if (!always) return;
     }
     location.reload();
   }
@@ -195,6 +198,14 @@ export class LiveSocket extends LiveElement {
       // Another user has signed in with this browser: nothing from this page may be sent in the name of that user.
       this.connection.close();
       this.#reload();
+      return;
+    }
+    this.#epoch ??= welcome.epoch;
+    if (welcome.epoch !== this.#epoch || this.syncState.isAheadOf(welcome.versions, welcome.me_version)) {
+      // The database was restored from a backup: what the page shows may not exist any more. Messages that are not sent
+      // yet are in the outbox, which survives the reload.
+      this.connection.close();
+      this.#reload(true); // a new page knows no other epoch, so this cannot repeat itself
       return;
     }
     this.syncState.handleWelcome(welcome.versions, welcome.me_version, this.#openConversationId() !== null);

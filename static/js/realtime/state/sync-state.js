@@ -55,6 +55,9 @@ export class SyncState {
   /** Increased with each connection: answers to requests of an earlier connection are ignored. */
   #connectionId = 0;
   #isConnected = false;
+  /** Versions when the last connection ended, by conversation id. @type {Map<number, number>} */
+  #versionsAtDisconnect = new Map();
+  #meVersionAtDisconnect = 0;
   /** @type {any} */
   #retryTimer;
 
@@ -98,6 +101,19 @@ export class SyncState {
   }
 
   /**
+   * Whether the server has lost changes that an earlier connection of this page has received, because its database was
+   * restored from a backup.
+   * @param {Record<string, number>} versions of `welcome`
+   * @param {number} meVersion
+   */
+  isAheadOf(versions, meVersion) {
+    return (
+      meVersion < this.#meVersionAtDisconnect ||
+      Object.entries(versions).some(([id, version]) => version < (this.#versionsAtDisconnect.get(Number(id)) ?? 0))
+    );
+  }
+
+  /**
    * Compares the versions of the server with those of the page after connecting, and starts a catch-up if needed.
    * @param {Record<string, number>} versions by conversation id
    * @param {number} meVersion
@@ -129,6 +145,10 @@ export class SyncState {
 
   /** Handles a lost connection. The next `handleWelcome` continues from the current versions. */
   handleDisconnect() {
+    if (this.#isConnected) {
+      this.#versionsAtDisconnect = new Map([...this.#states].map(([id, { version }]) => [id, version]));
+      this.#meVersionAtDisconnect = this.#meVersion ?? 0;
+    }
     this.#connectionId += 1;
     this.#isConnected = false;
     this.#isSyncing = false;

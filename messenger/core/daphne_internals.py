@@ -1,8 +1,10 @@
-"""Limits what one connection can cost if the server is daphne, and which WebSocket handshakes it accepts.
+"""All that depends on private parts of daphne, the library Twisted and autobahn. Loaded only if the server is daphne.
 
-daphne uses the library Twisted, which first writes the whole body of a request to a temporary file, even for anonymous
-clients. daphne then reads the whole file into memory before it calls the application, so a request of 500 MB takes 500
-MB of memory. ASGI offers no way to limit this. This module therefore patches Twisted and daphne:
+tests/test_daphne_internals.py fails if a new version changes one of these parts.
+
+**Requests.** Twisted first writes the whole body of a request to a temporary file, even for anonymous clients. daphne
+then reads the whole file into memory before it calls the application, so a request of 500 MB takes 500 MB of memory.
+ASGI offers no way to limit this. `patch_daphne` therefore changes Twisted and daphne:
 
 - Twisted stops reading at a limit, and the request is answered with status 413.
 - daphne queues byte ranges of the temporary file instead of bytes. `SpooledBodyReader` reads a byte range when the
@@ -10,18 +12,26 @@ MB of memory. ASGI offers no way to limit this. This module therefore patches Tw
 - A response waits for a client that reads slowly. Otherwise daphne keeps all unsent bytes of the response in memory.
 - The headers of a request must arrive within Twisted's timeout of 60 seconds. Otherwise each further byte would begin
   it again, and a client could keep a connection open by sending a header slowly.
-- A WebSocket needs HTTP/1.1 and version 13 of the protocol (RFC 6455). daphne also accepts drafts of it and HTTP/1.0.
 
-The other server, uvicorn, needs no patch: it passes on a request while it arrives, waits for slow clients, and checks
-handshakes. It has no timeout for headers, so a reverse proxy in front of it must have one, as nginx has.
+**WebSockets.** `TwistedTransport` writes frames directly to the network. A handshake needs HTTP/1.1 and version 13 of
+the protocol (RFC 6455): daphne also accepts drafts of it and HTTP/1.0. `send_http_response` answers a handshake with a
+body, and `TwistedTransport.close` sends a reason and all close codes, which daphne cannot.
+
+The other server, uvicorn, needs none of this: it passes on a request while it arrives, waits for slow clients, and
+checks handshakes. It has no timeout for headers, so a reverse proxy in front of it must have one, as nginx has.
 """
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import functools
+from collections.abc import Sequence
 from io import BytesIO
-from typing import IO
+from typing import IO, Any, Protocol
+
+from daphne import http_protocol, ws_protocol
+from daphne import server as daphne_server
+from twisted.web import http
 
 MAX_UNSENT = 1024 * 1024  # bytes of a response that may wait for a slow reader
 POLL_INTERVAL = 0.01  # seconds between two looks at the unsent bytes
@@ -32,15 +42,12 @@ _TOO_LARGE_RESPONSE = (
 
 
 def patch_daphne(max_request_size: int) -> None:
-    """Patches daphne so that one HTTP request cannot use much memory. Does nothing if daphne is not the running server.
+    """Patches daphne so that one HTTP request cannot use much memory.
 
     A request of more than `max_request_size` bytes is answered with status 413, and its connection is closed. The
     bodies of other requests stay in a temporary file until they are read, and responses wait for slow clients.
     """
-    http_protocol = sys.modules.get("daphne.http_protocol")
-    if http_protocol is None:
-        return
-    request_class = http_protocol.WebRequest
+    request_class: Any = http_protocol.WebRequest
 
     def got_length(self, length: int | None) -> None:
         self._received = 0
@@ -68,9 +75,9 @@ def patch_daphne(max_request_size: int) -> None:
     request_class.gotLength = got_length
     request_class.handleContentChunk = handle_content_chunk
     request_class.process = process
-    _patch_backpressure(sys.modules["daphne.server"].Server)
-    _patch_websocket_versions(sys.modules["daphne.ws_protocol"].WebSocketFactory)
-    limit_header_time(sys.modules["twisted.web.http"].HTTPChannel)
+    _patch_backpressure(daphne_server.Server)
+    _patch_websocket_versions(ws_protocol.WebSocketFactory)
+    limit_header_time(http.HTTPChannel)
 
 
 def limit_header_time(channel_class) -> None:
@@ -201,3 +208,85 @@ def _reject(request, max_request_size: int) -> None:
     body = b'{"code":"too_large","detail":"A request may have %d bytes."}' % max_request_size
     request.channel.transport.write(_TOO_LARGE_RESPONSE % (len(body), body))
     request.channel.loseConnection()
+
+
+# ── WebSockets ───────────────────────────────────────────────────────────────────────────────────────────────────
+class Frame(Protocol):
+    """A frame to send: `OutgoingFrame` of messenger.live.transport."""
+
+    @property
+    def data(self) -> bytes: ...
+
+
+class TwistedTransport:
+    """Writes frames to Twisted's TCP transport without autobahn, the WebSocket library of daphne. Used with daphne.
+
+    Bytes that the kernel accepts at once are not copied into Twisted's buffer.
+    """
+
+    __slots__ = ("_protocol",)
+
+    def __init__(self, protocol: Any):
+        self._protocol = protocol
+
+    def write(self, frames: Sequence[Frame]) -> None:
+        protocol = self._protocol
+        transport = protocol.transport
+        if protocol.state != protocol.STATE_OPEN or transport.disconnecting or not transport.connected:
+            return
+        data = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        if not transport.dataBuffer and not transport._tempDataBuffer:
+            try:
+                sent = transport.socket.send(data)
+            except OSError:
+                sent = 0  # not ready, or disconnected: Twisted detects which when it writes
+            if sent == len(data):
+                return
+            data = data[sent:]
+        transport.write(data)
+
+    def buffered_bytes(self) -> int:
+        transport = self._protocol.transport
+        return len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+
+    def close(self, code: int, reason: str) -> bool:
+        """Sends the close frame directly to the network transport and returns True.
+
+        With ASGI's `send`, autobahn (daphne's WebSocket library) allows only the codes 1000 and 3000 to 4999. We also
+        need 1001, 1009 and 1013.
+        """
+        if self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.sendCloseFrame(code=code, reasonUtf8=reason.encode() or None)
+        return True
+
+    def abort(self) -> None:
+        self._protocol.transport.abortConnection()
+
+
+def transport_for(send: Any) -> TwistedTransport | None:
+    """Returns the transport of a WebSocket connection. `send` is its ASGI callable."""
+    protocol = _websocket_protocol(send)
+    required = ("dataBuffer", "_tempDataBuffer", "_tempDataLen", "offset", "socket", "disconnecting", "connected")
+    if protocol is not None and all(hasattr(protocol.transport, name) for name in required):
+        return TwistedTransport(protocol)
+    return None
+
+
+def send_http_response(send: Any, headers: dict[str, str], body: bytes) -> None:
+    """Makes daphne answer a handshake that is then rejected with these headers and body."""
+    protocol = _websocket_protocol(send)
+    if protocol is None:
+        return
+    headers = {**headers, "Content-Length": str(len(body)), "Connection": "close"}
+
+    def send_response(code: int, phrase: str, response_headers: object = None) -> None:
+        lines = [f"HTTP/1.1 {code} {phrase}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
+        protocol.sendData("\r\n".join(lines).encode() + body)
+
+    protocol.sendHttpErrorResponse = send_response
+
+
+def _websocket_protocol(send: Any) -> Any | None:
+    """Returns daphne's object for a WebSocket connection, or None if `send` is not a callable of daphne."""
+    protocol = send.args[0] if isinstance(send, functools.partial) and send.args else None
+    return protocol if hasattr(protocol, "STATE_OPEN") and hasattr(protocol, "transport") else None

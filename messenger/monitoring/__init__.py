@@ -1,0 +1,1 @@
+"""Health checks, Prometheus metrics and structured logs, for operators. See docs/monitoring.md."""
