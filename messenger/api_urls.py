@@ -7,6 +7,7 @@ from django.urls import path
 
 import accounts.api_urls
 import chat.api_urls
+import notifications.api_urls
 import presence.api_urls
 from messenger.rest.api_root import ApiRootViewSet
 
@@ -15,4 +16,5 @@ urlpatterns = [
     *accounts.api_urls.urlpatterns,
     *presence.api_urls.urlpatterns,
     *chat.api_urls.urlpatterns,
+    *notifications.api_urls.urlpatterns,
 ]

@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/docs/", SwaggerUIView.as_view(), name="api_docs"),
     path("api/v1/", include("messenger.api_urls")),
     re_path(r"^api/", api_not_found),
+    path("", include("notifications.urls")),
     path("", include("chat.urls")),
 ]
 

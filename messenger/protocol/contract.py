@@ -21,6 +21,7 @@ import chat.selectors.conversations
 import chat.selectors.invites
 import chat.selectors.members
 import chat.selectors.sync
+import notifications.schemas
 import presence.schemas
 from accounts import avatars
 from accounts.models import User
@@ -111,6 +112,7 @@ def schemas() -> list[Struct]:
         chat.selectors.invites,
         chat.selectors.members,
         chat.selectors.sync,
+        notifications.schemas,
         presence.schemas,
     )
     own = (ErrorSchema, ApiRootSchema, consumer.Heartbeat)

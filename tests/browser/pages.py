@@ -13,6 +13,7 @@ from playwright.async_api import BrowserContext
 from accounts.models import User
 from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
+from notifications.emails import make_unsubscribe_token
 from tests.servers import PASSWORD, Site, production_password_hash
 
 # URLs by route name, or by a description of a special case. `fill` returns the ids for the names in braces.
@@ -32,6 +33,7 @@ SIGNED_OUT = {
     "socialaccount_login_error": "/accounts/3rdparty/login/error/",
     "join_group, signed out": "/i/{invite}/",
     "join_group, a dead link, signed out": "/i/none/",
+    "unsubscribe": "/notifications/unsubscribe/{unsubscribe}/",
     "no such page, signed out": "/nowhere/",
 }
 SIGNED_IN = {
@@ -71,6 +73,9 @@ SIGNED_IN = {
     "forward_message": "/m/{message}/forward/",
     "profile": "/settings/",
     "privacy": "/settings/privacy/",
+    "notification_settings": "/settings/notifications/",
+    "conversation_notifications": "/c/{group}/notifications/",
+    "message_notification": "/m/{message}/notification/",
     "sessions": "/settings/sessions/",
     "own_data": "/settings/data/",
     "delete_account": "/settings/delete/",
@@ -116,6 +121,7 @@ def fill(site: Site) -> dict[str, int | str]:
                 "other": bob.pk,
             },
             "invite": invite.token,
+            "unsubscribe": make_unsubscribe_token(alice.pk),
         }
 
 
