@@ -8,12 +8,24 @@ beside the list says otherwise. Other hooks answer queries about conversations.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from django.db.models import QuerySet
+    from django_stubs_ext import StrOrPromise
 
     from accounts.models import User
+
+
+class DeviceNote(NamedTuple):
+    """What another app adds to a device on the page of devices: a text, and a button that posts to a URL."""
+
+    text: StrOrPromise
+    button: StrOrPromise
+    url: str
+
 
 # ── Listeners ────────────────────────────────────────────────────────────────────────────────────────────────────
 # (user id): name, user name or avatar changed. Called inside the transaction.
@@ -32,6 +44,14 @@ group_mates_hook: Callable[[int], list[int]] | None = None
 # (user id, conversation id) → the members, annotated with `wrote`, the sequence number of their newest message.
 # Raises `not_found`.
 conversation_members_hook: Callable[[int, int], QuerySet[User]] | None = None
+
+
+# (user id) → by sign-in id, what is added to this device on the page of devices
+device_notes_hook: Callable[[int], dict[UUID, DeviceNote]] | None = None
+
+
+def device_notes(user_id: int) -> dict[UUID, DeviceNote]:
+    return device_notes_hook(user_id) if device_notes_hook else {}
 
 
 def users_sharing_conversation(user_id: int, person_ids: list[int]) -> set[int]:

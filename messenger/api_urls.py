@@ -8,6 +8,7 @@ from django.urls import path
 import accounts.api_urls
 import calls.api_urls
 import chat.api_urls
+import notifications.api_urls
 import presence.api_urls
 from messenger.rest.api_root import ApiRootViewSet
 
@@ -17,4 +18,5 @@ urlpatterns = [
     *presence.api_urls.urlpatterns,
     *chat.api_urls.urlpatterns,
     *calls.api_urls.urlpatterns,
+    *notifications.api_urls.urlpatterns,
 ]

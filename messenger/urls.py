@@ -17,6 +17,7 @@ urlpatterns = [
     path("api/v1/", include("messenger.api_urls")),
     re_path(r"^api/", api_not_found),
     path("", include("calls.urls")),
+    path("", include("notifications.urls")),
     path("", include("chat.urls")),
 ]
 

@@ -41,7 +41,7 @@ class Reason(models.TextChoices):
     NOT_MEMBER = "not_member", _("You weren’t in the chat any more.")
     DELETED = "deleted", _("The message was deleted.")
     SYSTEM = "system", _("Notes about the chat itself don’t notify anyone.")
-    BLOCKED = "blocked", _("There’s a block between you and the sender.")
+    BLOCKED = "blocked", _("You’ve blocked the sender.")
     LEVEL_NONE = "level_none", _("You turned notifications off for this chat.")
     MUTED = "muted", _("You muted this chat.")
     MENTIONS_ONLY = "mentions_only", _("You only want to be notified of mentions in this chat.")
@@ -63,7 +63,7 @@ class Facts:
     is_member: bool = True
     is_deleted: bool = False
     is_system: bool = False
-    is_blocked: bool = False  # one of the two users has blocked the other
+    is_blocked: bool = False  # the user has blocked the sender
     level: str = "all"  # notification level of the conversation: all, mentions or none
     is_muted: bool = False
     is_read: bool = False

@@ -22,11 +22,12 @@ from notifications.models import (
     EmailMode,
     Notification,
     NotificationPreferences,
-    OutboxMessage,
+    OutboxEntry,
     PushSubscription,
 )
 
-OUTBOX_BATCH = 200  # messages handled at a time
+OUTBOX_BATCH = 20  # rows of the outbox handled at a time
+MESSAGE_BATCH = 50  # messages of a conversation handled at a time
 MEMBER_BATCH = 500  # members of a conversation handled at a time
 CLAIM_SECONDS = 300  # for this long one worker process handles a message; then another one may
 
@@ -36,42 +37,54 @@ def expand_outbox() -> int:
     count, has_pushes = 0, False
     while rows := _claim():
         messages = _load_messages(rows)
-        viewer_ids = {row.message_id: set(row.viewer_ids) for row in rows}
+        viewer_ids = _viewers_by_message(rows, messages)
         for conversation_messages in _group_by_conversation(messages):
             for member_ids in _candidates(conversation_messages):
                 has_pushes |= _notify(conversation_messages, member_ids, viewer_ids)
         with write_transaction():
-            OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).delete()
-        count += len(rows)
+            OutboxEntry.objects.filter(pk__in=[row.pk for row in rows]).delete()
+        count += sum(len(row.message_ids) for row in rows)
         if has_pushes:
             tasks.send_pushes.enqueue()
             has_pushes = False
     return count
 
 
-def _claim() -> list[OutboxMessage]:
+def _claim() -> list[OutboxEntry]:
     now = timezone.now()
-    if not OutboxMessage.objects.exists():
+    if not OutboxEntry.objects.exists():
         return []
     with write_transaction():
-        free = OutboxMessage.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
+        free = OutboxEntry.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=now))
         rows = list(free.order_by("pk").select_for_update(skip_locked=True)[:OUTBOX_BATCH])
-        OutboxMessage.objects.filter(pk__in=[row.pk for row in rows]).update(
+        OutboxEntry.objects.filter(pk__in=[row.pk for row in rows]).update(
             claimed_until=now + timedelta(seconds=CLAIM_SECONDS)
         )
     return rows
 
 
-def _load_messages(rows: list[OutboxMessage]) -> list[Message]:
+def _load_messages(rows: list[OutboxEntry]) -> list[Message]:
     messages = Message.objects.select_related("conversation", "reply_to")
-    return list(messages.filter(pk__in=[row.message_id for row in rows], deleted_at=None).order_by("pk"))
+    ids = [pk for row in rows for pk in row.message_ids]
+    return list(messages.filter(pk__in=ids, deleted_at=None).order_by("pk"))
 
 
-def _group_by_conversation(messages: Iterable[Message]) -> Iterable[list[Message]]:
+def _viewers_by_message(rows: list[OutboxEntry], messages: list[Message]) -> dict[int, set[int]]:
+    row_by_message = {pk: row for row in rows for pk in row.message_ids}
+    return {
+        message.pk: set(row_by_message[message.pk].viewer_ids.get(str(message.conversation_id), ()))
+        for message in messages
+    }
+
+
+def _group_by_conversation(messages: Iterable[Message]) -> Iterator[list[Message]]:
+    """Yields the messages of each conversation, at most MESSAGE_BATCH at a time."""
     groups: dict[int, list[Message]] = {}
     for message in messages:
         groups.setdefault(message.conversation_id, []).append(message)
-    return groups.values()
+    for group in groups.values():
+        for start in range(0, len(group), MESSAGE_BATCH):
+            yield group[start : start + MESSAGE_BATCH]
 
 
 def _candidates(messages: list[Message]) -> Iterator[list[int]]:

@@ -7,6 +7,7 @@ user asks why he or she was notified.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from allauth.account.models import EmailAddress
@@ -26,12 +27,16 @@ Key = tuple[int, int]  # (message id, user id)
 
 
 def load_facts(
-    messages: Sequence[Message], user_ids: Iterable[int], viewer_ids: Mapping[int, Iterable[int]] | None = None
+    messages: Sequence[Message],
+    user_ids: Iterable[int],
+    viewer_ids: Mapping[int, Iterable[int]] | None = None,
+    at: datetime | None = None,
 ) -> dict[Key, Facts]:
     """Returns the facts for each of these messages and users, by (message id, user id).
 
     `messages` need `conversation` and `reply_to`. `viewer_ids` has, by message id, the users who had the conversation
-    on the screen when the message was sent. Makes the same number of queries for any number of users.
+    on the screen when the message was sent. `at` is the time for quiet hours and do not disturb, now by default. Makes
+    the same number of queries for any number of users.
     """
     ids = list(user_ids)
     users = User.objects.in_bulk(ids)
@@ -45,11 +50,11 @@ def load_facts(
             "message_id", "user_id"
         )
     )
-    blocked = _blocked_pairs({message.sender_id for message in messages}, ids)
+    blocks = _blocks({message.sender_id for message in messages}, ids)
     preferences = get_preferences(ids)
     with_device = set(subscriptions.list_active(ids).values_list("user_id", flat=True))
     with_address = _users_with_address(ids)
-    now = timezone.now()
+    now = at or timezone.now()
     facts: dict[Key, Facts] = {}
     for user_id, user in users.items():
         chosen = preferences[user_id]
@@ -60,12 +65,18 @@ def load_facts(
             conversation = message.conversation
             is_member = membership is not None and membership.left_at is None and conversation.deleted_at is None
             facts[message.pk, user_id] = Facts(
-                concern=_concern(message, user_id, (message.pk, user_id) in mentioned, chosen),
+                concern=_concern(
+                    message,
+                    user_id,
+                    chosen,
+                    is_mentioned=(message.pk, user_id) in mentioned,
+                    is_sender_blocking=(message.sender_id, user_id) in blocks,
+                ),
                 is_own=message.sender_id == user_id,
                 is_member=is_member and user.is_active,
                 is_deleted=message.deleted_at is not None,
                 is_system=message.kind not in WRITTEN_KINDS,
-                is_blocked=(message.sender_id, user_id) in blocked,
+                is_blocked=(user_id, message.sender_id) in blocks,
                 level=membership.level if membership else "all",
                 is_muted=membership is not None and membership.muted,
                 is_read=membership is not None and membership.read_seq >= message.seq,
@@ -93,14 +104,24 @@ def quiet_zone(preferences: NotificationPreferences, user: User) -> ZoneInfo:
     return time_zone_for(user, {})
 
 
-def _concern(message: Message, user_id: int, is_mentioned: bool, preferences: NotificationPreferences) -> Concern:
-    if is_mentioned:
-        is_named = any(mention["user_id"] == user_id for mention in message.mentions)
-        if is_named:
-            return Concern.MENTION
+def _concern(
+    message: Message,
+    user_id: int,
+    preferences: NotificationPreferences,
+    *,
+    is_mentioned: bool,
+    is_sender_blocking: bool,
+) -> Concern:
+    """Returns in which way a message concerns a user.
+
+    What a sender writes who has blocked the user concerns the user like any other message of the conversation. So the
+    user cannot notice the block; such a sender mentions nobody either (chat.actions.sending.persist).
+    """
+    if is_mentioned and any(mention["user_id"] == user_id for mention in message.mentions):
+        return Concern.MENTION
     if message.conversation.kind == Conversation.Kind.DIRECT:
         return Concern.DIRECT
-    if message.reply_to is not None and message.reply_to.sender_id == user_id:
+    if message.reply_to is not None and message.reply_to.sender_id == user_id and not is_sender_blocking:
         return Concern.REPLY
     if is_mentioned:
         return Concern.EVERYONE
@@ -109,13 +130,13 @@ def _concern(message: Message, user_id: int, is_mentioned: bool, preferences: No
     return Concern.MESSAGE
 
 
-def _blocked_pairs(sender_ids: set[int], user_ids: list[int]) -> set[tuple[int, int]]:
-    """Returns the (sender id, user id) of which one has blocked the other."""
+def _blocks(sender_ids: set[int], user_ids: list[int]) -> set[tuple[int, int]]:
+    """Returns the blocks between senders and users: (who blocks, who is blocked)."""
     rows = Relationship.objects.filter(
         Q(user__in=sender_ids, person__in=user_ids) | Q(user__in=user_ids, person__in=sender_ids),
         blocked_at__isnull=False,
-    ).values_list("user_id", "person_id")
-    return {pair for user_id, person_id in rows for pair in ((user_id, person_id), (person_id, user_id))}
+    )
+    return set(rows.values_list("user_id", "person_id"))
 
 
 def _users_with_address(user_ids: list[int]) -> set[int]:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from messenger.core import bulk_sql
 from messenger.live.listeners import PublishedEvent
 from notifications import pending_pushes, tasks
-from notifications.models import Notification, OutboxMessage
+from notifications.models import Notification, OutboxEntry
 from presence.tracker import get_tracker
 
 MAX_VIEWERS = 500  # viewers stored with a message; more people do not look at the same conversation at the same moment
@@ -37,17 +37,17 @@ class CreatedPayload(msgspec.Struct):
 
 
 def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
-    """Stores a row for each new text message. A background task notifies the recipients (notifications.expansion)."""
+    """Stores a row for the new text messages. A background task notifies the recipients (notifications.expansion)."""
     payloads = [event.payload for event in events if event.payload.message.kind == "text"]
     if not payloads:
         return
     now, tracker = timezone.now(), get_tracker()
     conversation_ids = {payload.conversation_id for payload in payloads}
-    viewer_ids = {pk: sorted(tracker.get_viewers(pk))[:MAX_VIEWERS] for pk in conversation_ids}
+    viewer_ids = {str(pk): sorted(tracker.get_viewers(pk))[:MAX_VIEWERS] for pk in conversation_ids}
     bulk_sql.insert_rows(
-        OutboxMessage,
-        ("message_id", "conversation_id", "viewer_ids", "created_at"),
-        [(each.message.id, each.conversation_id, viewer_ids[each.conversation_id], now) for each in payloads],
+        OutboxEntry,
+        ("message_ids", "viewer_ids", "created_at"),
+        [([each.message.id for each in payloads], viewer_ids, now)],
     )
     _enqueue_expansion()
 

@@ -10,17 +10,16 @@ from chat.models import Conversation, Message
 from notifications.decisions import Concern, Outcome, Reason
 
 
-class OutboxMessage(models.Model):
-    """A new message whose recipients have not been notified yet.
+class OutboxEntry(models.Model):
+    """New messages whose recipients have not been notified yet.
 
-    The row is written in the transaction of the message, so it exists if and only if the message does. A background
-    task finds the recipients and deletes the row (notifications/expansion.py).
+    The row is written in the transaction of the messages, one for all messages of the transaction. So it exists if and
+    only if they do. A background task finds the recipients and deletes the row (notifications/expansion.py).
     """
 
-    message_id = models.BigIntegerField()
-    conversation_id = models.BigIntegerField()
-    # Users who had the conversation on their screen when the message was sent.
-    viewer_ids = models.JSONField(default=list)
+    message_ids = models.JSONField()
+    # By conversation id: the users who had the conversation on their screen when the messages were sent.
+    viewer_ids = models.JSONField(default=dict)
     created_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)  # until then one worker process handles the row
 

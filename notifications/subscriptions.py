@@ -6,11 +6,14 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterable
+from uuid import UUID
 
 from django.db.models import QuerySet
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from accounts.auth import sign_ins
+from accounts.hooks import DeviceNote
 from accounts.models import SignIn
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
@@ -35,6 +38,16 @@ def list_own(user_id: int) -> list[PushSubscription]:
     """Returns the browsers of a user that get push messages, newest first, each with its sign-in."""
     rows = PushSubscription.objects.filter(user=user_id, sign_in__ended_at=None).select_related("sign_in", "user")
     return [row for row in rows if sign_ins.is_active(row.sign_in, row.user)]
+
+
+def device_notes(user_id: int) -> dict[UUID, DeviceNote]:
+    """Returns what the page of devices says about browsers that get push messages, by sign-in id."""
+    return {
+        row.sign_in_id: DeviceNote(
+            _("Gets notifications"), _("Test notification"), reverse("test_push_subscription", args=[row.pk])
+        )
+        for row in list_own(user_id)
+    }
 
 
 def get_own(user_id: int, subscription_id: int) -> PushSubscription:

@@ -37,6 +37,14 @@ def retry_pushes() -> None:
     sending.send_due_pushes()
 
 
+@task(every=60, timeout=110)
+def send_emails() -> None:
+    """Sends the e-mails about messages that have stayed unread for long enough."""
+    from notifications import emails
+
+    emails.send_due_emails()
+
+
 @task(every=3600, timeout=600, priority=LOW_PRIORITY)
 def delete_old_notifications() -> None:
     """Deletes decisions older than settings.NOTIFICATION_DAYS, and subscriptions of sign-ins that have ended."""

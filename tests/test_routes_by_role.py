@@ -32,6 +32,7 @@ from chat import actions
 from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
+from notifications.models import PushSubscription
 from tests import openapi
 from tests.databases import rolled_back
 
@@ -78,6 +79,13 @@ GET    api/v1/blocks/<user_id>/                                     401    404  
 PUT    api/v1/blocks/<user_id>/                                     401    200    200    200    200
 PUT    api/v1/blocks/<user_id>/                                     401    400    400    400    400 | user=own
 DELETE api/v1/blocks/<user_id>/                                     401    404    404    404    404
+GET    api/v1/notifications/                                        401    200    200    200    200
+GET    api/v1/notifications/preferences/                            401    200    200    200    200
+PATCH  api/v1/notifications/preferences/                            401    200    200    200    200
+GET    api/v1/notifications/subscriptions/                          401    200    200    200    200
+POST   api/v1/notifications/subscriptions/                          401    400    400    400    400 | a private address
+DELETE api/v1/notifications/subscriptions/<subscription_id>/        401    404    404    404    404 | of wolf
+POST   api/v1/notifications/subscriptions/<subscription_id>/test/   401    404    404    404    404 | of wolf
 -- the API: conversations
 GET    api/v1/conversations/                                        401    200    200    200    200
 POST   api/v1/conversations/                                        401    201    201    201    201
@@ -120,6 +128,8 @@ GET    api/v1/conversations/<conversation_id>/receipts/             401    404  
 GET    api/v1/conversations/<conversation_id>/pins/                 401    404    200    200    200
 POST   api/v1/conversations/<conversation_id>/typing/               401    404    204    204    204
 GET    api/v1/conversations/<conversation_id>/files/                401    404    200    200    200
+GET    api/v1/conversations/<conversation_id>/notifications/        401    404    200    200    200
+PATCH  api/v1/conversations/<conversation_id>/notifications/        401    404    403    200    200
 -- the API: own uploads (the bytes of one, PATCH: tests/attachments/test_tus_uploads.py)
 POST   api/v1/uploads/                                              401    412    412    412    412 | without tus headers
 GET    api/v1/uploads/<upload_id>/                                  401    404    404    404    404
@@ -144,6 +154,7 @@ PUT    api/v1/messages/<message_id>/pin/                            401    404  
 DELETE api/v1/messages/<message_id>/pin/                            401    404    403    200    200
 PUT    api/v1/messages/<message_id>/pin/                            401    404    200    404    404 | message=in_direct
 POST   api/v1/sync/                                                 401    200    200    200    200
+GET    api/v1/messages/<message_id>/notification/                   401    404    200    200    200
 -- pages: conversations
 GET                                                                  in    200    200    200    200
 GET    list/                                                         in    200    200    200    200
@@ -202,7 +213,20 @@ POST   m/<message_id>/forward/                                       in    404  
 POST   m/<message_id>/report/                                        in    404    302    302    302
 GET    m/<message_id>/details/                                       in    404    200    200    200
 GET    m/<message_id>/revisions/                                     in    404    403    200    200
+GET    c/<conversation_id>/notifications/                            in    404    200    200    200
+POST   c/<conversation_id>/notifications/                            in    404    302    302    302
+GET    m/<message_id>/notification/                                  in    404    200    200    200
 -- pages: accounts
+GET    settings/notifications/                                       in    200    200    200    200
+POST   settings/notifications/                                       in    302    302    302    302
+POST   settings/notifications/quiet/                                 in    302    302    302    302
+POST   settings/notifications/<subscription_id>/test/                in    404    404    404    404 | of wolf
+POST   settings/notifications/<subscription_id>/delete/              in    404    404    404    404 | of wolf
+GET    notifications/unsubscribe/<token>/                           404    404    404    404    404 | a wrong token
+POST   notifications/unsubscribe/<token>/                           404    404    404    404    404 | a wrong token
+GET    service-worker/token/                                        401    200    200    200    200
+GET    service-worker.js                                            200    200    200    200    200
+GET    manifest.webmanifest                                         200    200    200    200    200
 GET    settings/privacy/                                             in    200    200    200    200
 POST   settings/privacy/                                             in    302    302    302    302
 GET    settings/calls/                                               in    200    200    200    200
@@ -312,6 +336,12 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST api/v1/auth/token/verify/": {"token": "x"},
     "POST api/v1/auth/token/revoke/": {"refresh": "x"},
     "PATCH api/v1/me/": {"bio": "here"},
+    "PATCH api/v1/notifications/preferences/": {"sound": True},
+    "POST api/v1/notifications/subscriptions/": {"endpoint": "https://10.0.0.1/x", "p256dh": "x", "auth": "x"},
+    "PATCH api/v1/conversations/<conversation_id>/notifications/": {"hides_text": True},
+    "POST c/<conversation_id>/notifications/": {"level": "mentions", "muted": "on"},
+    "POST settings/notifications/": {"email": "never", "email_minutes": "15", "digest_hour": "8"},
+    "POST settings/notifications/quiet/": {"until": "hour"},
     "POST api/v1/conversations/": {"kind": "group", "title": "New"},
     "PATCH api/v1/conversations/<conversation_id>/": {"title": "New"},
     "PATCH api/v1/conversations/<conversation_id>/mine/": {"muted": True},
@@ -448,7 +478,8 @@ class Environment:
             client.force_login(people[name])
             self.session_keys[role] = client.cookies[settings.SESSION_COOKIE_NAME].value
             self.notes[role] = actions.create_group(self.ids[name], "Notes", []).id
-        sign_ins.start_sign_in(people["wolf"], SignIn.Kind.TOKEN)
+        wolfs = sign_ins.start_sign_in(people["wolf"], SignIn.Kind.TOKEN)
+        self.ids["subscription"] = PushSubscription.objects.create(user_id=wolf, sign_in=wolfs, endpoint_hash="x").pk
         self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
         account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
@@ -499,6 +530,7 @@ class Environment:
         other_sign_in_id = SignIn.objects.get(user_id=self.ids["wolf"]).pk
         defaults = {"conversation_id": "group", "message_id": "message", "user_id": "wolf"}
         defaults |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
+        defaults |= {"subscription_id": "subscription"}
         return (
             self.ids[defaults[name]]
             if name in defaults

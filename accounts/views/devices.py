@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts import hooks
 from accounts.auth import sign_ins
 from accounts.authentication import require_sign_in
 from accounts.decorators import login_required_for_post
@@ -22,7 +23,9 @@ from messenger.core.errors import ApplicationError
 @require_safe
 def sessions(request: HttpRequest) -> HttpResponse:
     current = require_sign_in(request)
-    context = {"sign_ins": sign_ins.list_active_sign_ins(current.user_id), "current_id": current.pk}
+    notes = hooks.device_notes(current.user_id)
+    devices = [(sign_in, notes.get(sign_in.pk)) for sign_in in sign_ins.list_active_sign_ins(current.user_id)]
+    context = {"devices": devices, "current_id": current.pk}
     return render(request, "settings/devices.html", context)
 
 

@@ -22,6 +22,7 @@ from chat import message_kinds as kinds
 from chat import permissions, selectors
 from chat.actions import groups, moderation
 from chat.attachments import uploads
+from chat.linked_pages import LinkedPage, list_conversation_pages, list_message_pages
 from chat.text import autolink
 from chat.text.language import get_lang_attribute, is_emoji_only
 from chat.view_models import message_log, template_samples, times
@@ -128,6 +129,17 @@ def full_datetime(value: str | datetime) -> str:
 
 def _to_local_time(value: str | datetime) -> datetime:
     return times.parse_timestamp(value) if isinstance(value, str) else timezone.localtime(value)
+
+
+# ── Pages of other apps ──────────────────────────────────────────────────────────────────────────────────────────
+@register.simple_tag
+def conversation_pages() -> list[LinkedPage]:
+    return list_conversation_pages()
+
+
+@register.simple_tag
+def message_pages() -> list[LinkedPage]:
+    return list_message_pages()
 
 
 # ── Messages ─────────────────────────────────────────────────────────────────────────────────────────────────────

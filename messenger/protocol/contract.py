@@ -22,6 +22,7 @@ import chat.selectors.conversations
 import chat.selectors.invites
 import chat.selectors.members
 import chat.selectors.sync
+import notifications.schemas
 import presence.schemas
 from accounts import avatars
 from accounts.models import User
@@ -118,6 +119,7 @@ def schemas() -> list[Struct]:
         chat.selectors.invites,
         chat.selectors.members,
         chat.selectors.sync,
+        notifications.schemas,
         presence.schemas,
         calls.schemas,
     )

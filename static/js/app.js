@@ -56,3 +56,9 @@ const watchers = [
 for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);
 customElements.define("live-socket", LiveSocket);
+
+const NOTIFICATIONS_DELAY = 2_000; // ms after the page has loaded: notifications are not needed to read it
+const startNotifications = () =>
+  setTimeout(() => import("./notifications/page-notifications.js").then((module) => module.watchNotifications(), () => {}), NOTIFICATIONS_DELAY);
+if (document.readyState === "complete") startNotifications();
+else addEventListener("load", startNotifications, { once: true });

@@ -17,6 +17,7 @@ from accounts.models import User
 from accounts.session_backends.db import SessionStore
 from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
+from notifications.emails import make_unsubscribe_token
 from tests.servers import PASSWORD, Site, production_password_hash
 
 # URLs by route name, or by a description of a special case. `fill` returns the ids for the names in braces.
@@ -35,6 +36,7 @@ SIGNED_OUT = {
     "socialaccount_login_error": "/accounts/3rdparty/login/error/",
     "join_group, signed out": "/i/{invite}/",
     "join_group, a dead link, signed out": "/i/none/",
+    "unsubscribe": "/notifications/unsubscribe/{unsubscribe}/",
     "no such page, signed out": "/nowhere/",
 }
 SUSPENDED = {"suspended": "/accounts/suspended/"}
@@ -77,6 +79,9 @@ SIGNED_IN = {
     "forward_message": "/m/{message}/forward/",
     "profile": "/settings/",
     "privacy": "/settings/privacy/",
+    "notification_settings": "/settings/notifications/",
+    "conversation_notifications": "/c/{group}/notifications/",
+    "message_notification": "/m/{message}/notification/",
     "sessions": "/settings/sessions/",
     "own_data": "/settings/data/",
     "delete_account": "/settings/delete/",
@@ -123,6 +128,7 @@ def fill(site: Site) -> dict[str, int | str]:
             },
             "invite": invite.token,
             "suspended_session": _create_suspended_session(),
+            "unsubscribe": make_unsubscribe_token(alice.pk),
         }
 
 

@@ -22,7 +22,7 @@ DIRECT = {"concern": Concern.DIRECT}
         ("after leaving", {"is_member": False, **MENTION}, "nothing", "not_member"),
         ("a deleted message", {"is_deleted": True, **MENTION}, "nothing", "deleted"),
         ("somebody has joined", {"is_system": True}, "nothing", "system"),
-        ("a block between the two", {"is_blocked": True, **MENTION}, "nothing", "blocked"),
+        ("the user has blocked the sender", {"is_blocked": True, **MENTION}, "nothing", "blocked"),
         ("notifications are off here", {"level": "none", **MENTION}, "nothing", "level_none"),
         ("muted", {"is_muted": True}, "nothing", "muted"),
         ("muted, direct", {"is_muted": True, **DIRECT}, "nothing", "muted"),

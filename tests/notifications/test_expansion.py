@@ -10,7 +10,7 @@ from accounts import actions as account_actions
 from chat import actions
 from chat.models import Conversation
 from notifications import expansion
-from notifications.models import Notification, NotificationPreferences, OutboxMessage, PendingPush
+from notifications.models import Notification, NotificationPreferences, OutboxEntry, PendingPush
 from presence.tracker import get_tracker
 
 
@@ -22,16 +22,16 @@ def decided(user) -> list[tuple[str, str, str]]:
 def test_a_message_and_its_outbox_row_are_stored_together_or_not_at_all(each_database, alice, group, send):
     with pytest.raises(KeyError), transaction.atomic():
         send(alice, group, "never stored")
-        assert OutboxMessage.objects.exists()
+        assert OutboxEntry.objects.exists()
         raise KeyError
-    assert not OutboxMessage.objects.exists()
+    assert not OutboxEntry.objects.exists()
     message = send(alice, group)
-    assert [row.message_id for row in OutboxMessage.objects.all()] == [message.id]
+    assert [row.message_ids for row in OutboxEntry.objects.all()] == [[message.id]]
 
 
 def test_a_system_message_has_no_outbox_row(alice, group):
     actions.update_group(alice.pk, group.pk, {"title": "New"})
-    assert not OutboxMessage.objects.exists()
+    assert not OutboxEntry.objects.exists()
 
 
 def test_only_users_who_are_named_written_to_or_reached_have_a_row(each_database, alice, bob, carol, make_user, send):
@@ -43,7 +43,7 @@ def test_only_users_who_are_named_written_to_or_reached_have_a_row(each_database
     assert decided(bob) == [("mention", "badge", "no_device")]
     assert decided(dave) == [("keyword", "badge", "no_device")]
     assert decided(carol) == [] and decided(alice) == []
-    assert not OutboxMessage.objects.exists()
+    assert not OutboxEntry.objects.exists()
 
 
 def test_a_direct_message_and_a_reply_concern_their_receiver(
@@ -81,13 +81,13 @@ def test_a_step_that_is_repeated_after_a_kill_notifies_nobody_twice(
 ):
     subscribe(bob)
     send(alice, group, "@bob hello")
-    monkeypatch.setattr(OutboxMessage.objects, "filter", killed_before_deletion(OutboxMessage.objects.filter))
+    monkeypatch.setattr(OutboxEntry.objects, "filter", killed_before_deletion(OutboxEntry.objects.filter))
     with pytest.raises(KeyboardInterrupt):
         expansion.expand_outbox()
     monkeypatch.undo()
-    assert len(decided(bob)) == 1 and OutboxMessage.objects.count() == 1
+    assert len(decided(bob)) == 1 and OutboxEntry.objects.count() == 1
     assert expansion.expand_outbox() == 0, "another process waits until the claim has ended"
-    OutboxMessage.objects.update(claimed_until=timezone.now())
+    OutboxEntry.objects.update(claimed_until=timezone.now())
     before = PendingPush.objects.get().revision
     assert expansion.expand_outbox() == 1
     assert len(decided(bob)) == 1 and PendingPush.objects.get().revision == before

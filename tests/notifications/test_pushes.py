@@ -26,7 +26,7 @@ from notifications.models import (
     PendingPush,
     PushSubscription,
 )
-from notifications.push import endpoints, sending, transport, vapid
+from notifications.push import content, endpoints, sending, transport, vapid
 from tests.notifications.conftest import encode
 
 
@@ -265,6 +265,26 @@ def test_a_message_that_comes_while_one_is_sent_is_not_lost(alice, bob, group, s
     assert PendingPush.objects.exists()
     deliver()
     assert browser.pushes[-1]["body"] == "Alice: one\nAlice: two"
+
+
+def test_a_worker_that_is_killed_after_sending_causes_an_equal_push_message(
+    alice, bob, group, subscribe, send, deliver, monkeypatch
+):
+    browser = subscribe(bob)
+    send(alice, group)
+    store = content.store
+
+    def be_killed(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(content, "store", be_killed)
+    with pytest.raises(KeyboardInterrupt):
+        deliver()
+    monkeypatch.setattr(content, "store", store)
+    deliver()
+    first, second = browser.pushes
+    assert first == second and browser.requests[0].headers["Topic"] == browser.requests[1].headers["Topic"]
+    assert not PendingPush.objects.exists()
 
 
 def test_two_workers_do_not_send_the_same_push_message(each_database, alice, bob, group, subscribe, send):

@@ -9,16 +9,22 @@ const policy = /** @type {any} */ (globalThis).trustedTypes?.createPolicy("messe
   createScriptURL: (/** @type {string} */ url) => requireOwnScript(url),
 });
 
-/** Returns the address of a static file of this site; throws a TypeError for others. @param {string} url */
+/** Returns the address of a script of this site; throws a TypeError for others. @param {string} url */
 function requireOwnScript(url) {
   const { origin, pathname } = new URL(url, location.href);
-  if (origin !== location.origin || !pathname.startsWith("/static/")) throw new TypeError("This is no script of ours.");
+  const isOwn = pathname.startsWith("/static/") || pathname === "/service-worker.js";
+  if (origin !== location.origin || !isOwn) throw new TypeError("This is no script of ours.");
   return url;
 }
 
 /** Starts a web worker from a script of this site. @param {URL} url */
 export function startWorker(url) {
   return new Worker(policy ? policy.createScriptURL(url.href) : url.href, { type: "module" });
+}
+
+/** Returns the address of a script of this site in the form that the browser accepts. @param {string} url */
+export function trustScript(url) {
+  return policy ? policy.createScriptURL(url) : url;
 }
 
 /** @param {string} html */

@@ -11,6 +11,7 @@ const LAZY_ELEMENTS = [
   ["group-settings", async () => (await import("./group-settings.js")).GroupSettings],
   ["forward-form", async () => (await import("./forward-form.js")).ForwardForm],
   ["search-page", async () => (await import("./search-page.js")).SearchPage],
+  ["push-settings", async () => (await import("../notifications/push-settings.js")).PushSettings],
   ["mention-list", async () => (await import("./mention-list.js")).MentionList],
 ];
 const undefinedElements = new Map(LAZY_ELEMENTS);

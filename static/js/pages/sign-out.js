@@ -1,10 +1,12 @@
 /**
  * Deletes what this browser stores of the user's texts and files before the user signs out: drafts, unfinished edits,
- * recent searches, unsent files and the outbox. Other users of the browser must not find them.
+ * recent searches, unsent files and the outbox. Also removes the service worker with its notifications. Other users of
+ * the browser must not find them.
  */
 import { deleteStoredFilesOfUser } from "../composer/files/file-store.js";
 import { deleteStore } from "../realtime/outbox/outbox-store.js";
 import { find } from "../lib/dom.js";
+import { removeServiceWorker } from "../notifications/remove-service-worker.js";
 
 const MAX_DELAY = 2_000; // ms after which the form is submitted although the databases could not be deleted
 
@@ -33,7 +35,7 @@ export function watchSignOut() {
 /** Deletes all texts and files of a user. @param {number} userId */
 async function deleteUserData(userId) {
   deleteStoredTexts(userId);
-  await Promise.allSettled([deleteStore(userId), deleteStoredFilesOfUser(userId)]);
+  await Promise.allSettled([deleteStore(userId), deleteStoredFilesOfUser(userId), removeServiceWorker()]);
 }
 
 /**

@@ -532,6 +532,69 @@ export interface SyncAnswer {
   complete: boolean;
 }
 
+/** Quiet hours that begin on a weekday (0: Monday). An `end` that is not after `start` is on the next day. */
+export interface QuietHours {
+  day: number;
+  start: string;
+  end: string;
+}
+
+/**
+ * What you have chosen about notifications. `allowed_user_ids`: people who may notify you during quiet hours and do not
+ * disturb. `quiet_time_zone`: the time zone of the quiet hours; empty: your own. `email`: whether unread messages that
+ * concern you are e-mailed, after `email_minutes` (`away`) or once a day at `digest_hour` (`daily`). `public_key`: the
+ * key with which a browser subscribes to push messages of this site (`applicationServerKey`); empty if the site sends
+ * none.
+ */
+export interface NotificationPreferences {
+  show_text: boolean;
+  sound: boolean;
+  keywords: string[];
+  quiet_hours: QuietHours[];
+  quiet_time_zone: string;
+  allowed_user_ids: number[];
+  do_not_disturb_until: string | null;
+  email: "never" | "away" | "daily";
+  email_minutes: number;
+  digest_hour: number;
+  public_key: string;
+}
+
+/** A browser that gets your push messages. `last_error`: why the last one failed, such as `HTTP 503`. */
+export interface PushSubscription {
+  id: number;
+  device: string;
+  current: boolean;
+  created_at: string;
+  last_success_at: string | null;
+  last_error: string;
+}
+
+/**
+ * Whether and why you were notified of a message. `detail` says it in your language. `outcome`: `push`, `email` (later,
+ * if it stays unread), `badge` (only counted as unread) or `nothing`. `concern`: in which way the message concerns you.
+ * `is_recorded`: whether this was decided when the message was sent; otherwise it is computed from your settings of
+ * today.
+ */
+export interface Explanation {
+  message_id: number;
+  outcome: "push" | "email" | "badge" | "nothing";
+  reason: "own" | "not_member" | "deleted" | "system" | "blocked" | "level_none" | "muted" | "mentions_only" | "read" | "viewing" | "do_not_disturb" | "quiet_hours" | "no_device" | "allowed" | "notified";
+  concern: "mention" | "direct" | "reply" | "everyone" | "keyword" | "message";
+  detail: string;
+  is_recorded: boolean;
+  decided_at: string | null;
+  pushed_at: string | null;
+  cleared_at: string | null;
+  email_due_at: string | null;
+  emailed_at: string | null;
+}
+
+/** Settings of a group for the notifications of all members. `hides_text`: they contain no text of messages. */
+export interface GroupNotification {
+  hides_text: boolean;
+}
+
 /**
  * A user is typing in a conversation (`active` is true) or has stopped (`active` is false). Clients must hide the
  * typing indicator 5 seconds after the last event, even if no event with `active` false came.

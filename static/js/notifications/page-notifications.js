@@ -1,0 +1,138 @@
+/**
+ * Notifications of the open page: shown only while the user does not see it. They need no push service, so they also work
+ * where the one of the browser cannot be reached. The server decides whether a message notifies the user. A push message
+ * about the same conversation replaces the notification, because both have the same tag.
+ */
+import { api } from "../realtime/api.js";
+import { browserStorage, clone, find } from "../lib/dom.js";
+import { navigate } from "../ui/page-navigation.js";
+import { findSubscription, registerServiceWorker, subscribe, supportsPush } from "./push-registration.js";
+import { playSound } from "./sound.js";
+
+const DELAY = 1_500; // ms: a message that is read on another device in this time notifies nobody here
+const PROMPTED_KEY = "messenger.notification-prompt"; // in this browser the user has been asked
+const PREFERENCES_LIFETIME = 60_000; // ms
+
+/** Messages by conversation that wait for the decision of the server. @type {Map<number, any>} */
+const waiting = new Map();
+let hasMissedMessage = false;
+/** @type {{promise: Promise<any>, at: number} | null} */
+let preferences = null;
+
+export function watchNotifications() {
+  const userId = Number(find(document, "live-socket")?.dataset.userId ?? 0);
+  if (navigator.serviceWorker) registerServiceWorker().catch(() => {});
+  document.addEventListener("live:message.created", (event) => {
+    const { message } = /** @type {CustomEvent} */ (event).detail;
+    if (message.kind === "text" && message.sender.id !== userId && !isSeen()) handleMessage(message);
+  });
+  document.addEventListener("live:mine.updated", (event) => {
+    const { conversation_id, mine } = /** @type {CustomEvent} */ (event).detail;
+    if (!mine.unread_count) void closeNotifications(conversation_id);
+  });
+  document.addEventListener("visibilitychange", () => isSeen() && hasMissedMessage && promptOnce());
+  navigator.serviceWorker?.addEventListener("message", ({ data }) => {
+    if (data?.type === "open" && typeof data.url === "string") void navigate(data.url);
+  });
+}
+
+/** Returns whether the user sees this page. */
+function isSeen() {
+  return document.visibilityState === "visible" && document.hasFocus();
+}
+
+/** @param {any} message */
+function handleMessage(message) {
+  hasMissedMessage = true;
+  if (!("Notification" in globalThis) || Notification.permission !== "granted") return;
+  const isFirst = !waiting.has(message.conversation_id);
+  waiting.set(message.conversation_id, message);
+  if (isFirst) setTimeout(() => void decide(message.conversation_id), DELAY);
+}
+
+/** @param {number} conversationId */
+async function decide(conversationId) {
+  const message = waiting.get(conversationId);
+  waiting.delete(conversationId);
+  if (isSeen()) return;
+  // One tab of the browser is enough.
+  await withLock(`messenger.notification.${message.id}`, async () => {
+    try {
+      const [decision, chosen, subscription] = await Promise.all([
+        api("GET", `messages/${message.id}/notification/`), loadPreferences(), findSubscription(),
+      ]);
+      const wantsAlert = decision.outcome === "push" || decision.reason === "no_device";
+      if (!wantsAlert || decision.cleared_at) return;
+      if (chosen.sound) playSound();
+      if (!subscription) await showNotification(message, chosen.show_text);
+    } catch {
+      // Without a connection nothing new arrives either.
+    }
+  });
+}
+
+/** Runs a function in the first tab that asks; the others do nothing. @param {string} name @param {() => Promise<void>} run */
+async function withLock(name, run) {
+  if (!navigator.locks) return run();
+  await navigator.locks.request(name, { ifAvailable: true }, async (lock) => {
+    if (!lock) return;
+    await run();
+    await new Promise((resolve) => setTimeout(resolve, DELAY));
+  });
+}
+
+/** @returns {Promise<any>} the preferences of the user */
+function loadPreferences() {
+  if (!preferences || Date.now() - preferences.at > PREFERENCES_LIFETIME) {
+    preferences = { promise: api("GET", "notifications/preferences/"), at: Date.now() };
+    preferences.promise.catch(() => (preferences = null));
+  }
+  return preferences.promise;
+}
+
+/** @param {any} message @param {boolean} showsText */
+async function showNotification(message, showsText) {
+  const registration = await registerServiceWorker();
+  await registration.showNotification(message.sender.name, {
+    body: showsText ? message.excerpt : "",
+    tag: `conversation-${message.conversation_id}`,
+    icon: "/static/icons/app-192.png",
+    silent: true,
+    data: {
+      url: `/c/${message.conversation_id}/?at=${message.seq}#m-${message.seq}`,
+      conversation_id: message.conversation_id,
+      message_ids: [message.id],
+      seq: message.seq,
+    },
+  });
+}
+
+/** @param {number} conversationId */
+async function closeNotifications(conversationId) {
+  const registration = await navigator.serviceWorker?.getRegistration("/");
+  const shown = (await registration?.getNotifications({ tag: `conversation-${conversationId}` })) ?? [];
+  for (const each of shown) each.close();
+}
+
+/** Offers notifications, once in this browser, after a message has arrived unseen. */
+function promptOnce() {
+  hasMissedMessage = false;
+  if (!supportsPush() || Notification.permission !== "default" || browserStorage.get(PROMPTED_KEY)) return;
+  const toast = clone("notification-prompt");
+  const stack = find(document, "toast-stack");
+  if (!toast || !stack) return;
+  browserStorage.set(PROMPTED_KEY, true);
+  toast.addEventListener("click", (event) => {
+    const act = /** @type {HTMLElement} */ (event.target).closest("[data-act]")?.getAttribute("data-act");
+    if (act) toast.remove();
+    if (act === "allow") void turnOn();
+  });
+  stack.append(toast);
+}
+
+async function turnOn() {
+  if ((await Notification.requestPermission()) !== "granted") return;
+  const { public_key } = await loadPreferences();
+  // Without push service, this page still notifies the user while it is open.
+  if (public_key) await subscribe(public_key).catch(() => {});
+}
