@@ -32,6 +32,7 @@ import { ToastStack } from "./ui/toast-stack.js";
 import { TypingIndicator } from "./conversation/header/typing-indicator.js";
 import { watchViewing } from "./realtime/connection/viewing-report.js";
 import { watchVirtualKeyboard } from "./ui/virtual-keyboard.js";
+import "./calls/call-entry.js";
 import { watchCalls } from "./calls/calls.js";
 import { watchNavigation } from "./ui/page-navigation.js";
 

@@ -71,6 +71,7 @@ SIGNED_IN = {
     "forward_message": "/m/{message}/forward/",
     "profile": "/settings/",
     "privacy": "/settings/privacy/",
+    "call_settings": "/settings/calls/",
     "sessions": "/settings/sessions/",
     "own_data": "/settings/data/",
     "delete_account": "/settings/delete/",

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import shutil
+import socket
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browsers import CHROMIUM_FLAGS
+from tests.processes import Program
 
 FAKE_DEVICES = (
     "--use-fake-device-for-media-stream",  # a moving picture, and a beep every second
@@ -30,7 +35,8 @@ STATISTICS = """
 async () => {
   const open = window.connections.filter((each) => each.connectionState !== "closed");
   return Promise.all(open.map(async (connection) => {
-    const found = { state: connection.connectionState, frames: 0, energy: 0, width: 0, local: "", remote: "", protocol: "" };
+    const state = connection.connectionState;
+    const found = { state, frames: 0, energy: 0, width: 0, local: "", remote: "", protocol: "" };
     const reports = new Map((await connection.getStats()).entries());
     for (const report of reports.values()) {
       if (report.type === "inbound-rtp" && report.kind === "video") {
@@ -40,9 +46,10 @@ async () => {
       if (report.type === "inbound-rtp" && report.kind === "audio") found.energy += report.totalAudioEnergy ?? 0;
       if (report.type === "transport" && report.selectedCandidatePairId) {
         const pair = reports.get(report.selectedCandidatePairId);
-        found.local = reports.get(pair?.localCandidateId)?.candidateType ?? "";
+        const local = reports.get(pair?.localCandidateId);
+        found.local = local?.candidateType ?? "";
         found.remote = reports.get(pair?.remoteCandidateId)?.candidateType ?? "";
-        found.protocol = reports.get(pair?.localCandidateId)?.relayProtocol ?? reports.get(pair?.localCandidateId)?.protocol ?? "";
+        found.protocol = local?.relayProtocol ?? local?.protocol ?? "";
       }
     }
     return found;
@@ -124,3 +131,70 @@ async def open_call_pages(browser_for):
         return pages
 
     return make
+
+
+class TurnServer(Program):
+    """coturn (Debian's package `coturn`), as a TURN server with the secret of the site."""
+
+    name = "turnserver"
+    SECRET = "a secret of the tests alone"
+
+    def __init__(self, folder: Path, executable: str):
+        super().__init__(folder)
+        self.executable = executable
+        self.address = own_address()
+
+    def command(self) -> list[str]:
+        first_relay_port = 20_000 + self.port % 20_000
+        options = {
+            "listening-ip": self.address,
+            "relay-ip": self.address,
+            "listening-port": str(self.port),
+            "min-port": str(first_relay_port),
+            "max-port": str(first_relay_port + 60),
+            "static-auth-secret": self.SECRET,
+            "realm": "messenger.test",
+            "userdb": str(self.folder / "turn.sqlite"),
+            "pidfile": str(self.folder / "turn.pid"),
+            "log-file": "stdout",
+        }
+        flags = ["--use-auth-secret", "--no-cli", "--no-tls", "--no-dtls", "--allow-loopback-peers", "--fingerprint"]
+        return [self.executable, "-n", *flags, *(f"--{name}={value}" for name, value in options.items())]
+
+    def environment(self) -> dict[str, str]:
+        return dict(os.environ)
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection((self.address, self.port), timeout=1):
+            return True
+        return False
+
+    def variables(self, transport: str = "udp") -> dict[str, str]:
+        """Returns the environment variables of a site that uses this server over UDP or TCP."""
+        url = f"turn:{self.address}:{self.port}?transport={transport}"
+        return {"TURN_URL": url, "TURN_SECRET": self.SECRET}
+
+
+def own_address() -> str:
+    """Returns an address of this machine that is not the loopback address: browsers gather no candidates there."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return "127.0.0.1"
+        return probe.getsockname()[0]
+
+
+@pytest.fixture
+def turn_server(tmp_path):
+    """Provides a running coturn. Without the package, the test is skipped, also with CI."""
+    executable = shutil.which("turnserver")
+    if executable is None:
+        pytest.skip("coturn is not installed: no command turnserver")
+    folder = tmp_path / "turn"
+    folder.mkdir()
+    server = TurnServer(folder, executable)
+    server.start()
+    yield server
+    server.resume()
+    server.stop()

@@ -171,15 +171,19 @@ export class CallCenter {
    * @param {number} [options.conversationId]
    * @param {boolean} options.mic
    * @param {boolean} options.camera
+   * @param {import("./peer.js").Tracks} [options.tracks] that are open already
    */
-  async #enter({ call, media, conversationId = call?.conversation_id ?? 0, mic, camera }) {
-    if (this.session) return;
+  async #enter({ call, media, conversationId = call?.conversation_id ?? 0, mic, camera, tracks = { audio: null, video: null } }) {
+    if (this.session) {
+      for (const track of Object.values(tracks)) track?.stop();
+      return;
+    }
     this.#closeRing();
     const session = (this.session = new CallSession({ userId: this.userId, onChange: () => this.#handleChange() }));
-    this.panel = new CallPanel({ session, media, title: this.#findTitle(conversationId), conversationId });
+    this.panel = new CallPanel({ session, media, title: this.#findTitle(conversationId, call), conversationId });
     this.#holdLock();
     try {
-      await session.openMedia({ mic, camera });
+      await session.openMedia({ mic, camera }, tracks);
       if (session.hasEnded) return; // the user hung up meanwhile
       await (call ? session.accept(call.id) : session.invite(conversationId, media));
       const current = session.call && this.calls.get(session.call.id);
@@ -200,6 +204,11 @@ export class CallCenter {
     if (!session.hasEnded) return this.panel?.render();
     const { call, endCause } = session;
     this.#closeSession();
+    if (call) {
+      // Until the server has confirmed it; if the call goes on, its next version brings it back.
+      this.calls.delete(call.id);
+      this.#endedVersions.set(call.id, call.version);
+    }
     const text = this.#describeEnd(call, endCause);
     if (text) showTextToast(text);
     this.#update();
@@ -223,7 +232,10 @@ export class CallCenter {
 
   // ── Returning after a reload ───
   #holdLock() {
-    navigator.locks?.request(LOCK, () => new Promise((resolve) => (this.#releaseLock = () => resolve(undefined)))).catch(() => {});
+    const controller = new AbortController();
+    const ended = new Promise((resolve) => controller.signal.addEventListener("abort", resolve));
+    navigator.locks?.request(LOCK, { signal: controller.signal }, () => ended).catch(() => {});
+    this.#releaseLock = () => controller.abort();
   }
 
   /** Returns to the call that this tab was in before a reload. A copy of the tab does not: the lock is taken. */
@@ -267,11 +279,12 @@ export class CallCenter {
     return find(document, `.conversation-row[data-id="${conversationId}"]`)?.dataset.kind === "group";
   }
 
-  /** The title of a conversation. @param {number} conversationId */
-  #findTitle(conversationId) {
+  /** The title of a conversation; on a page without it, the names of the others. @param {number} conversationId @param {Call | null} call */
+  #findTitle(conversationId, call) {
     const row = find(document, `.conversation-row[data-id="${conversationId}"]`);
     const main = find(document, `main.conversation[data-id="${conversationId}"]`);
-    return row?.title || find(main, "#h-conversation")?.textContent?.trim() || "";
+    const others = call?.participants.filter(({ user }) => user.id !== this.userId) ?? [];
+    return row?.title || find(main, "#h-conversation")?.textContent?.trim() || others.map(({ user }) => user.name).join(", ");
   }
 }
 

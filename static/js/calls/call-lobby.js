@@ -11,13 +11,15 @@ export class CallLobby {
   /** @type {LevelMeter | null} */
   #meter = null;
   #frame = 0;
+  /** Devices that cannot be used. @type {Set<Kind>} */
+  #problems = new Set();
   #isClosed = false;
 
   /**
    * @param {object} options
    * @param {"audio" | "video"} options.media
    * @param {boolean} options.isJoining whether the call exists already
-   * @param {(choice: {mic: boolean, camera: boolean}) => void} options.onReady
+   * @param {(choice: {mic: boolean, camera: boolean, tracks: import("./peer.js").Tracks}) => void} options.onReady
    * @param {() => void} options.onClose
    */
   constructor({ media, isJoining, onReady, onClose }) {
@@ -61,6 +63,7 @@ export class CallLobby {
       this.#hideProblem(kind);
       if (kind === "audio") this.#measure(track);
     } catch (error) {
+      this.#problems.add(kind);
       this.#showProblem(`${kind}-${describeProblem(error)}`);
     }
     this.#render();
@@ -100,6 +103,7 @@ export class CallLobby {
 
   /** @param {Kind} kind */
   #hideProblem(kind) {
+    this.#problems.delete(kind);
     for (const notice of findAll(this.dialog, `[data-problem^="${kind}-"]`)) notice.hidden = true;
   }
 
@@ -116,7 +120,10 @@ export class CallLobby {
       this.#render();
     }
     if (act === "start") {
-      const choice = { mic: this.#tracks.audio !== null, camera: this.#tracks.video !== null };
+      // The call takes over the open devices: some browsers would ask the user again. It opens those that are missing.
+      const tracks = this.#tracks;
+      this.#tracks = { audio: null, video: null };
+      const choice = { mic: !this.#problems.has("audio"), camera: this.camera && !this.#problems.has("video"), tracks };
       this.close();
       this.onReady(choice);
     }

@@ -1,6 +1,8 @@
 /** Shows the call in which this page takes part: a tile for each participant, the state of the connection, and tools. */
 import { createAvatar, clone, find, findAll, fillSlot, words } from "../lib/dom.js";
 import { DeviceMenu } from "./device-menu.js";
+import { FileCards } from "./file-cards.js";
+import { formatDuration } from "./duration.js";
 import { getChosenDevices } from "./media-devices.js";
 import { startRinging } from "./ringtone.js";
 
@@ -40,6 +42,7 @@ export class CallPanel {
     link?.setAttribute("href", `/c/${conversationId}/`);
     element.dataset.media = media;
     this.menu = new DeviceMenu(find(element, "[data-part=devices]"), (kind) => this.#changeDevice(kind));
+    this.files = new FileCards(find(element, "[data-part=files]"), () => [...session.peers.values()][0]?.files);
     element.addEventListener("click", (event) => this.#handleClick(event));
     document.addEventListener("fullscreenchange", this.#renderTools);
     document.body.append(element);
@@ -75,6 +78,7 @@ export class CallPanel {
     this.#renderStatus();
     this.#renderTools();
     this.#renderRingback();
+    this.files.render();
   }
 
   /** @returns {TileView[]} */
@@ -175,6 +179,8 @@ export class CallPanel {
     hide("[data-act=pip]", !document.pictureInPictureEnabled || !find(this.stage, ".call-tile.picture:not(.own)"));
     hide("[data-act=speaker]", Number(this.element.dataset.others) < 2);
     hide("[data-part=relay]", !hasRelay);
+    const peers = [...this.session.peers.values()];
+    hide("[data-act=file]", peers.length !== 1 || !peers[0].files.isOpen); // only between two people
   };
 
   #renderRingback() {
@@ -236,6 +242,7 @@ export class CallPanel {
         return this.#renderTools();
       case "full":
         return document.fullscreenElement ? document.exitFullscreen() : this.element.requestFullscreen().catch(() => {});
+      case "file": return this.files.choose();
       case "pip": return this.#togglePictureInPicture();
       case "sound":
         button.hidden = true;
@@ -256,12 +263,4 @@ export class CallPanel {
 function isSameStream(current, next) {
   const [track] = current instanceof MediaStream ? current.getTracks() : [];
   return track === next?.getTracks()[0];
-}
-
-/** Formats a duration, such as 1:05 or 1:02:03. @param {number} ms */
-export function formatDuration(ms) {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  const parts = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  const shown = parts[0] ? parts : parts.slice(1);
-  return shown.map((part, index) => (index ? String(part).padStart(2, "0") : String(part))).join(":");
 }

@@ -44,6 +44,8 @@ export class CallSession {
   #meters = new Map();
   /** @type {number[]} */
   #timers = [];
+  /** Signals that arrived before the answer of the server. @type {(() => void)[]} */
+  #early = [];
 
   /**
    * @param {object} options
@@ -66,15 +68,19 @@ export class CallSession {
     return this.tracks.video !== null && this.screen === null;
   }
 
-  /** Opens microphone and camera as far as possible; `problems` says what is missing. @param {Media} media */
-  async openMedia({ mic, camera }) {
-    await Promise.all([mic ? this.#open("audio") : null, camera ? this.#open("video") : null]);
+  /**
+   * Opens microphone and camera as far as possible; `problems` says what is missing.
+   * @param {Media} media
+   * @param {import("./peer.js").Tracks} opened tracks that are open already
+   */
+  async openMedia({ mic, camera }, opened) {
+    await Promise.all([mic ? this.#open("audio", opened.audio) : null, camera ? this.#open("video", opened.video) : null]);
   }
 
-  /** @param {Kind} kind */
-  async #open(kind) {
+  /** @param {Kind} kind @param {MediaStreamTrack | null} [opened] */
+  async #open(kind, opened = null) {
     try {
-      const track = await openDevice(kind);
+      const track = opened ?? (await openDevice(kind));
       if (this.hasEnded) return track.stop();
       delete this.problems[kind];
       track.onended = () => this.#handleLostDevice(kind, track); // unplugged, or the permission was taken back
@@ -185,10 +191,11 @@ export class CallSession {
 
   /** @param {string} type @param {object} payload */
   async #enter(type, payload) {
+    this.#begin(); // first, because an offer may arrive before the answer of the server
     try {
       const [answer] = await Promise.all([sendCommand(type, { ...payload, device: this.device }), this.#loadIceServers()]);
-      this.#begin();
       this.update(answer.call);
+      for (const receive of this.#early.splice(0)) receive();
     } catch (error) {
       this.#close();
       throw error;
@@ -199,9 +206,11 @@ export class CallSession {
     const { signal } = this.#abortController;
     /** @param {string} type @param {(detail: any) => void} handler */
     const on = (type, handler) => document.addEventListener(`live:${type}`, (event) => handler(/** @type {CustomEvent} */ (event).detail), { signal });
-    on("call.offer", (event) => this.#receiveDescription("offer", event));
-    on("call.answer", (event) => this.#receiveDescription("answer", event));
-    on("call.candidate", (event) => this.#findPeer(event)?.receiveCandidates(event.candidates));
+    /** @param {string} type @param {(event: any) => void} receive */
+    const onSignal = (type, receive) => on(type, (event) => (this.call ? receive(event) : this.#early.push(() => receive(event))));
+    onSignal("call.offer", (event) => this.#receiveDescription("offer", event));
+    onSignal("call.answer", (event) => this.#receiveDescription("answer", event));
+    onSignal("call.candidate", (event) => this.#findPeer(event)?.receiveCandidates(event.candidates));
     on("state", ({ state }) => state === "open" && this.#handleSocketRestored());
     for (const type of ["online", "pageshow"]) addEventListener(type, () => this.#restartAll(), { signal });
     // A change of the network, for example from Wi-Fi to mobile data.
@@ -270,9 +279,12 @@ export class CallSession {
       if (!joined.some(({ user, device }) => user.id === userId && device === peer.device)) this.#removePeer(userId);
     }
     for (const { user, device } of joined) if (!this.peers.has(user.id)) this.#addPeer(user.id, device);
-    const bitrate = VIDEO_BITRATES[Math.max(1, joined.length)] ?? VIDEO_BITRATES[3];
-    for (const peer of this.peers.values()) peer.limitVideo(bitrate);
+    for (const peer of this.peers.values()) peer.limitVideo(this.#videoBitrate);
     this.onChange();
+  }
+
+  get #videoBitrate() {
+    return VIDEO_BITRATES[Math.max(1, this.peers.size)] ?? VIDEO_BITRATES[3];
   }
 
   /** @param {number} userId @param {string} device */
@@ -287,7 +299,10 @@ export class CallSession {
       getState: () => ({ mic: this.isMicOn, camera: this.isCameraOn, screen: this.screen !== null }),
       sendDescription: (type, sdp) => this.#signal(peer, `call.${type}`, { ...to, sdp }),
       sendCandidates: (candidates) => this.#signal(peer, "call.candidate", { ...to, candidates }),
-      onChange: () => this.onChange(),
+      onChange: () => {
+        if (peer.isConnected) peer.limitVideo(this.#videoBitrate);
+        this.onChange();
+      },
     });
     this.peers.set(userId, peer);
     this.#meters.set(userId, new QualityMeter(peer.pc));

@@ -6,6 +6,8 @@
  * replaces a track, so only a lost network needs a new negotiation.
  */
 
+import { FileTransfers } from "./file-transfer.js";
+
 /** @typedef {import("../realtime/protocol.js").Candidate} Candidate */
 /** @typedef {"audio" | "video"} Kind */
 /** @typedef {{audio: MediaStreamTrack | null, video: MediaStreamTrack | null}} Tracks */
@@ -70,6 +72,7 @@ export class Peer {
     this.channel = pc.createDataChannel("state", { negotiated: true, id: 0 });
     this.channel.onopen = () => this.tellState();
     this.channel.onmessage = ({ data }) => this.#receiveState(data);
+    this.files = new FileTransfers(pc.createDataChannel("files", { negotiated: true, id: 1 }), onChange);
     if (isInitiator) {
       for (const kind of /** @type {Kind[]} */ (["audio", "video"])) pc.addTransceiver(tracks[kind] ?? kind, { direction: "sendrecv" });
     }
