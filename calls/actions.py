@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import privacy
-from calls import rules
+from calls import entries, rules
 from calls.models import Call, CallSettings, GroupCallSettings, Participant
 from calls.schemas import (
     CallSchema,
@@ -95,6 +95,7 @@ class CallTransaction:
                 self.set_state(row, Participant.State.LEFT if row.state == JOINED else Participant.State.MISSED)
         self.call.state, self.call.reason, self.call.ended_at = Call.State.ENDED, reason, self.tx.now
         self.is_changed = True
+        entries.add_entry(self.tx, self.call)
 
     def save(self) -> CallSchema:
         """Stores what has changed, and publishes it on commit. Returns the call."""
@@ -197,6 +198,7 @@ def ringing(user_id: int, call_id: int) -> CallSchema:
 
 def accept(user_id: int, call_id: int, device: str) -> CallSchema:
     """Lets a user answer or join a call, or return to it with a new device."""
+    rate_limits.require("call", user_id)  # each new device is told to all members
     _leave_lost_calls(user_id)
     with _one_call_at_a_time(), call_transaction(call_id, user_id) as ct:
         return _join(ct, user_id, device)

@@ -11,13 +11,14 @@ class CallsConfig(AppConfig):
     def ready(self) -> None:
         import accounts.hooks
         from accounts.settings_pages import SettingsPage, register_settings_page
-        from calls import actions, listeners
+        from calls import actions, entries, listeners
         from calls.consumers import CallConsumer
         from chat.events import MemberPayload
         from messenger.core.page_parts import register_page_part
         from messenger.live.consumer import register_consumer
         from messenger.live.listeners import listen
 
+        entries.register_kinds()
         register_consumer(CallConsumer)
         listen("member.updated", MemberPayload, listeners.leave_calls, in_transaction=True)
         accounts.hooks.relationship_changed.append(actions.separate)

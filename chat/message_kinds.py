@@ -1,12 +1,18 @@
 """The kinds of message, as one table: what the application does with a message of each kind.
 
+An app above `chat` adds kinds of its own with `register_kind`, in `AppConfig.ready`. Its messages are created with
+`ConversationTransaction.add_message_of_kind`. In the browser it registers how they are shown
+(static/js/conversation/message/message-kinds.js).
+
 Code that treats the kinds differently reads this table instead of comparing `Message.kind`. The page hands the part
 that scripts need to them (`client_kinds`).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from chat.models import Message
 
@@ -17,13 +23,19 @@ class MessageKind:
 
     # What users may do with a message, if the rules of chat.permissions allow it. The names are the same as there.
     actions: frozenset[str] = frozenset()
-    # The sender has written it: it counts as unread and as activity of the conversation, is exported with the sender's
-    # data and erased with the account.
+    # The sender has written it: it is exported with the sender's data and erased with the account.
     is_written: bool = False
+    # It counts as unread for all members except its sender.
+    is_counted: bool = False
+    # It moves its conversation to the top of the list, whose row shows it.
+    is_activity: bool = False
     # It is shown together with the sender's messages before and after it, under one name and picture.
     is_grouped: bool = False
     # Draws it in the log.
     template: str = "chat/message/_system_message.html"
+    # Describes a message of a kind of another app in a few words, for the list of conversations, the admin and the
+    # export. Gets the message (MessageSchema) and whether the reader is its sender.
+    describe: Callable[[Any, bool], str] | None = None
 
 
 KINDS: dict[str, MessageKind] = {
@@ -35,6 +47,8 @@ KINDS: dict[str, MessageKind] = {
             )
         ),
         is_written=True,
+        is_counted=True,
+        is_activity=True,
         is_grouped=True,
         template="chat/message/_message.html",
     ),
@@ -42,9 +56,30 @@ KINDS: dict[str, MessageKind] = {
 }
 
 
+# The names of all kinds. `register_kind` adds to it, and the schema of messages refers to it.
+KIND_NAMES = [str(name) for name in KINDS]
 WRITTEN_KINDS = [name for name, kind in KINDS.items() if kind.is_written]
 
 
+def register_kind(name: str, kind: MessageKind) -> None:
+    """Adds a kind of message of another app. `name` has at most 6 letters, and never changes."""
+    KINDS[name] = kind
+    if name not in KIND_NAMES:
+        KIND_NAMES.append(name)
+
+
+def counted_kinds() -> list[str]:
+    return [name for name, kind in KINDS.items() if kind.is_counted]
+
+
 def client_kinds() -> dict[str, str]:
-    """Returns what users may do with each kind of message, as names separated by spaces, for scripts."""
-    return {str(name): " ".join(sorted(kind.actions)) for name, kind in KINDS.items()}
+    """Returns what users may do with each kind of message, as names separated by spaces, for scripts.
+
+    The names `counted` and `activity` stand for `is_counted` and `is_activity`.
+    """
+    return {
+        str(name): " ".join(
+            [*sorted(kind.actions), *(["counted"] * kind.is_counted), *(["activity"] * kind.is_activity)]
+        )
+        for name, kind in KINDS.items()
+    }

@@ -20,7 +20,7 @@ from accounts.actions.user_version import allocate_me_versions
 from chat import events
 from chat.actions import receipts
 from chat.actions.validation import check_storable
-from chat.message_kinds import WRITTEN_KINDS
+from chat.message_kinds import counted_kinds
 from chat.models import Level, Membership, Message, ReceiptHistory
 from chat.schemas import MineSchema, mine_schema
 from chat.selectors import count_unread_mentions, find_hidden_receipts
@@ -195,7 +195,7 @@ def _count_own_texts_after(state: _MarkerState) -> int:
     if state.sent_seq <= state.read_seq:
         return 0
     own_texts = Message.objects.filter(
-        conversation_id=state.conversation_id, sender_id=state.user_id, kind__in=WRITTEN_KINDS
+        conversation_id=state.conversation_id, sender_id=state.user_id, kind__in=counted_kinds()
     )
     return own_texts.filter(seq__gt=state.read_seq).count()
 

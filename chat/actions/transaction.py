@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from django.db.models import Model
+from django.db.models import F, Model
 from django.utils import timezone
 
 from accounts.actions.user_version import allocate_me_versions
@@ -104,10 +104,6 @@ class ConversationTransaction:
         by_id: int | None = None,
     ) -> None:
         """Creates and publishes a system message, such as "Ann added Ben". System messages do not count as unread."""
-        conversation = self.conversation
-        conversation.last_seq += 1
-        version = self.next_version()
-        self.mark_changed("last_seq")
         event = {
             "name": name,
             "actor_id": actor.pk,
@@ -116,18 +112,39 @@ class ConversationTransaction:
             "new": new or None,
             **({"by_id": by_id} if by_id else {}),
         }
+        self.add_message_of_kind(Message.Kind.SYSTEM, actor, event)
+
+    def add_message_of_kind(self, kind: str, sender: User, content: dict[str, Any]) -> None:
+        """Creates and publishes a message that nobody has written, such as a system message or a call.
+
+        The table chat.message_kinds says whether it counts as unread and moves the conversation to the top of the list.
+        """
+        conversation = self.conversation
+        conversation.last_seq += 1
+        version = self.next_version()
+        self.mark_changed("last_seq")
+        if KINDS[kind].is_counted:
+            conversation.text_count += 1
+            self.mark_changed("text_count")
+            # It is not unread for its sender, whose read marker stays.
+            Membership.objects.filter(conversation=conversation, user=sender).update(
+                read_count=F("read_count") + 1, sent_seq=conversation.last_seq
+            )
         message = Message.objects.create(
             conversation=conversation,
             seq=conversation.last_seq,
             version=version,
             first_version=version,
             text_count=conversation.text_count,
-            kind=Message.Kind.SYSTEM,
-            sender=actor,
-            event=event,
+            kind=kind,
+            sender=sender,
+            event=content,
             created_at=self.now,
         )
-        self.publish(events.message_created(message_schema(message, actor, fresh=True)))
+        if KINDS[kind].is_activity:
+            conversation.last_message, conversation.active_at = message, self.now
+            self.mark_changed("last_message", "active_at")
+        self.publish(events.message_created(message_schema(message, sender, fresh=True)))
 
     def save_message(self, message: Message, *fields: str) -> None:
         """Saves the named fields of a message, and gives the message the next version (number of its newest change).

@@ -20,7 +20,9 @@ from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
+from chat.message_kinds import KINDS
 from chat.models import Conversation, Message, Report
+from chat.schemas import message_schema
 from messenger.core.admin_confirmation import asks_first, get_reason
 from messenger.core.excerpts import shorten
 from messenger.core.numbers import parse_id
@@ -263,6 +265,8 @@ def _event_text(row: Message) -> str:
     conversation does this.
     """
     event = row.event or {}
+    if describe := KINDS[row.kind].describe:
+        return describe(message_schema(row, fresh=True), False)
     return " ".join(str(event[key]) for key in ("name", "old", "new") if event.get(key))
 
 

@@ -16,6 +16,8 @@ class Message(models.Model):
     """
 
     class Kind(models.TextChoices):
+        """The kinds of chat itself. Other apps add theirs to the table in chat.message_kinds."""
+
         TEXT = "text", _("Text")
         SYSTEM = "system", _("System message")
 
@@ -38,7 +40,8 @@ class Message(models.Model):
     reply_to = models.ForeignKey("self", models.SET_NULL, null=True, related_name="+")
     forwarded_sender = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     forwarded_at = models.DateTimeField(null=True)  # when the original of this forwarded message was written
-    event = models.JSONField(null=True)  # of a system message: {"name", "actor_id", "user_ids", "old", "new"}
+    # Of a system message: {"name", "actor_id", "user_ids", "old", "new"}. Of a kind of another app: what it stores.
+    event = models.JSONField(null=True)
     pinned_at = models.DateTimeField(_("pinned at"), null=True)
     created_at = models.DateTimeField(_("created at"))
     edited_at = models.DateTimeField(_("edited at"), null=True)

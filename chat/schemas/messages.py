@@ -8,6 +8,7 @@ import msgspec
 
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
+from chat.message_kinds import KIND_NAMES
 from chat.models import Message
 from chat.schemas.attachments import AttachmentSchema
 from chat.schemas.excerpts import make_excerpt
@@ -16,7 +17,8 @@ from chat.text.truncation import is_long
 from messenger.core.field_types import Timestamp, UUIDText, one_of
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
-MessageKind = Annotated[str, one_of(Message.Kind.values)]
+# Not `one_of`, which would copy the names: apps add kinds later.
+MessageKind = Annotated[str, msgspec.Meta(extra_json_schema={"enum": KIND_NAMES})]
 SYSTEM_EVENTS = ("joined", "left", "removed", "renamed", "described", "pictured", "announced", "owner", "role")
 
 
@@ -79,7 +81,11 @@ class SystemEvent(msgspec.Struct):
 
 
 class MessageSchema(msgspec.Struct):
-    """A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for text messages.
+    """A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for other messages.
+
+    `kind` is `text`, `system`, or a kind of its own for what another part of the server records, with the content in
+    `data`: `call` and `missed` are calls, with `media` (`audio` or `video`), `reason` (as in `Call`), `call_id`, and
+    `seconds` if somebody answered. `missed` counts as unread like a text. Show an unknown kind as a short notice.
 
     `seq` is the number of the message in its conversation, `version` the number of its newest change. A deleted message
     keeps its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system
@@ -109,6 +115,7 @@ class MessageSchema(msgspec.Struct):
     edited_at: Timestamp | None
     deleted_at: Timestamp | None
     event: SystemEvent | None
+    data: dict[str, str] | None
     excerpt: str
     language: str
     is_long: bool
@@ -167,6 +174,7 @@ def build_message_schema(
     edited_at: str | None = None,
     deleted_at: str | None = None,
     event: SystemEvent | None = None,
+    data: dict[str, str] | None = None,
 ) -> MessageSchema:
     """Builds the output schema of a message. All messages are built here.
 
@@ -196,6 +204,7 @@ def build_message_schema(
         edited_at=edited_at,
         deleted_at=deleted_at,
         event=event,
+        data=data,
         excerpt=make_excerpt(body_html, attachments or ()),
         language=detect_language(body),
         is_long=is_long(body),
@@ -232,7 +241,8 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
         created_at=format_timestamp(message.created_at),
         edited_at=format_optional_timestamp(message.edited_at),
         deleted_at=format_optional_timestamp(message.deleted_at),
-        event=SystemEvent(**message.event) if message.event else None,
+        event=SystemEvent(**message.event) if message.event and message.kind == Message.Kind.SYSTEM else None,
+        data=message.event if message.kind not in Message.Kind.values else None,
     )
 
 

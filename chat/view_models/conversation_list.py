@@ -19,6 +19,7 @@ from accounts.models import User
 from accounts.selectors import users
 from accounts.text import pinyin
 from chat import selectors
+from chat.message_kinds import KINDS
 from chat.models import Level
 from chat.schemas import ConversationSchema, MessageSchema, MineSchema
 from chat.selectors import ConversationSummary, ConversationTitle
@@ -112,6 +113,8 @@ def build_conversation_row(
     icon, excerpt = "", last.excerpt if last else ""
     if last and last.attachments and not last.body.strip():
         icon, excerpt = summarize_files(last.attachments)
+    elif last and (describe := KINDS[last.kind].describe):
+        excerpt = describe(last, last.sender.id == user_id)
     return ConversationRow(
         conversation=conversation,
         member_state=conversation.mine,

@@ -91,6 +91,12 @@ class MessageItem:
         return words.replace("%n", str(self.unread_count)).replace("%t", since)
 
     @property
+    def description(self) -> str:
+        """Describes a message of a kind of another app, such as a call, in a few words. Empty for other messages."""
+        describe = KINDS[self.message.kind].describe
+        return describe(self.message, self.is_own) if describe else ""
+
+    @property
     def attachments(self) -> list[AttachmentView]:
         return build_attachment_views(self.message.attachments)
 
@@ -295,7 +301,7 @@ def _find_first_unread(
     unread = (
         message.seq
         for message in messages
-        if message.seq > member_state.read_seq and KINDS[message.kind].is_written and message.sender.id != user_id
+        if message.seq > member_state.read_seq and KINDS[message.kind].is_counted and message.sender.id != user_id
     )
     return next(unread, None)
 

@@ -47,6 +47,7 @@ STYLESHEETS = {
         "base/forced-colors",
         "base/print",
     ),
+    "calls": ("calls/calls",),  # loaded by scripts with the first call
 }
 
 

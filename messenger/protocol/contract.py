@@ -224,7 +224,7 @@ RATE_TEXTS = {
     "part": "parts of uploads",
     "file.person": "files, thumbnails and avatars opened",
     "archive": "data exports",
-    "call": "calls begun",
+    "call": "calls begun and answered",
     "call.signal": "offers, answers and candidates of calls",
     "profile": "changes of names and privacy settings",
     "avatar": "profile pictures uploaded",

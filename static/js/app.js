@@ -32,6 +32,8 @@ import { ToastStack } from "./ui/toast-stack.js";
 import { TypingIndicator } from "./conversation/header/typing-indicator.js";
 import { watchViewing } from "./realtime/connection/viewing-report.js";
 import { watchVirtualKeyboard } from "./ui/virtual-keyboard.js";
+import "./calls/call-entry.js";
+import { watchCalls } from "./calls/calls.js";
 import { watchNavigation } from "./ui/page-navigation.js";
 
 // `live-socket` comes last, so that all listeners are registered before it dispatches events.
@@ -52,6 +54,7 @@ const watchers = [
   watchBlockForms, watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
   watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
   watchPictures, watchConversationHeader, watchConversationSearch, watchViewing, watchVirtualKeyboard, watchNavigation,
+  watchCalls,
 ];
 for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);

@@ -82,6 +82,7 @@ SIGNED_IN = {
     "notification_settings": "/settings/notifications/",
     "conversation_notifications": "/c/{group}/notifications/",
     "message_notification": "/m/{message}/notification/",
+    "call_settings": "/settings/calls/",
     "sessions": "/settings/sessions/",
     "own_data": "/settings/data/",
     "delete_account": "/settings/delete/",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from datetime import timedelta
 
 import pytest
@@ -65,7 +66,7 @@ def test_a_call_rings_is_answered_and_ends(alice, bob, call, published):
     call = actions.hang_up(bob.pk, call.id, PHONE)
     assert (call.state, call.reason) == ("ended", "completed")
     assert selectors.list_calls(bob.pk) == []
-    groups = {event.group for event in published}
+    groups = {event.group for event in published if isinstance(event, events.EphemeralEvent)}
     assert {f"user.{alice.pk}", f"user.{bob.pk}"} <= groups
 
 
@@ -212,6 +213,18 @@ def test_who_leaves_the_group_leaves_its_call(alice, bob, group):
         actions.relay_description(bob.pk, call.id, PHONE, alice.pk, LAPTOP, "offer", "v=0")
 
 
+def test_a_call_ends_when_the_last_participant_is_removed_from_the_group(alice, bob, group):
+    call = actions.invite(alice.pk, group.pk, LAPTOP, "audio")
+    actions.accept(bob.pk, call.id, PHONE)
+    actions.hang_up(alice.pk, call.id, LAPTOP)
+    chat_actions.remove_member(alice.pk, group.pk, bob.pk)
+    assert current(call).state == "ended"
+    group.refresh_from_db()
+    messages = list(group.messages.order_by("seq").values_list("seq", "version", "kind"))
+    assert [seq for seq, _, _ in messages] == list(range(1, group.last_seq + 1))
+    assert messages[-1][1:] == (group.version, "call"), "the entry is numbered after the removal"
+
+
 def test_a_deleted_group_has_no_call(alice, bob, group):
     call = actions.invite(alice.pk, group.pk, LAPTOP, "audio")
     chat_actions.delete_group(alice.pk, group.pk)
@@ -238,7 +251,7 @@ def test_in_a_group_blocked_people_do_not_ring_each_other(alice, bob, carol, gro
     assert selectors.list_calls(carol.pk) == []
     with pytest.raises(ApplicationError, match="not_found"):
         actions.accept(carol.pk, call.id, OTHER)
-    event = next(event for event in published if event.group == f"conversation.{group.pk}")
+    event = next(each for each in published if getattr(each, "group", "") == f"conversation.{group.pk}")
     assert (event.subject_id, event.skip_users) == (bob.pk, (bob.pk, alice.pk)), "the hub hides it from blocked people"
 
 
@@ -316,3 +329,61 @@ def test_the_settings_page_stores_who_may_call(client, alice):
     assert rules.get_audience(alice.pk) == "contacts"
     assert client.post("/settings/calls/", {"call_me": "all"}).status_code == 422
     assert 'value="contacts" checked' in client.get("/settings/calls/").content.decode()
+
+
+# ── Entries in the history ───
+def last_message(conversation):
+    from chat import selectors as chat_selectors
+
+    return chat_selectors.get_history(conversation.memberships.first().user_id, conversation.pk).results[-1]
+
+
+def unread_counts(conversation) -> dict[str, int]:
+    conversation.refresh_from_db()
+    rows = conversation.memberships.select_related("user")
+    return {row.user.username: conversation.text_count - row.read_count for row in rows}
+
+
+def test_a_missed_call_is_an_unread_entry_and_an_answered_one_is_not(alice, bob, direct_conversation, call):
+    actions.hang_up(alice.pk, call.id, LAPTOP)
+    entry = last_message(direct_conversation)
+    assert (entry.kind, entry.sender.id) == ("missed", alice.pk)
+    assert entry.data == {"call_id": str(call.id), "media": "audio", "reason": "cancelled"}
+    assert unread_counts(direct_conversation) == {"alice": 0, "bob": 1}
+    direct_conversation.refresh_from_db()
+    assert direct_conversation.last_message_id == entry.id
+    call = actions.invite(alice.pk, direct_conversation.pk, LAPTOP, "video")
+    actions.accept(bob.pk, call.id, PHONE)
+    Call.objects.filter(pk=call.id).update(answered_at=timezone.now() - timedelta(seconds=65))
+    actions.hang_up(bob.pk, call.id, PHONE)
+    entry = last_message(direct_conversation)
+    assert (entry.kind, entry.data["seconds"], entry.data["reason"]) == ("call", "65", "completed")
+    assert unread_counts(direct_conversation) == {"alice": 0, "bob": 1}, "an answered call is not unread"
+    call = actions.invite(alice.pk, direct_conversation.pk, LAPTOP, "audio")
+    actions.decline(bob.pk, call.id)
+    assert last_message(direct_conversation).kind == "call"
+    seq = last_message(direct_conversation).seq
+    chat_actions.mark_read(bob.pk, direct_conversation.pk, seq)
+    assert unread_counts(direct_conversation) == {"alice": 0, "bob": 0}
+
+
+def test_marking_as_unread_counts_missed_calls_of_others_only(alice, bob, direct_conversation, call):
+    chat_actions.send_message(bob.pk, direct_conversation.pk, uuid.uuid4(), "hello")
+    actions.hang_up(alice.pk, call.id, LAPTOP)
+    chat_actions.mark_read(alice.pk, direct_conversation.pk, 1, back=True)
+    assert unread_counts(direct_conversation)["alice"] == 1, "the text of bob, not her own missed call"
+    chat_actions.mark_read(alice.pk, direct_conversation.pk, last_message(direct_conversation).seq)
+    assert unread_counts(direct_conversation)["alice"] == 0
+
+
+def test_the_page_shows_who_called_and_how_long(client, alice, bob, direct_conversation, call):
+    actions.hang_up(alice.pk, call.id, LAPTOP)
+    client.force_login(bob)
+    page = client.get(f"/c/{direct_conversation.pk}/").content.decode()
+    entry = page[page.index("call-entry missed counted") :]
+    assert "Alice</b>" in entry and '<span data-slot="text">Missed voice call</span>' in entry and "Call back" in entry
+    row = page[page.index("conversation-row") :]
+    assert '<bdi data-part="text">Missed voice call</bdi>' in row
+    client.force_login(alice)
+    page = client.get(f"/c/{direct_conversation.pk}/").content.decode()
+    assert "Voice call, no answer" in page and "call-entry missed" not in page.replace("\n", " ")

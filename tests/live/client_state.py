@@ -13,6 +13,9 @@ import msgspec
 
 Row = dict[str, Any]
 
+COUNTED = ("text", "missed")  # kinds of message that count as unread
+ACTIVITY = ("text", "call", "missed")  # kinds that move a conversation to the top of the list
+
 
 class ClientState:
     """The conversations, messages, members and contacts that one client has loaded or received in events."""
@@ -80,13 +83,15 @@ class ClientState:
         if new:
             conversation["last_seq"] = message["seq"]
         last = conversation["last_message"]
-        if message["kind"] == "text" and (last is None or message["seq"] >= last["seq"]):
+        if message["kind"] in ACTIVITY and (last is None or message["seq"] >= last["seq"]):
             conversation["last_message"] = message
-        if new and message["kind"] == "text":
+        if new and message["kind"] in COUNTED:
             mine = conversation["mine"]
             if message["seq"] <= mine["last_seq"]:
                 pass  # the counts include it
             elif message["sender"]["id"] == self.user_id:
+                if message["kind"] != "text":
+                    return  # a missed call does not move the read marker of its caller
                 mine.update(unread_count=0, unread_mention_count=0, read_seq=message["seq"])
             else:
                 mine["unread_count"] += 1
@@ -103,7 +108,7 @@ class ClientState:
             return
         conversation["mine"] = mine
         for seq, message in self.messages[conversation_id].items():
-            is_others_text = message["kind"] == "text" and message["sender"]["id"] != self.user_id
+            is_others_text = message["kind"] in COUNTED and message["sender"]["id"] != self.user_id
             if is_others_text and seq > max(mine["last_seq"], mine["read_seq"]):
                 mine["unread_count"] += 1
                 mine["unread_mention_count"] += self._mentions_user(message)

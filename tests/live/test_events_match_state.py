@@ -16,6 +16,7 @@ from PIL import Image
 from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import User
+from calls import actions as call_actions
 from chat import actions, selectors
 from messenger.background import queue
 from tests.live.client_state import load_state
@@ -65,6 +66,15 @@ async def replying_and_deleting_what_was_quoted(environment, group, alice, bob, 
 async def forwarding(environment, group, direct_conversation, alice, **_):
     first = await send(environment, alice, direct_conversation.pk, "between us")
     await send(environment, alice, group.pk, "", forward_id=first.id)
+
+
+@action
+async def calling(environment, group, direct_conversation, alice, bob, **_):
+    missed = await environment.run(call_actions.invite, alice.pk, group.pk, "alice-laptop", "audio")
+    await environment.run(call_actions.hang_up, alice.pk, missed.id, "alice-laptop")
+    call = await environment.run(call_actions.invite, bob.pk, direct_conversation.pk, "bob-laptop", "video")
+    await environment.run(call_actions.accept, alice.pk, call.id, "alice-laptop")
+    await environment.run(call_actions.hang_up, alice.pk, call.id, "alice-laptop")
 
 
 @action

@@ -4,6 +4,7 @@
  */
 import { ConversationRow } from "./conversation-row.js";
 import { reloadConversation, unreadTotals } from "./unread-badges.js";
+import { hasProperty } from "../conversation/message/message-kinds.js";
 import { ListFilter } from "./list-filter.js";
 import { ListKeyboard } from "./list-keyboard.js";
 import { matchesFilter, compareRows } from "./list-order.js";
@@ -113,7 +114,7 @@ export class ConversationList extends LiveElement {
     const row = this.rows.get(id);
     if (row) {
       if (row.applyMessage(message)) this.#placeRow(row);
-    } else if (!pendingMessages && isNew && message.kind === "text") {
+    } else if (!pendingMessages && isNew && hasProperty(message.kind, "activity")) {
       this.loadRow(id);
     }
   }

@@ -1,5 +1,6 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isBlocked } from "../conversation/message/blocked-messages.js";
+import { findMessageKind, hasProperty } from "../conversation/message/message-kinds.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { fillPlaceholders, shorten, summarizeFiles } from "../lib/wording.js";
 import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
@@ -198,9 +199,10 @@ export class ConversationRow {
    */
   applyMessage(message) {
     this.#typing.delete(message.sender.id);
-    const isMoved = message.kind === "text" && message.created_at > this.activeAt;
+    const isActivity = hasProperty(message.kind, "activity");
+    const isMoved = isActivity && message.created_at > this.activeAt;
     const isLast = this.#lastMessage ? this.#lastMessage.id === message.id : message.created_at === this.activeAt;
-    if (isMoved || (isLast && message.kind === "text" && message.version >= (this.#lastMessage?.version ?? 0))) {
+    if (isMoved || (isLast && isActivity && message.version >= (this.#lastMessage?.version ?? 0))) {
       this.#setLastMessage(message);
       this.#setActiveAt(message.created_at);
     }
@@ -293,7 +295,7 @@ export class ConversationRow {
     } else if (isBlocked(lastMessage.sender.id)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(lastMessage.excerpt, lastMessage.body.trim() ? [] : lastMessage.attachments));
+      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(findMessageKind(lastMessage.kind)?.describe(lastMessage, this.me) ?? lastMessage.excerpt, lastMessage.body.trim() ? [] : lastMessage.attachments));
     }
   }
 

@@ -31,9 +31,11 @@ export class UnreadCounter {
    * @param {number} start.count
    * @param {number} start.mentions
    * @param {(userId: number) => boolean} [start.isBlocked] whether the current user has blocked this user
+   * @param {(kind: string) => boolean} [start.isCounted] whether messages of this kind count as unread
    */
-  constructor({ me, lastSeq, readSeq, count, mentions, isBlocked = () => false }) {
+  constructor({ me, lastSeq, readSeq, count, mentions, isBlocked = () => false, isCounted = (kind) => kind === "text" }) {
     this.me = me;
+    this.isCounted = isCounted;
     this.isBlocked = isBlocked;
     this.lastSeq = lastSeq;
     this.readSeq = readSeq;
@@ -53,10 +55,10 @@ export class UnreadCounter {
     const isNew = seq > this.lastSeq;
     if (isNew) {
       this.lastSeq = seq;
-      if (kind === "text") {
-        // Sending a message moves the user's own read marker.
-        if (sender.id === this.me) this.readSeq = Math.max(this.readSeq, seq);
-        else this.#newMessages.push(this.#makeNewMessage(seq, sender.id, mentions));
+      if (sender.id !== this.me) {
+        if (this.isCounted(kind)) this.#newMessages.push(this.#makeNewMessage(seq, sender.id, mentions));
+      } else if (kind === "text") {
+        this.readSeq = Math.max(this.readSeq, seq); // sending a message moves the user's own read marker
       }
     } else {
       const knownMessage = this.#newMessages.find((newMessage) => newMessage.seq === seq);

@@ -206,7 +206,10 @@ export interface Attachment {
 }
 
 /**
- * A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for text messages. `seq`
+ * A message. `event` is the content of a system message (such as "Ann added Ben"); it is null for other messages.
+ * `kind` is `text`, `system`, or a kind of its own for what another part of the server records, with the content in
+ * `data`: `call` and `missed` are calls, with `media` (`audio` or `video`), `reason` (as in `Call`), `call_id`, and
+ * `seconds` if somebody answered. `missed` counts as unread like a text. Show an unknown kind as a short notice. `seq`
  * is the number of the message in its conversation, `version` the number of its newest change. A deleted message keeps
  * its ids, `seq`, `kind`, sender and times. All its other fields are empty. `client_id` is null for system messages.
  * `excerpt` is the beginning of the text without Markdown, as in quotes; without text, the kind and name of the first
@@ -219,7 +222,7 @@ export interface Message {
   seq: number;
   version: number;
   client_id: string | null;
-  kind: "text" | "system";
+  kind: "text" | "system" | "call" | "missed";
   sender: User;
   body: string;
   body_html: string;
@@ -233,6 +236,7 @@ export interface Message {
   edited_at: string | null;
   deleted_at: string | null;
   event: SystemEvent | null;
+  data: Record<string, string> | null;
   excerpt: string;
   language: string;
   is_long: boolean;

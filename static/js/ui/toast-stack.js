@@ -60,6 +60,11 @@ export function showToast(key, undo) {
   emit("page:toast", { text: words("toast-words")[key] ?? "", isError: false, undo });
 }
 
+/** Shows a toast with this text. @param {string} text @param {boolean} [isError] */
+export function showTextToast(text, isError = false) {
+  emit("page:toast", { text, isError });
+}
+
 /**
  * Shows why an action failed. Uses the page's text for the error code, otherwise the text that the server sent.
  * @param {unknown} error

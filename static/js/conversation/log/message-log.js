@@ -12,6 +12,7 @@ import { HistoryLoader } from "./history-loader.js";
 import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
 import { updateRole } from "../message/member-roles.js";
+import { hasProperty } from "../message/message-kinds.js";
 import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
 import { find, findAll } from "../../lib/dom.js";
 import { cacheUser, loadUsers, getUserName } from "../../realtime/state/user-cache.js";
@@ -88,6 +89,7 @@ export class MessageLog extends LiveElement {
       readSeq: this.readMarker.seq,
       count: Number(dataset.unread ?? 0),
       mentions: 0,
+      isCounted: (kind) => hasProperty(kind, "counted"),
     });
     this.unreadSeparator = new UnreadSeparator(this);
     watchReceipts(this);

@@ -70,7 +70,7 @@ export class UnreadSeparator {
   #findFirstUnread(readSeq) {
     const { items, hasBefore, firstSeq } = this.log;
     if (hasBefore && firstSeq > readSeq + 1) return null;
-    const unreadSeqs = [...items].filter(([seq, item]) => seq > readSeq && item.matches(".msg:not(.mine)")).map(([seq]) => seq);
+    const unreadSeqs = [...items].filter(([seq, item]) => seq > readSeq && item.matches(".msg:not(.mine), .counted")).map(([seq]) => seq);
     return unreadSeqs.length ? Math.min(...unreadSeqs) : null;
   }
 }

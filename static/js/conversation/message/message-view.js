@@ -5,6 +5,7 @@
 import { isBlocked, setQuoteFolded } from "./blocked-messages.js";
 import { renderAttachments } from "../attachments/attachment-renderer.js";
 import { isLongMessage } from "../../lib/long-message.js";
+import { findMessageKind } from "./message-kinds.js";
 import { setClasses } from "./message-classes.js";
 import { formatNameList } from "../../lib/wording.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, fillSlot, find, findAll, getDateFormatter, words } from "../../lib/dom.js";
@@ -27,7 +28,9 @@ import { mentionsUser } from "../../conversation-list/unread-counter.js";
  * @returns {HTMLElement | null} null if the page has no template for it
  */
 export function renderMessage(message, currentUserId) {
-  return message.kind === "text" ? renderTextMessage(message, currentUserId) : renderSystemMessage(message, currentUserId);
+  if (message.kind === "text") return renderTextMessage(message, currentUserId);
+  const kind = findMessageKind(message.kind);
+  return kind ? kind.render(message, currentUserId) : renderSystemMessage(message, currentUserId);
 }
 
 /** @param {Message} message @param {number} currentUserId */

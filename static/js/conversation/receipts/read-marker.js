@@ -108,7 +108,7 @@ export class ReadMarker {
   #containsUnread(seq) {
     const { items, hasBefore } = this.log;
     if (hasBefore && Math.min(...items.keys()) > this.seq + 1) return true;
-    for (const [itemSeq, item] of items) if (itemSeq > this.seq && itemSeq <= seq && item.matches(".msg:not(.mine)")) return true;
+    for (const [itemSeq, item] of items) if (itemSeq > this.seq && itemSeq <= seq && item.matches(".msg:not(.mine), .counted")) return true;
     return false;
   }
 }
