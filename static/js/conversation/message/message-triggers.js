@@ -34,7 +34,10 @@ export class MessageTriggers {
     // A long press on a reaction opens the details; links, selected text and fields keep the behaviour of the browser.
     onLongPress(list, ".reaction[data-emoji]", (button) => this.#openDetails(button), log.signal);
     onLongPress(list, MESSAGE_SELECTOR, (item) => !item.querySelector(".reaction[data-emoji]:active") && this.menu.open(item, item, { isHeld: true }), log.signal);
-    log.on(document, "compose:edit-last", () => log.myLastMessage && this.commands.run("edit", log.myLastMessage));
+    log.on(document, "compose:edit-last", () => {
+      const item = log.myMessages.findLast((each) => this.commands.isAvailable("edit", each)); // not a forwarded one
+      if (item) this.commands.run("edit", item);
+    });
   }
 
   /** @param {EventTarget | null} target @returns {HTMLElement | null} the message, if it has commands */
