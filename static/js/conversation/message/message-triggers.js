@@ -2,6 +2,7 @@
  * Calls the message commands (message-commands.js) when the user clicks, presses long, or uses the keyboard.
  */
 import { CopyCodeButton } from "./copy-code-button.js";
+import { watchCopying } from "./copy-selection.js";
 import { MessageCommands } from "./message-commands.js";
 import { liveUpdates } from "../../realtime/events.js";
 import { LogKeyboard } from "../log/log-keyboard.js";
@@ -22,6 +23,7 @@ export class MessageTriggers {
     this.menu = new MessageMenu(log, this.commands);
     new LogKeyboard(log, this.commands, this.menu);
     new CopyCodeButton(log);
+    watchCopying(log);
     this.actionButtons = clone("acts-template");
     const { list } = log;
     log.on(list, "pointerover", (event) => event.pointerType === "mouse" && this.#attachButtons(event.target));
