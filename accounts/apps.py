@@ -27,6 +27,8 @@ class AccountsConfig(AppConfig):
 
         def handle_logout(request, user, **_kwargs):
             sign_ins.end_browser_sign_in(request, user)
+            if user:
+                request.signed_out_user_id = user.pk  # for UserSettingsMiddleware
 
         def handle_password_change(request, user, **_kwargs):
             sign_ins.end_after_password_change(request, user)

@@ -7,19 +7,16 @@ from functools import wraps
 from math import ceil
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.views.decorators.http import require_safe
 
+from accounts import unsent_forms
 from accounts.authentication import get_request_user
 from messenger.core import rate_limits
-from messenger.core.client_ip import request_network
 from messenger.core.errors import rate_limited
 from messenger.core.site_urls import is_site_url
-
-UNSENT_TEXT_KEY = "unsent_text"  # in the session
 
 
 def file_view(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
@@ -55,33 +52,27 @@ def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., 
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
         url = _form_page_url(request)
-        _keep_unsent_text(request, url)
+        unsent_forms.keep_form(request, url)
         return redirect_to_login(url)
 
     return wrapper
 
 
-def _keep_unsent_text(request: HttpRequest, url: str) -> None:
-    """Keeps the text of a message form in the session, so that the page of the form can show it after the sign-in.
+def login_required_for_form(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Decorator for views of a page whose form is posted to the same URL. Sends a signed-out user to the sign-in page.
 
-    The number of kept texts is limited for each IP address, because each kept text is a row in the database.
+    After the sign-in, the page can show the values of a posted form again; see accounts/unsent_forms.py.
     """
-    body = request.POST.get("body", "")
-    if body.strip() and not rate_limits.acquire("unsent.address", request_network(request)):
-        request.session[UNSENT_TEXT_KEY] = {"path": urlsplit(url).path, "body": body[: settings.BODY_LIMIT]}
 
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
+        if request.user.is_authenticated:
+            return view(request, *args, **kwargs)
+        if request.method == "POST":
+            unsent_forms.keep_form(request, request.path)
+        return redirect_to_login(request.get_full_path())
 
-def pop_unsent_text(request: HttpRequest) -> str:
-    """Returns the message text that was posted from this page but not sent, because the sign-in had ended.
-
-    Removes the text from the session, so that the next call does not return it again. Returns an empty text if there is
-    none.
-    """
-    kept = request.session.get(UNSENT_TEXT_KEY)
-    if not kept or kept["path"] != request.path:
-        return ""
-    del request.session[UNSENT_TEXT_KEY]
-    return kept["body"]
+    return wrapper
 
 
 def _form_page_url(request: HttpRequest) -> str:

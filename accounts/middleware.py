@@ -23,6 +23,8 @@ from messenger.core import log_context
 # The URLs of these pages contain a secret, so no cache may store the pages.
 _SECRET_URL_NAMES = {"account_reset_password_from_key", "account_confirm_email", "join"}
 
+SIGNED_OUT_COOKIE = "signed_out"  # the id of the user who has signed out; scripts read and delete it
+
 
 class SignInMiddleware(AuthenticationMiddleware):
     """Sets `request.user` like Django's middleware. If the sign-in of the session has ended, the user is anonymous.
@@ -116,4 +118,15 @@ def _add_headers(request: HttpRequest, user: User | None, response: HttpResponse
         response["Cache-Control"] = "private, no-store"
     if user is None:
         patch_vary_headers(response, ("Accept-Language", "Cookie"))
+    if signed_out_user_id := getattr(request, "signed_out_user_id", None):
+        _set_signed_out_cookie(response, signed_out_user_id)
     return response
+
+
+def _set_signed_out_cookie(response: HttpResponseBase, user_id: int) -> None:
+    """Tells the next page that it must delete what the browser stores of this user (static/js/pages/signed-out.js).
+
+    The page with the button cannot do it if the user signs out before its scripts have arrived.
+    """
+    max_age, is_secure = 30 * 24 * 3600, settings.SESSION_COOKIE_SECURE
+    response.set_cookie(SIGNED_OUT_COOKIE, str(user_id), max_age=max_age, samesite="Lax", secure=is_secure)

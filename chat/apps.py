@@ -27,5 +27,6 @@ class ChatConfig(AppConfig):
         accounts.hooks.conversation_members_hook = selectors.query_members
         presence.hooks.read_markers_hook = selectors.get_visible_read_markers
         presence.hooks.conversation_ids_hook = selectors.list_conversation_ids
+        presence.hooks.new_pair_ids_hook = selectors.list_new_pair_ids
         presence.hooks.shared_users_hook = selectors.filter_users_sharing_conversations
         register_settings_page(SettingsPage("data", "own_data", _("Your data"), "download"))

@@ -78,6 +78,14 @@ def clean_up_files() -> None:
     cleanup.clean_up()
 
 
+@task(every=24 * 3600, timeout=3600, priority=LOW_PRIORITY)
+def recount_conversation_sizes() -> None:
+    """Corrects the stored size of all files of conversations, on which their quota depends, where it is wrong."""
+    from chat.attachments import message_files
+
+    message_files.recount_conversation_sizes()
+
+
 @task(every=300, timeout=3600, priority=LOW_PRIORITY)
 def fill_search_index() -> None:
     """Adds messages to the search index that are not in it: after an upgrade, or after `manage.py rebuild_search`."""

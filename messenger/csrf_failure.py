@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-MAX_FIELDS = 50
+from accounts import unsent_forms
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -17,14 +17,11 @@ def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     fields: list[tuple[str, str]] = []
     if request.method == "POST" and request.META.get("HTTP_ORIGIN") in settings.SITE_ORIGINS:
-        fields = [
-            (name, value)
-            for name, values in request.POST.lists()
-            for value in values
-            if name != "csrfmiddlewaretoken" and "password" not in name
-        ][:MAX_FIELDS]
+        fields = unsent_forms.list_values(request)
+    has_password = any("password" in name for name in request.POST)  # it is not shown, so the form would be incomplete
     context = {
         "fields": [(name, value) for name, value in fields if name != "body"],
         "body": next((value for name, value in fields if name == "body"), None),
+        "can_send_again": bool(fields) and not has_password and not request.FILES,
     }
     return render(request, "403_csrf.html", context, status=403)

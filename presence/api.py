@@ -88,6 +88,8 @@ class TypingViewSet(ApiViewSet):
     )
     def create(self, request: Request, conversation_id: int) -> Response:
         active = self.payload(TypingPayload, conversation_id=conversation_id).active
+        if conversation_id in hooks.list_new_pair_ids(self.user_id):
+            return no_content()
         _check_membership(self.user_id, conversation_id)
         source = f"rest.{self.user_id}"  # all API clients of a user are one source
         typing_state.publish_changes(typing_state.local_state.update(source, self.user_id, conversation_id, active))

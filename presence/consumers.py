@@ -17,7 +17,7 @@ from messenger.live.commands import command
 from messenger.live.consumer import LiveConsumer
 from messenger.live.hub import get_hub
 from messenger.live.transport import OutgoingFrame
-from presence import schemas, typing_state, visibility
+from presence import hooks, schemas, typing_state, visibility
 from presence.payloads import TypingPayload, ViewPayload
 from presence.tracker import get_tracker
 from presence.viewers import ConversationViewers
@@ -106,6 +106,10 @@ class PresenceConsumer(LiveConsumer):
         connection = self.connection
         if payload.conversation_id not in connection.conversations:
             raise not_found()
+        if payload.conversation_id not in self._seen_in:
+            if payload.conversation_id in await database.run_in_thread(hooks.list_new_pair_ids, connection.user_id):
+                return
+            self._seen_in.add(payload.conversation_id)
         changes = typing_state.local_state.update(
             connection.connection_id, connection.user_id, payload.conversation_id, payload.active
         )
@@ -120,6 +124,7 @@ class PresenceConsumer(LiveConsumer):
 
     async def connecting(self) -> None:
         connection = self.connection
+        self._seen_in: set[int] = set()  # ids of conversations in which others may see this user type
         get_tracker().open_connection(connection.connection_id, connection.user_id, connection.network)
 
     async def connected(self) -> None:

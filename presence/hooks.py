@@ -10,8 +10,10 @@ from collections.abc import Callable, Collection
 
 # (conversation id, user ids) → `read_seq` by user id; users who hide their receipts are left out
 read_markers_hook: Callable[[int, set[int]], dict[int, int]] | None = None
-# user ids → by user id, the ids of the conversations of which the user is a member
+# user ids → by user id, the ids of the conversations of the user, without those of `new_pair_ids_hook`
 conversation_ids_hook: Callable[[Collection[int]], dict[int, tuple[int, ...]]] | None = None
+# user id → ids of the direct conversations of the user that have no message yet
+new_pair_ids_hook: Callable[[int], set[int]] | None = None
 # (user id, other user ids) → those of the others who share a conversation with the user
 shared_users_hook: Callable[[int, list[int]], set[int]] | None = None
 
@@ -26,8 +28,20 @@ def get_read_markers(conversation_id: int, user_ids: set[int]) -> dict[int, int]
 
 
 def list_conversation_ids(user_ids: Collection[int]) -> dict[int, tuple[int, ...]]:
-    """Returns, by user id, the ids of the conversations of which the user is a member. Makes one query."""
+    """Returns, by user id, the ids of the conversations in which the user is seen by other members. Makes one query.
+
+    Those of `list_new_pair_ids` are left out.
+    """
     return conversation_ids_hook(user_ids) if conversation_ids_hook and user_ids else {}
+
+
+def list_new_pair_ids(user_id: int) -> set[int]:
+    """Returns the ids of the direct conversations that the user has opened and that have no message yet.
+
+    Before the first message neither user learns that the other one has opened the conversation, so neither sees the
+    other type, view it or come online there.
+    """
+    return new_pair_ids_hook(user_id) if new_pair_ids_hook else set()
 
 
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:

@@ -90,6 +90,8 @@ def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Eve
     have read. Usually all viewers may see each other; then all of them get the same event.
     """
     read_markers = hooks.get_read_markers(conversation_id, viewer_ids)  # only of users who show them
+    if len(viewer_ids) == 2 and conversation_id in hooks.list_new_pair_ids(next(iter(viewer_ids))):
+        return [_event_about_oneself(conversation_id, pk, read_markers) for pk in sorted(viewer_ids)]
     visibility = privacy.visibility_for(viewer_ids)
     # The usual case: no viewer hides from another viewer or blocks another. Then nearly all viewers share one event.
     if not any(_hides_from_any(visibility[pk], viewer_ids - {pk}) for pk in viewer_ids & visibility.keys()):
@@ -110,6 +112,12 @@ def build_viewers_events(conversation_id: int, viewer_ids: set[int]) -> list[Eve
         event = schemas.viewers_event(conversation_id, len(visible_ids), visible_markers)
         events.append(EphemeralEvent(f"user.{viewer_id}", event.text, event.key))
     return events
+
+
+def _event_about_oneself(conversation_id: int, user_id: int, read_markers: dict[int, int]) -> Event:
+    markers = {user_id: read_markers[user_id]} if user_id in read_markers else {}
+    event = schemas.viewers_event(conversation_id, 1, markers)
+    return EphemeralEvent(f"user.{user_id}", event.text, event.key)
 
 
 def _hides_from_any(visibility: Visibility, other_ids: set[int]) -> bool:

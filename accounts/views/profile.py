@@ -6,7 +6,6 @@ from http import HTTPStatus
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,8 +13,9 @@ from django.utils.translation import override
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 from django.views.i18n import set_language as django_set_language
 
-from accounts import actions
+from accounts import actions, unsent_forms
 from accounts.authentication import require_sign_in
+from accounts.decorators import login_required_for_form
 from accounts.forms import ProfileForm
 from accounts.models import User
 from accounts.selectors.timezones import TIME_ZONE_COOKIE
@@ -23,18 +23,28 @@ from messenger.core.errors import ApplicationError
 from messenger.core.site_urls import is_site_url
 
 
-@login_required
+@login_required_for_form
 @require_http_methods(["GET", "HEAD", "POST"])
 def profile(request: HttpRequest) -> HttpResponse:
-    """Shows and saves the profile. A request with `remove_picture`, the name of a button, only removes the avatar."""
+    """Shows and saves the profile.
+
+    A request with `remove_picture`, the name of a button, removes the avatar. The other values of its form are shown
+    again and not stored.
+    """
     # A separate instance: the form must not change request.user, which the rest of the page shows.
     user = User.objects.get(pk=require_sign_in(request).user_id)
     if "remove_picture" in request.POST:
         actions.remove_avatar(user.pk)
         messages.success(request, _("Photo removed."))
+        unsent_forms.keep_form(request, request.path)
         return redirect("profile")
-    browser_zone = request.COOKIES.get(TIME_ZONE_COOKIE, "")
-    form = ProfileForm(request.POST or None, request.FILES or None, instance=user, browser_zone=browser_zone)
+    form = ProfileForm(
+        request.POST or None,
+        request.FILES or None,
+        instance=user,
+        browser_zone=request.COOKIES.get(TIME_ZONE_COOKIE, ""),
+        initial=unsent_forms.get_initial(ProfileForm, unsent_forms.pop_form(request)),
+    )
     status = HTTPStatus.OK
     if request.method == "POST":
         if form.is_valid() and _save(user.pk, form):

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import BigIntegerField, F, OuterRef, Subquery, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from chat import tasks
@@ -18,6 +19,7 @@ from chat.attachments.schemas import attachment_schema
 from chat.attachments.uploads import check_conversation_quota
 from chat.models import Attachment, Conversation, Message
 from chat.schemas import AttachmentSchema
+from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, invalid
 
 
@@ -143,3 +145,28 @@ def delete_message_files(message: Message) -> None:
     size = sum(file["size"] for file in message.files)
     Conversation.objects.filter(pk=message.conversation_id).update(file_bytes=F("file_bytes") - size)
     tasks.delete_orphaned_files.enqueue()
+
+
+def recount_conversation_sizes() -> int:
+    """Corrects the size of all files (`file_bytes`) of conversations where it is wrong. Returns how many were wrong.
+
+    It can be wrong after rows were changed by hand, or after an error in the code that counts. Quotas depend on it.
+    """
+    attachments = Attachment.objects.filter(conversation=OuterRef("pk"), message__isnull=False).order_by()
+    sizes = attachments.values("conversation").annotate(total=Sum("file__size")).values("total")
+    suspect = Conversation.objects.annotate(total=Coalesce(Subquery(sizes), 0, output_field=BigIntegerField())).exclude(
+        file_bytes=F("total")
+    )
+    return sum(_recount(pk) for pk in suspect.values_list("pk", flat=True))
+
+
+def _recount(conversation_id: int) -> bool:
+    """Counts the files of one conversation as stored in its messages, while no message can be sent to it."""
+    with write_transaction():
+        conversation = Conversation.objects.select_for_update().get(pk=conversation_id)
+        sent = Message.objects.filter(conversation_id=conversation_id, deleted_at=None, attachments__isnull=False)
+        size = sum(file["size"] for files in sent.distinct().values_list("files", flat=True) for file in files)
+        if size == conversation.file_bytes:
+            return False
+        Conversation.objects.filter(pk=conversation_id).update(file_bytes=size)
+        return True

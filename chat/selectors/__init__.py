@@ -19,6 +19,7 @@ from chat.selectors.conversations import (
     list_conversations_by_id,
     list_direct_partner_ids,
     list_group_mate_ids,
+    list_new_pair_ids,
 )
 from chat.selectors.group_log import list_group_acts
 from chat.selectors.invites import (
@@ -145,6 +146,7 @@ __all__ = [
     "list_members",
     "list_mentions",
     "list_message_receipts",
+    "list_new_pair_ids",
     "list_online_members",
     "list_open_invites",
     "list_pin_ids",

@@ -97,19 +97,36 @@ def get_conversation(user_id: int, conversation_id: int) -> ConversationSchema:
     return conversation_schemas([get_membership(user_id, conversation_id)], user_id)[0]
 
 
+_IS_NEW_PAIR = Q(conversation__kind=Conversation.Kind.DIRECT, conversation__last_seq=0)
+
+
 def list_conversation_ids(user_ids: Iterable[int]) -> dict[int, tuple[int, ...]]:
-    """Returns, by user id, the ids of the conversations of which the user is a member. Makes one query."""
-    memberships = Membership.objects.filter(user_id__in=user_ids, left_at=None, conversation__deleted_at=None)
+    """Returns, by user id, the ids of the conversations in which the user is seen by other members. Makes one query.
+
+    Those of `list_new_pair_ids` are left out.
+    """
+    memberships = Membership.objects.filter(
+        ~_IS_NEW_PAIR, user_id__in=user_ids, left_at=None, conversation__deleted_at=None
+    )
     conversation_ids: defaultdict[int, tuple[int, ...]] = defaultdict(tuple)
     for user_id, conversation_id in memberships.values_list("user_id", "conversation_id"):
         conversation_ids[user_id] += (conversation_id,)
     return conversation_ids
 
 
+def list_new_pair_ids(user_id: int) -> set[int]:
+    """Returns the ids of the direct conversations that the user has opened and that have no message yet.
+
+    Before the first message neither user learns that the other one has opened the conversation.
+    """
+    memberships = Membership.objects.filter(_IS_NEW_PAIR, user_id=user_id, left_at=None)
+    return set(memberships.values_list("conversation_id", flat=True))
+
+
 def filter_users_sharing_conversations(user_id: int, user_ids: list[int]) -> set[int]:
     """Returns the ids from `user_ids` of the users who are in at least one conversation with the user `user_id`."""
     memberships = Membership.objects.filter(
-        conversation__in=Conversation.objects.visible_to(user_id), user_id__in=user_ids, left_at=None
+        ~_IS_NEW_PAIR, conversation__in=Conversation.objects.visible_to(user_id), user_id__in=user_ids, left_at=None
     )
     return set(memberships.values_list("user_id", flat=True))
 

@@ -25,7 +25,7 @@ from chat.schemas import ConversationSchema, MessageSchema, MineSchema
 from chat.selectors import ConversationSummary, ConversationTitle
 from chat.view_models import times
 from chat.view_models.attachments import summarize_files
-from chat.view_models.message_log import conversation_title
+from chat.view_models.message_log import conversation_title, is_hidden_by_block
 from messenger.core.excerpts import shorten
 from presence.tracker import get_tracker
 from presence.visibility import list_visible_presence
@@ -125,7 +125,7 @@ def build_conversation_row(
         excerpt=excerpt,
         icon=icon,
         added_by=(names or {}).get(conversation.mine.added_by_id or 0, ""),
-        is_blocked=last is not None and last.sender.id in blocked,
+        is_blocked=last is not None and is_hidden_by_block(last, user_id, blocked),
     )
 
 

@@ -238,11 +238,21 @@ def build_message_items(
                 )
                 for reaction in message.reactions
             ],
-            is_blocked=message.sender.id in blocked and message.deleted_at is None,
+            is_blocked=is_hidden_by_block(message, user_id, blocked) and message.deleted_at is None,
             is_quote_blocked=_is_quote_blocked(message, blocked),
         )
         for message, sent_at, position in zip(messages, timestamps, positions, strict=True)
     ]
+
+
+def is_hidden_by_block(message: MessageSchema, user_id: int, blocked: Collection[int]) -> bool:
+    """Returns True if the user has blocked the sender of a message, or the author of the words that others forward.
+
+    `blocked` are the ids of the users whom the user `user_id` has blocked. What the user forwards stays visible. The
+    browser script static/js/conversation/message/blocked-messages.js has the same rule.
+    """
+    author = message.forwarded_from.sender.id if message.forwarded_from and message.sender.id != user_id else None
+    return message.sender.id in blocked or author in blocked
 
 
 def _is_quote_blocked(message: MessageSchema, blocked: Collection[int]) -> bool:

@@ -14,6 +14,7 @@ from chat.schemas import FileSchema, MessageSchema
 from chat.search.query import DAY_OPERATORS, KINDS, ME, OperatorText, Word, find_operators
 from chat.selectors import find_matches
 from chat.view_models import start_position, times
+from chat.view_models.message_log import is_hidden_by_block
 from messenger.core.excerpts import html_to_text
 
 SNIPPET_LENGTH = 180  # characters around the first match
@@ -61,7 +62,11 @@ class FilterLink:
 
 
 def build_message_results(
-    messages: Sequence[MessageSchema], words: Sequence[Word], titles: dict[int, str], blocked_ids: Collection[int]
+    messages: Sequence[MessageSchema],
+    words: Sequence[Word],
+    titles: dict[int, str],
+    user_id: int,
+    blocked_ids: Collection[int],
 ) -> list[MessageResult]:
     return [
         MessageResult(
@@ -69,7 +74,7 @@ def build_message_results(
             conversation_title=titles.get(message.conversation_id, ""),
             sent_at=times.parse_timestamp(message.created_at),
             parts=make_snippet(message.body_html, words),
-            is_blocked=message.sender.id in blocked_ids,
+            is_blocked=is_hidden_by_block(message, user_id, blocked_ids),
         )
         for message in messages
     ]

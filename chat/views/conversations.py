@@ -17,7 +17,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import actions as account_actions
-from accounts.decorators import pop_unsent_text
+from accounts import unsent_forms
 from accounts.schemas import UserSchema
 from accounts.selectors import users
 from chat import actions, selectors
@@ -155,7 +155,8 @@ def render_conversation(
         members_here=selectors.list_online_members(user_id, conversation_id).user_ids if panel else (),
         form=form
         or SendForm.create_unbound(
-            body=pop_unsent_text(request) or member_state.draft, reply_to_id=reply.id if reply else None
+            body=unsent_forms.pop_form(request).get("body") or member_state.draft,
+            reply_to_id=reply.id if reply else None,
         ),
         reply=reply,
         files={

@@ -12,12 +12,11 @@ from functools import wraps
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
-from accounts.decorators import login_required_for_post
+from accounts.decorators import login_required_for_form, login_required_for_post
 from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError, error_message, rate_limited
 from messenger.core.site_urls import is_site_url
@@ -57,7 +56,7 @@ def public_form_view(view: View) -> View:
 
 def _page_view(view: View, methods: list[str], *, is_public: bool = False) -> View:
     @require_http_methods(methods)
-    @(_login_required_to_post if is_public else login_required)
+    @(_login_required_to_post if is_public else login_required_for_form)
     @wraps(view)
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         try:
@@ -71,7 +70,7 @@ def _page_view(view: View, methods: list[str], *, is_public: bool = False) -> Vi
 
 def _login_required_to_post(view: View) -> View:
     """Sends signed-out visitors who post a form to the sign-in page, and from there back to the page of the form."""
-    view_for_users = login_required(view)
+    view_for_users = login_required_for_form(view)
 
     @wraps(view)
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:

@@ -9,6 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from accounts import unsent_forms
 from chat import actions, selectors
 from chat.actions.groups import FIELD_CLEANERS
 from chat.cursors import encode_cursor, parse_member_cursor
@@ -43,6 +44,7 @@ def group_settings(request: AuthenticatedRequest, conversation_id: int) -> HttpR
     if "remove_picture" in request.POST:  # the name of a button
         actions.remove_group_avatar(request.user.pk, conversation_id)
         messages.success(request, _("Photo removed."))
+        unsent_forms.keep_form(request, request.path)  # the page shows the values that were not saved again
         return redirect("group_settings", conversation_id)
     form = GroupSettingsForm(request.POST, request.FILES)
     if not form.is_valid():
@@ -76,7 +78,8 @@ def render_group_settings(
         user_id, conversation_id, q=member_query, before=_parse_member_cursor(request), limit=MEMBERS_PER_PAGE
     )
     if form is None:
-        form = GroupSettingsForm(initial={name: getattr(conversation, name) for name in GROUP_FIELDS})
+        unsent = unsent_forms.get_initial(GroupSettingsForm, unsent_forms.pop_form(request))
+        form = GroupSettingsForm(initial=unsent or {name: getattr(conversation, name) for name in GROUP_FIELDS})
     return render_page(
         request,
         "chat/group/group_settings.html",

@@ -10,6 +10,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from accounts import unsent_forms
 from accounts.selectors import users
 from chat import actions, selectors
 from chat.actions.forwarding import MAX_TARGETS
@@ -68,6 +69,7 @@ def render_message_actions(
     conversation = selectors.get_conversation(user_id, message.conversation_id)
     allowed = get_allowed_actions(conversation, user_id)
     item = build_message_items([message], user_id=user_id)[0]
+    unsent = unsent_forms.pop_form(request)
     return render_page(
         request,
         "chat/message/actions.html",
@@ -82,8 +84,8 @@ def render_message_actions(
         may_pin=allowed.can("pin", message),
         may_report=allowed.can("report", message),
         may_see_revisions=bool(message.edited_at) and allowed.can("revisions", message),
-        edit=edit_form or EditForm(initial={"body": message.body}),
-        report=report_form or ReportForm(),
+        edit=edit_form or EditForm(initial={"body": unsent.get("body") or message.body}),
+        report=report_form or ReportForm(initial={"reason": unsent.get("reason", "")}),
         allowed=allowed,
     )
 
@@ -143,7 +145,8 @@ def forward_message(request: AuthenticatedRequest, message_id: int) -> HttpRespo
     if "forward" not in KINDS[message.kind].actions or message.deleted_at:
         raise not_found()
     is_search = "search" in request.POST
-    form = ForwardForm(request.POST or None, initial=SendForm.create_unbound().initial)
+    words = unsent_forms.pop_form(request).get("body", "")
+    form = ForwardForm(request.POST or None, initial={**SendForm.create_unbound().initial, "body": words})
     targets = ForwardTargets(user_id, request.POST.get("find", ""), form.chosen_ids)
     status = 200
     if request.method == "POST" and not is_search:

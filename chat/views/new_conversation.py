@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse
 from django.shortcuts import redirect
 
+from accounts import unsent_forms
 from chat import actions, selectors
 from chat.actions.groups import TITLE_LIMIT
 from chat.forms import CreateGroupForm, DirectConversationForm
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 
 @page_view
 def new_conversation(request: AuthenticatedRequest) -> HttpResponse:
-    return render_new_conversation(request, CreateGroupForm())
+    unsent = unsent_forms.get_initial(CreateGroupForm, unsent_forms.pop_form(request))
+    return render_new_conversation(request, CreateGroupForm(initial=unsent))
 
 
 def render_new_conversation(request: AuthenticatedRequest, form: CreateGroupForm, status: int = 200) -> HttpResponse:

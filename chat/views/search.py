@@ -109,7 +109,7 @@ def _find(
     messages = [hit.message for hit in page.hits]
     titles = {message.conversation_id: listing.get_title(message.conversation_id) for message in messages}
     results: dict[str, Any] = {
-        "found_messages": build_message_results(messages, words, titles, request.user.blocked_ids),
+        "found_messages": build_message_results(messages, words, titles, request.user.pk, request.user.blocked_ids),
         "after": page.cursor,
         "result_count": _format_count(len(messages), page.cursor is not None or sort == "best"),
     }

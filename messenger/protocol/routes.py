@@ -32,11 +32,17 @@ def routes() -> list[Route]:
             [_query(operation) + body for body in _bodies(operation, components)],
             _responses(operation, components),
             operation["summary"],
-            {} in operation.get("security", [{}]),
+            _is_public(operation),
         )
         for path, operations in document["paths"].items()
         for method, operation in operations.items()
     ]
+
+
+def _is_public(operation: dict[str, Any]) -> bool:
+    """Returns True if an operation needs no sign-in: no way to sign in is named, or an empty one is among them."""
+    ways = operation["security"]
+    return not ways or {} in ways
 
 
 def _query(operation: dict[str, Any]) -> list[str]:

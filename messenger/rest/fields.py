@@ -89,6 +89,8 @@ class IdMappingField(serializers.DictField):
 
     def to_internal_value(self, data) -> dict[int, Any]:
         values = super().to_internal_value(data)
-        if (self.max_length and len(values) > self.max_length) or not all(is_id(key) for key in values):
+        if (self.max_length and len(values) > self.max_length) or not all(
+            is_id(key) and not key.startswith("0") for key in values
+        ):
             raise serializers.ValidationError(_("Conversation IDs, at most %(most)d.") % {"most": self.max_length})
         return {int(key): value for key, value in values.items()}

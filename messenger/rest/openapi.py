@@ -262,3 +262,16 @@ class ErrorResponsesAutoSchema(AutoSchema):
         if "{" in self.path:
             codes.append("not_found")
         return codes
+
+
+def mark_public_operations(result: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Marks operations that need no sign-in with `security: []` (a hook of SPECTACULAR_SETTINGS).
+
+    drf-spectacular writes `[{}]`, which means the same. But generated clients then ask for a token to sign in with, for
+    example those of openapi-python-client.
+    """
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            if operation.get("security") == [{}]:
+                operation["security"] = []
+    return result

@@ -188,10 +188,16 @@ def test_a_button_removes_the_photo_at_once_and_changes_nothing_else(browser, al
     Image.new("RGB", (300, 300), "teal").save(picture, "PNG")
     browser.post("/settings/", FORM | {"picture": SimpleUploadedFile("a.png", picture.getvalue())})
     page = browser.get("/settings/").content.decode()
-    assert re.search(r'<button[^>]+form="post"[^>]+name="remove_picture"', page)
-    answer = browser.post("/settings/", {"remove_picture": "on"}, follow=True)
+    buttons = re.findall(r"<button[^>]*>", page.partition('enctype="multipart/form-data"')[2])
+    assert buttons[0] == "<button hidden>"  # Enter in a field presses the first button
+    assert any('name="remove_picture"' in button for button in buttons)
+    unsaved = FORM | {"name": "Alicia", "bio": "typed at length"}
+    answer = browser.post("/settings/", unsaved | {"remove_picture": "on"}, follow=True)
     alice.refresh_from_db()
     assert not alice.avatar and alice.name == "Alice" and "Photo removed." in answer.content.decode()
+    form = answer.context["form"]
+    assert form["name"].value() == "Alicia" and form["bio"].value() == "typed at length"  # not lost, not stored
+    assert browser.get("/settings/").context["form"]["name"].value() == "Alice"
 
 
 # ── Language and time zone ─────────────────────────────────────────────────────────────────────────────────────────

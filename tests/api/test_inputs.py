@@ -90,6 +90,10 @@ def test_input_of_one_kind_is_one_struct():
         (ReadPayload, "conversation_id", {"seq": -1}),
         (SyncPayload, None, {"cursors": {"1": 2}, "me": 3, "open": None}),
         (SyncPayload, None, {"cursors": {"1": -1}}),
+        (SyncPayload, None, {"cursors": {"0": 1}}),
+        (SyncPayload, None, {"cursors": {"01": 1}}),
+        (SyncPayload, None, {"cursors": {"1.0": 1}}),
+        (SyncPayload, None, {"cursors": {"１": 1}}),
         (SyncPayload, None, {"cursors": {str(n): 1 for n in range(1, 5_002)}}),
     ],
 )

@@ -20,6 +20,7 @@ from chat import actions, selectors
 from chat.actions import attachments
 from chat.actions.sending import SendCommand, send_many
 from chat.attachments import cleanup, uploads
+from chat.attachments.message_files import recount_conversation_sizes
 from chat.attachments.storage import disk
 from chat.models import Attachment, Conversation, File, Message, Upload
 from messenger.core.errors import ApplicationError
@@ -314,6 +315,25 @@ def test_the_size_of_a_conversations_files_does_not_drift(alice, bob, group):
         actions.delete_message(bob.pk, sent[1].id)
         group.refresh_from_db()
         assert group.file_bytes == 0
+
+
+def test_a_wrong_size_of_a_conversations_files_is_corrected(alice, bob, carol, group):
+    other = Conversation.objects.get(pk=actions.create_group(carol.pk, "Other", []).id)
+    for _ in range(2):
+        send_message(alice, group, create_attachment(alice), create_attachment(alice))
+    deleted = send_message(alice, group, create_attachment(alice))
+    actions.delete_message(alice.pk, deleted.id)
+    create_attachment(alice)  # not sent
+    assert recount_conversation_sizes() == 0
+    group.refresh_from_db()
+    right = group.file_bytes
+    assert right == 40
+    for wrong in (right + 5, 0, -7):
+        Conversation.objects.update(file_bytes=wrong)
+        assert recount_conversation_sizes() == (2 if wrong else 1)
+        for each, size in ((group, right), (other, 0)):
+            each.refresh_from_db()
+            assert each.file_bytes == size
 
 
 def test_a_worker_that_is_killed_before_the_message_is_updated_updates_it_later(alice, bob, group, monkeypatch):

@@ -5,6 +5,9 @@ They cover keyboard shortcuts, the clipboard, phones, input methods (IME), editi
 
 from __future__ import annotations
 
+import re
+import uuid
+
 import pytest
 from playwright.async_api import expect
 
@@ -206,6 +209,27 @@ async def test_arrow_up_edits_my_last_and_escape_gives_the_draft_and_its_answer_
     await expect(alice.page.locator("[data-note]")).to_have_count(0)
     await alice.page.press(FIELD, "ArrowUp")
     await expect(alice.page.locator(FIELD)).to_have_value("begun")
+
+
+async def test_arrow_up_skips_a_forwarded_message_which_cannot_be_edited(open_pages):
+    alice, bob = await open_pages()
+    await alice.say("my own words")
+    await bob.say("words of bob")
+    await alice.sees("words of bob")
+    await alice.wait_until_sent()
+    client_id, (conversation_id,) = str(uuid.uuid4()), re.findall(r"\d+", alice.url)
+    forwarded = await alice.line("words of bob").get_attribute("data-id")
+    await alice.page.evaluate(
+        """async ([url, data]) => {
+          const token = document.cookie.match(/csrftoken=(\\w+)/)?.[1] ?? document.querySelector("[name=csrfmiddlewaretoken]").value;
+          await fetch(url, {method: "POST", body: JSON.stringify(data),
+            headers: {"Content-Type": "application/json", "X-CSRFToken": token}});
+        }""",
+        [f"/api/v1/conversations/{conversation_id}/messages/", {"client_id": client_id, "forward_id": int(forwarded)}],
+    )
+    await expect(alice.page.locator("message-log .msg.mine .forwarded")).to_have_count(1)
+    await alice.page.press(FIELD, "ArrowUp")
+    await expect(alice.page.locator(FIELD)).to_have_value("my own words")
 
 
 async def test_what_is_typed_right_after_saving_an_edit_is_a_message_of_its_own(open_pages):

@@ -7,6 +7,8 @@ changes at once.
 from __future__ import annotations
 
 import asyncio
+import re
+import uuid
 
 import pytest
 from playwright.async_api import Page, expect
@@ -15,6 +17,7 @@ from accounts import actions as account_actions
 from accounts.actions import contacts
 from accounts.models import Relationship, User
 from chat import actions
+from chat.models import Message
 
 pytestmark = pytest.mark.browser
 
@@ -192,6 +195,31 @@ async def test_the_buttons_of_a_card_leave_the_conversation_open(open_pages, run
     await dialog.get_by_role("button", name="Remove as admin").click()
     await expect(toasts.last).to_have_attribute("role", "alert")  # bob is no member any more
     assert page.url.endswith(alice.url)
+
+
+async def test_blocked_words_that_others_forward_are_collapsed_live_and_after_a_reload(open_pages, run_action):
+    alice, bob = await open_pages()
+    await bob.say("words of bob")
+    await alice.sees("words of bob")
+    who = await run_action(ids)
+
+    def forward() -> None:
+        carol = User.objects.create_user("carol", password=None)
+        message = Message.objects.get(body="words of bob")
+        actions.add_members(who["alice"], message.conversation_id, [carol.pk])
+        actions.send_message(carol.pk, message.conversation_id, uuid.uuid4(), "", forward_id=message.pk)
+
+    await run_action(forward)
+    line, preview = alice.page.locator(".msg:has(.forwarded)"), alice.page.locator(".conversation-row .row-last").first
+    await expect(line).not_to_have_class(re.compile("blocked"))
+    await run_action(contacts.block_user, who["alice"], who["bob"])
+    await expect(line).to_have_class(re.compile("blocked"))
+    await expect(preview).to_have_text(FOLDED)
+    await alice.assert_reload_changes_nothing()
+    await expect(preview).to_have_text(FOLDED)
+    await run_action(contacts.unblock_user, who["alice"], who["bob"])
+    await expect(line).not_to_have_class(re.compile("blocked"))
+    await expect(preview).to_contain_text("words of bob")
 
 
 async def test_a_direct_conversation_has_no_composer_while_the_other_user_is_blocked(open_pages, run_action):

@@ -63,6 +63,23 @@ async def test_signing_out_deletes_drafts_unsent_messages_and_files_from_the_bro
     assert await alice.page.evaluate(held) == {"texts": 0, "files": 0, "unsent": 0}
 
 
+async def test_signing_out_before_the_scripts_of_the_page_arrive_deletes_the_texts_too(open_pages):
+    alice, _bob = await open_pages()
+    await type_in(alice, "the server has this draft")
+    texts = "() => Object.keys(localStorage).filter((key) => key.startsWith('messenger.draft.')).length"
+    await alice.page.wait_for_function(texts)
+    await alice.page.wait_for_timeout(1_500)
+    await alice.page.route("**/*.js", lambda route: route.abort())
+    await alice.page.goto("/accounts/logout/", wait_until="commit")
+    await alice.page.unroute("**/*.js")
+    await alice.page.click("form[data-sign-out] button")
+    await expect(alice.page.locator("input[name=password]")).to_be_visible()
+    await alice.page.wait_for_function(
+        "() => Object.keys(localStorage).every((key) => !key.startsWith('messenger.draft.'))"
+    )
+    await alice.page.wait_for_function("() => !document.cookie.includes('signed_out')")
+
+
 async def test_a_draft_written_without_a_line_survives_the_tab_and_is_stored_later(open_pages, page_errors):
     page_errors.allow("WebSocket connection|Failed to load resource|net::ERR")
     alice, _bob = await open_pages()

@@ -272,6 +272,30 @@ async def test_copying_gives_what_was_written_and_by_mouse_what_is_seen(open_pag
     assert " ".join(copied.split()) == "please meet me at 17:40 at the train station"
 
 
+async def test_lists_that_are_copied_with_the_mouse_keep_their_numbers(open_pages):
+    alice, bob = await open_pages()
+    await alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await bob.page.fill("message-composer textarea", "買い物：\n3. 牛乳\n4. 卵\n\n- パン")
+    await bob.page.click("message-composer .send")
+    await alice.sees("卵")
+    for start, copied in (("買い物", "買い物：\n3. 牛乳\n4. 卵\n- パン"), ("牛乳", "3. 牛乳\n4. 卵\n- パン")):
+        await alice.page.evaluate(
+            """(start) => {
+              const walker = document.createTreeWalker(document.querySelector('message-log .msg-text .body'), NodeFilter.SHOW_TEXT);
+              const texts = [];
+              while (walker.nextNode()) if (walker.currentNode.data.trim()) texts.push(walker.currentNode);
+              const first = texts.find((text) => text.data.includes(start));
+              getSelection().setBaseAndExtent(first, 0, texts.at(-1), texts.at(-1).length);
+            }""",
+            start,
+        )
+        before = await alice.line("卵").locator(".body").inner_html()
+        await alice.page.keyboard.press("Control+c")
+        text = await alice.page.evaluate("navigator.clipboard.readText()")
+        assert "\n".join(line for line in text.split("\n") if line) == copied
+        assert await alice.line("卵").locator(".body").inner_html() == before
+
+
 async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
     alice, bob = await open_pages()
     await bob.say("from bob")

@@ -433,3 +433,22 @@ async def test_what_failed_stands_in_the_list_and_the_archive_is_left_by_undo(wo
     ).to_have_count(0)
     await row.click(button="right")
     await expect(alice.page.locator("#row-menu button[name=archived][value=on]")).to_be_visible()
+
+
+async def test_on_a_wide_screen_the_text_is_in_the_centre_and_the_panel_does_not_move_it(open_pages):
+    alice, _bob = await open_pages()
+    edges = """() => {
+      const [pane, text] = ['.conversation', '#h-conversation'].map((name) => document.querySelector(name).getBoundingClientRect());
+      const width = parseFloat(getComputedStyle(document.querySelector('message-composer textarea')).maxWidth);
+      return [text.left - pane.left, pane.right - text.left - width];
+    }"""
+    for width in (1720, 2000, 2560):
+        await alice.page.set_viewport_size({"width": width, "height": 900})
+        left, right = await alice.page.evaluate(edges)
+        assert left > 150 and right < 0.32 * width, (width, left, right)
+        await alice.page.locator(".conversation-head .tools [data-view=members]").click()
+        await alice.page.locator(".shell.with-panel").wait_for()
+        with_panel = await alice.page.evaluate(edges)
+        assert with_panel[0] == left and with_panel[1] >= 0, (width, with_panel)
+        await alice.page.locator(".conversation-head .tools [data-view=members]").click()
+        await expect(alice.page.locator(".shell.with-panel")).to_have_count(0)

@@ -122,6 +122,11 @@ test("behind an opening fence Enter begins the code, behind a closing one it sen
     ["```python", true],
     ["```\na", true],
     ["```\na\n```", false],
+    ["```\na\n``` is this right", false],
+    ["```\na\n```这样对吗", false],
+    ["```\na\n```js", true],
+    ["```\na\n``` b\nc\n```", false],
+    ["````\na\n``` b c", true],
     ["````\n```", true],
     ["```a``` b", false],
     ["```SELECT * FROM x;", false], // words, and not the name of a language

@@ -125,9 +125,12 @@ async def test_both_get_the_same_conversation_and_neither_learns_that_the_other_
     await environment.settle()
     assert listener.transport.texts == []
     assert await environment.run(selectors.list_members, alice.pk, conversation_id) == members
+    assert (await environment.run(seen_by, alice.pk, bob.pk, conversation_id))["presence"] == ((), set())
     other = await environment.connect(bob)
     await send(environment, bob, conversation_id, "first")
     await environment.settle()
+    seen = await environment.run(seen_by, alice.pk, bob.pk, conversation_id)
+    assert seen["presence"] == ((conversation_id,), {bob.pk})
     for user, each in ((alice, listener), (bob, other)):
         client_state = each.apply_received()
         assert client_state.bodies(conversation_id) == ["first"]

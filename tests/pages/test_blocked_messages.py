@@ -5,6 +5,8 @@ This concerns the message log, the mentions, the conversation list and the pinne
 
 from __future__ import annotations
 
+import uuid
+
 import pytest
 
 from accounts.actions import contacts
@@ -30,6 +32,22 @@ def test_the_log_collapses_blocked_messages_and_does_not_highlight_them(browser,
     line = browser(alice).get(f"/c/{group.pk}/").one("li", id=f"m-{named.seq}")
     assert "blocked" in line.classes and "for-me" not in line.classes
     assert FOLDED in line.one("label", cls="unblock").text
+
+
+def test_their_words_are_collapsed_too_where_others_forward_them(
+    browser, alice, carol, group, direct_conversation, say, named
+):
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    forwarded, _created = actions.send_message(carol.pk, group.pk, uuid.uuid4(), "", forward_id=named.id)
+    page = browser(alice).get(f"/c/{group.pk}/")
+    line = page.one("li", id=f"m-{forwarded.seq}")
+    assert "blocked" in line.classes and line.one("label", cls="unblock")
+    row = page.one("a", cls="conversation-row", data_id=str(group.pk))
+    assert row.one("span", cls="row-last").text == FOLDED
+    assert "these are my words" in browser(carol).get("/").one("a", cls="conversation-row", data_id=str(group.pk)).text
+    own, _created = actions.send_message(alice.pk, group.pk, uuid.uuid4(), "", forward_id=named.id)
+    page = browser(alice).get(f"/c/{group.pk}/")
+    assert "blocked" not in page.one("li", id=f"m-{own.seq}").classes  # what one forwards oneself stays visible
 
 
 def test_the_mentions_page_collapses_them_too(browser, alice, named):

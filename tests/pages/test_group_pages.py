@@ -156,8 +156,13 @@ def test_group_avatar_by_the_settings_form(browser, alice, bob, group):
     )
     assert wrong.status == 400 and wrong.one(id="id_picture-error").text
     assert wrong.one("input", id="id_title")["value"] == "Kept"
-    assert alice_browser.post(path, fields | {"remove_picture": "on"}).status == 302
-    assert not alice_browser.get(path).one("span", data_part="face").all("img")
+    unsaved = fields | {"title": "Typed", "announcement": "Not saved yet", "members_may_pin": ""}
+    assert alice_browser.post(path, unsaved | {"remove_picture": "on"}).status == 302
+    page = alice_browser.get(path)
+    assert not page.one("span", data_part="face").all("img")
+    assert page.one("input", id="id_title")["value"] == "Typed"
+    assert page.one("textarea", id="id_announcement").text == "Not saved yet"
+    assert selectors.get_conversation(alice.pk, group.pk).announcement == ""
 
 
 def test_an_announcement_is_new_until_it_is_dismissed(browser, alice, bob, group):

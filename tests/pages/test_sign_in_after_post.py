@@ -14,6 +14,7 @@ from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from chat import actions
 from chat.models import Message
 from tests.servers import PASSWORD
 
@@ -80,6 +81,36 @@ def test_the_words_of_a_message_are_back_after_signing_in(client, alice, group):
     assert "字字" not in client.get(page).content.decode()  # only once
 
 
+@pytest.mark.parametrize(
+    ("page", "action", "data"),
+    [
+        ("/settings/", "/settings/", {"username": "alice", "bio": "字字 & words"}),
+        ("/c/{group}/settings/", "/c/{group}/settings/", {"title": "Room", "announcement": "字字 & words"}),
+        ("/new/", "/new/group/", {"title": "字字 & words"}),
+        ("/m/{message}/act/", "/m/{message}/edit/", {"body": "字字 & words"}),
+        ("/m/{message}/act/", "/m/{message}/report/", {"reason": "字字 & words"}),
+        ("/m/{message}/forward/", "/m/{message}/forward/", {"body": "字字 & words"}),
+    ],
+)
+def test_the_words_of_each_form_are_back_after_signing_in(
+    transactional_db, client, alice, bob, group, page, action, data
+):
+    sender = bob if "report" in action else alice
+    message, _created = actions.send_message(sender.pk, group.pk, uuid.uuid4(), "hello")
+    ids = {"group": group.pk, "message": message.id}
+    page, action = page.format(**ids), action.format(**ids)
+    response = client.post(action, data | {"next": page})
+    assert response.status_code == 302 and response["Location"].endswith(f"?next={page}")
+    client.post(response["Location"], {"login": "alice", "password": PASSWORD, "next": page})
+    assert "字字 &amp; words" in client.get(page).content.decode()
+    assert "字字" not in client.get(page).content.decode()  # only once
+
+
+def test_a_password_is_never_kept_for_after_the_sign_in(client, alice):
+    client.post("/settings/", {"username": "alice", "password": "secret words", "bio": "x"})
+    assert "secret words" not in str(dict(client.session))
+
+
 def test_an_expired_form_shows_the_words_and_sends_them_again(alice, group, transactional_db):
     """A form whose CSRF token has expired is shown again with its values, so that the user can send them again.
 
@@ -97,6 +128,22 @@ def test_an_expired_form_shows_the_words_and_sends_them_again(alice, group, tran
     again = {"csrfmiddlewaretoken": token, "body": "字字 & words", "client_id": client_id}
     assert browser.post(url, again, headers=own).status_code == 302
     assert Message.objects.get(kind="text").body == "字字 & words"
+
+
+def test_an_expired_form_of_another_page_is_sent_again_with_its_values(alice, group, transactional_db):
+    browser = Client(enforce_csrf_checks=True)
+    browser.force_login(alice)
+    url, own = f"/c/{group.pk}/settings/", {"origin": settings.SITE_URL, "host": urlsplit(settings.SITE_URL).netloc}
+    values = {"title": "Room", "description": "字字 & words", "announcement": "", "members_may_add": "on"}
+    shown = browser.post(url, values | {"csrfmiddlewaretoken": "x" * 64}, headers=own).content.decode()
+    fields = dict(re.findall(r'<input name="(\w+)" type="hidden" value="([^"]*)">', shown))
+    assert fields == values | {"description": "字字 &amp; words"}
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', shown)[1]
+    assert browser.post(url, values | {"csrfmiddlewaretoken": token}, headers=own).status_code == 302
+    group.refresh_from_db()
+    assert group.description == "字字 & words"
+    refused = browser.post("/accounts/password/change/", {"oldpassword": "a", "password1": "b"}, headers=own)
+    assert "Send again" not in refused.content.decode()  # without the passwords it would be incomplete
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])

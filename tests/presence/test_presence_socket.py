@@ -205,6 +205,26 @@ async def test_other_members_receive_typing_and_it_expires(open_socket, alice, b
     await second.assert_none(0.1, "typing")
 
 
+async def test_before_the_first_message_of_a_direct_conversation_nobody_sees_the_other_type_or_view(
+    open_socket, alice, bob, monkeypatch
+):
+    new_pair_ids = {CONVERSATION}
+    monkeypatch.setattr(hooks, "new_pair_ids_hook", lambda _user_id: set(new_pair_ids))
+    alice_socket, bob_socket = await open_socket(alice), await open_socket(bob)
+    for socket in (alice_socket, bob_socket):
+        await socket.send("view", conversation_id=CONVERSATION)
+        await socket.send("typing", conversation_id=CONVERSATION, active=True)
+    for user, socket in ((alice, alice_socket), (bob, bob_socket)):
+        await socket.collect(0.8)
+        viewers = [frame["payload"] for frame in socket.frames if frame["type"] == "viewers"]
+        assert viewers and all(each["count"] == 1 for each in viewers)
+        assert all(each["readers"] == [{"user_id": user.pk, "seq": 88}] for each in viewers)
+        await socket.assert_none(0.1, "typing", "error")
+    new_pair_ids.clear()  # the first message was sent
+    await bob_socket.send("typing", conversation_id=CONVERSATION, active=True)
+    await alice_socket.receive("typing", user_id=bob.pk, active=True)
+
+
 async def test_typing_ends_when_the_socket_closes(open_socket, alice, bob):
     hers, his = await open_socket(alice), await open_socket(bob)
     await hers.send("typing", conversation_id=CONVERSATION, active=True)

@@ -159,6 +159,8 @@ export function makeNewLine(value, start, end) {
 /** Opening fence of a code block: backticks, and possibly the language. */
 const OPENING_FENCE = /^ {0,3}(`{3,})([^`]*)$/;
 const CLOSING_FENCE = /^[^`]*(`{3,})[ \t]*$/;
+/** Closing fence with words behind it, which are text below the code. One plain word may be a language instead. */
+const CLOSING_FENCE_BEFORE_WORDS = /^(`{3,})[ \t]*(?![\w+#.-]*$)[^`]+$/;
 
 /**
  * Returns whether a position is inside a code block.
@@ -185,12 +187,16 @@ export function isNewLineInCodeBlock(value, position) {
 
 /** @param {string[]} lines @returns {string} the fence of the code block that is open after these lines, or "" */
 function findOpenFence(lines) {
-  let openFence = "";
-  for (const line of lines) {
-    if (!openFence) openFence = OPENING_FENCE.exec(line)?.[1] ?? "";
-    else if ((CLOSING_FENCE.exec(line)?.[1].length ?? 0) >= openFence.length) openFence = "";
+  for (let index = 0; index < lines.length; index += 1) {
+    const fence = OPENING_FENCE.exec(lines[index])?.[1];
+    if (!fence) continue;
+    const findEnd = (/** @type {RegExp} */ pattern) =>
+      lines.findIndex((line, place) => place > index && (pattern.exec(line)?.[1].length ?? 0) >= fence.length);
+    const end = findEnd(CLOSING_FENCE);
+    index = end < 0 ? findEnd(CLOSING_FENCE_BEFORE_WORDS) : end;
+    if (index < 0) return fence;
   }
-  return openFence;
+  return "";
 }
 
 /**

@@ -1,5 +1,5 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
-import { isBlocked } from "../conversation/message/blocked-messages.js";
+import { isHiddenByBlock } from "../conversation/message/blocked-messages.js";
 import { findMessageKind, hasProperty } from "../conversation/message/message-kinds.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { fillPlaceholders, shorten, summarizeFiles } from "../lib/wording.js";
@@ -215,6 +215,7 @@ export class ConversationRow {
   #setLastMessage(message) {
     this.#lastMessage = message;
     this.link.dataset.lastBy = String(message?.sender.id ?? "");
+    this.link.dataset.lastFrom = String(message?.forwarded_from?.sender.id ?? "");
   }
 
   /**
@@ -223,7 +224,8 @@ export class ConversationRow {
    * @returns {boolean} whether the conversation must be loaded again, because the preview was rendered by the server
    */
   onBlockChanged(userId) {
-    if (this.link.dataset.lastBy !== String(userId)) return false;
+    const { lastBy, lastFrom } = this.link.dataset;
+    if (lastBy !== String(userId) && lastFrom !== String(userId)) return false;
     this.#renderPreview();
     return this.#lastMessage === undefined;
   }
@@ -292,7 +294,7 @@ export class ConversationRow {
       previewElement.replaceChildren(createTextPart("text", listWords.none ?? ""));
     } else if (lastMessage.deleted_at) {
       previewElement.replaceChildren(createTextPart("text", listWords.deleted ?? ""));
-    } else if (isBlocked(lastMessage.sender.id)) {
+    } else if (isHiddenByBlock(lastMessage, this.me)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
       previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(findMessageKind(lastMessage.kind)?.describe(lastMessage, this.me) ?? lastMessage.excerpt, lastMessage.body.trim() ? [] : lastMessage.attachments));

@@ -49,8 +49,14 @@ export function isAllowedWith(action, item) {
   return actions.split(" ").includes(action) && isAllowed(action, Object.entries(facts).filter(([, holds]) => holds).map(([name]) => name));
 }
 
-/** Without a composer, the other user cannot be written to: a block, or the account is deleted. */
-const listPageFacts = () => (find(document, "message-composer") ? ["writable"] : []);
+/**
+ * Without a composer, the other user cannot be written to: a block, or the account is deleted. It is looked for beside
+ * the log, because a search in the document would walk through all messages, and this is asked often while scrolling.
+ */
+function listPageFacts() {
+  const parts = find(document, "message-log")?.parentElement?.children ?? [];
+  return [...parts].some(({ localName }) => localName === "message-composer") ? ["writable"] : [];
+}
 
 /** Updates the permissions and the controls that depend on them when the group's settings or the user's role change. */
 export function watchPermissions() {

@@ -33,7 +33,7 @@ export function watchSignOut() {
 }
 
 /** Deletes all texts and files of a user. @param {number} userId */
-async function deleteUserData(userId) {
+export async function deleteUserData(userId) {
   deleteStoredTexts(userId);
   await Promise.allSettled([deleteStore(userId), deleteStoredFilesOfUser(userId), removeServiceWorker()]);
 }

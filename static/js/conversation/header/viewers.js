@@ -7,6 +7,8 @@ import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
 import { createAvatar, find, findAll, words } from "../../lib/dom.js";
 import { loadUsers, getUserName, getUser } from "../../realtime/state/user-cache.js";
 
+/** Returns whether the header has little space: the width of a phone in layout.css. */
+const isPhone = () => matchMedia("(width < 640px)").matches;
 const MAX_AVATARS = 3; // avatars per message; for more viewers only the number is displayed
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
@@ -57,7 +59,8 @@ export class Viewers {
     const countElement = find(document, ".conversation-head [data-part=viewers]");
     if (!countElement) return;
     const viewerWords = words("viewers-words");
-    const text = count ? ` · ${fillPlaceholders(count === 1 ? viewerWords.one : viewerWords.many, { n: count })}` : "";
+    const longText = count === 1 ? viewerWords.one : viewerWords.many;
+    const text = count ? ` · ${fillPlaceholders(isPhone() ? viewerWords.short : longText, { n: count })}` : "";
     countElement.hidden = !count;
     if (countElement.textContent !== text) countElement.textContent = text;
     const names = [...this.#readSeqs.keys()].map((id) => getUserName(id)).filter((name) => name !== undefined);

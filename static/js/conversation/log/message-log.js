@@ -139,9 +139,9 @@ export class MessageLog extends LiveElement {
     return Math.max(0, ...this.items.keys());
   }
 
-  /** Item of the user's newest message that is not deleted, for editing. */
-  get myLastMessage() {
-    return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.deleted)").at(-1) ?? null;
+  /** Items of the messages of the user that are not deleted, oldest first. */
+  get myMessages() {
+    return findAll(this.list, ":scope > .msg.mine[data-seq]:not(.deleted)");
   }
 
   /**
@@ -256,6 +256,8 @@ export class MessageLog extends LiveElement {
 
   /** Inserts an item by seq, before the messages of the outbox. @param {HTMLElement} item @param {number} seq */
   #insertItem(item, seq) {
+    const itemBefore = this.items.get(seq - 1); // usual, and much faster for a page of messages above the others
+    if (itemBefore?.parentElement === this.list) return itemBefore.after(item);
     const isEarlier = (/** @type {Element} */ element) => {
       const elementSeq = /** @type {HTMLElement} */ (element).dataset.seq;
       return elementSeq !== undefined && Number(elementSeq) < seq;
@@ -340,7 +342,8 @@ export class MessageLog extends LiveElement {
 
   /** Updates the button that jumps to the newest message and shows the number of unread messages. */
   #updateJumpButton() {
-    const button = find(this, ".latest");
+    // Not a search in the whole log, because this runs with each scroll event.
+    const button = /** @type {HTMLElement | undefined} */ ([...this.children].find((child) => child.matches(".latest")));
     const count = this.unreadCounter.count;
     const { isAtEnd, isCloseToEnd } = this.scrollKeeper;
     if (button) button.hidden = !this.hasAfter && (isAtEnd || (isCloseToEnd && !count));

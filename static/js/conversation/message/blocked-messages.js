@@ -1,6 +1,7 @@
 /**
- * Collapses the messages of blocked users in the log, and hides their words in quotes. The user can expand each message,
- * but no quote: it leads to the message. The ids of blocked users are in `data-blocked` of `<live-socket>`.
+ * Collapses the messages of blocked users in the log, also where others forward them, and hides their words in quotes.
+ * The user can expand each message, but no quote: it leads to the message. The ids of blocked users are in
+ * `data-blocked` of `<live-socket>`.
  */
 import { emit } from "../../realtime/events.js";
 import { setClasses } from "./message-classes.js";
@@ -17,6 +18,16 @@ export function isBlocked(userId) {
 }
 
 /**
+ * Returns whether the user has blocked the sender of a message, or the author of the words that others forward. What the
+ * user forwards stays visible.
+ * @param {{sender: {id: number}, forwarded_from?: {sender: {id: number}} | null}} message
+ * @param {number} currentUserId
+ */
+export function isHiddenByBlock({ sender, forwarded_from: forwarded }, currentUserId) {
+  return isBlocked(sender.id) || (forwarded != null && sender.id !== currentUserId && isBlocked(forwarded.sender.id));
+}
+
+/**
  * Handles that the user has blocked or unblocked somebody, on any device: collapses or expands the messages in the log
  * and emits `page:block-changed`.
  */
@@ -27,7 +38,10 @@ export function watchBlockedUsers() {
     if (!socketElement || blocked === isBlocked(user.id)) return;
     const otherIds = listBlockedIds().filter((id) => id !== String(user.id));
     socketElement.dataset.blocked = (blocked ? [...otherIds, String(user.id)] : otherIds).join(" ");
-    for (const item of findAll(document, `message-log .msg[data-sender="${user.id}"]`)) setFolded(item, blocked);
+    for (const item of findAll(document, `message-log .msg:is([data-sender="${user.id}"], :has(.forwarded[data-sender="${user.id}"])):not(.mine)`)) {
+      const authors = [item.dataset.sender, find(item, ".forwarded")?.dataset.sender];
+      setFolded(item, authors.some((id) => isBlocked(Number(id))));
+    }
     for (const quote of findAll(document, `message-log .reply[data-sender="${user.id}"]`)) setQuoteFolded(quote, blocked);
     emit("page:block-changed", { user_id: user.id, blocked });
   });

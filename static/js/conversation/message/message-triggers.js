@@ -2,6 +2,7 @@
  * Calls the message commands (message-commands.js) when the user clicks, presses long, or uses the keyboard.
  */
 import { CopyCodeButton } from "./copy-code-button.js";
+import { watchCopying } from "./copy-selection.js";
 import { MessageCommands } from "./message-commands.js";
 import { liveUpdates } from "../../realtime/events.js";
 import { LogKeyboard } from "../log/log-keyboard.js";
@@ -22,6 +23,7 @@ export class MessageTriggers {
     this.menu = new MessageMenu(log, this.commands);
     new LogKeyboard(log, this.commands, this.menu);
     new CopyCodeButton(log);
+    watchCopying(log);
     this.actionButtons = clone("acts-template");
     const { list } = log;
     log.on(list, "pointerover", (event) => event.pointerType === "mouse" && this.#attachButtons(event.target));
@@ -34,7 +36,10 @@ export class MessageTriggers {
     // A long press on a reaction opens the details; links, selected text and fields keep the behaviour of the browser.
     onLongPress(list, ".reaction[data-emoji]", (button) => this.#openDetails(button), log.signal);
     onLongPress(list, MESSAGE_SELECTOR, (item) => !item.querySelector(".reaction[data-emoji]:active") && this.menu.open(item, item, { isHeld: true }), log.signal);
-    log.on(document, "compose:edit-last", () => log.myLastMessage && this.commands.run("edit", log.myLastMessage));
+    log.on(document, "compose:edit-last", () => {
+      const item = log.myMessages.findLast((each) => this.commands.isAvailable("edit", each)); // not a forwarded one
+      if (item) this.commands.run("edit", item);
+    });
   }
 
   /** @param {EventTarget | null} target @returns {HTMLElement | null} the message, if it has commands */

@@ -2,7 +2,7 @@
  * Renders messages with the templates of the server (templates/chat/message/_message.html and _system.html), which are
  * cloned from the page.
  */
-import { isBlocked, setQuoteFolded } from "./blocked-messages.js";
+import { isBlocked, isHiddenByBlock, setQuoteFolded } from "./blocked-messages.js";
 import { renderAttachments } from "../attachments/attachment-renderer.js";
 import { isLongMessage } from "../../lib/long-message.js";
 import { findMessageKind } from "./message-kinds.js";
@@ -45,7 +45,7 @@ function renderTextMessage(message, currentUserId) {
   const isOwn = sender.id === currentUserId;
   if (isOwn) item.dataset.clientId = message.client_id ?? ""; // identifies messages sent from this page
   const isDeleted = message.deleted_at !== null;
-  const blocked = !isOwn && !isDeleted && isBlocked(sender.id);
+  const blocked = !isDeleted && isHiddenByBlock(message, currentUserId);
   const isForMe = !isOwn && !isBlocked(sender.id) && mentionsUser(message.mentions, currentUserId);
   setClasses(item, { mine: isOwn, deleted: isDeleted, "for-me": isForMe, blocked });
   if (!blocked) find(item, ".unblock")?.remove();

@@ -51,6 +51,12 @@ export function watchPresence() {
     if (left_at || presences.get(user.id)?.online === false) uncertainIds.add(user.id);
     if (!left_at) loadMissing();
   });
+  document.addEventListener("live:message.created", (event) => {
+    // Before the first message of a direct conversation its users do not see each other.
+    if (/** @type {CustomEvent} */ (event).detail.message.seq !== 1) return;
+    for (const [id, { online }] of presences) if (!online) uncertainIds.add(id);
+    loadMissing();
+  });
   document.addEventListener("live:conversation.removed", () => {
     for (const id of presences.keys()) uncertainIds.add(id); // any of them may have been a member
     loadMissing();

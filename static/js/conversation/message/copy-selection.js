@@ -1,0 +1,56 @@
+/**
+ * Adds the numbers and bullets of lists to text that the user copies from the log. They are seen, but browsers leave them
+ * out of the copied text.
+ */
+import { findAll } from "../../lib/dom.js";
+
+/** @param {import("../log/message-log.js").MessageLog} log */
+export function watchCopying(log) {
+  log.on(log.list, "copy", (event) => {
+    const selection = getSelection();
+    const text = selection?.rangeCount === 1 ? getTextWithMarkers(log.list, selection) : null;
+    if (text === null) return;
+    event.preventDefault();
+    /** @type {ClipboardEvent} */ (event).clipboardData?.setData("text/plain", text);
+  });
+}
+
+/**
+ * Returns the selected text with the markers of the list items whose beginning is selected; null if there are none. The
+ * markers are in the page only while the browser computes the text, so they are never painted.
+ * @param {HTMLElement} list
+ * @param {Selection} selection
+ */
+function getTextWithMarkers(list, selection) {
+  const range = selection.getRangeAt(0);
+  const { startContainer, startOffset } = range;
+  const items = findAll(list, ".msg-text li").filter((item) => selection.containsNode(item, true));
+  const markers = items.filter((item) => !hasTextBefore(item, range)).map(insertMarker);
+  if (!markers.length) return null;
+  if (markers[0].parentElement?.contains(startContainer)) range.setStartBefore(markers[0]);
+  const text = selection.toString();
+  for (const marker of markers) marker.remove();
+  range.setStart(startContainer, startOffset);
+  return text;
+}
+
+/** Returns whether the range begins behind a text of the item. @param {HTMLElement} item @param {Range} range */
+function hasTextBefore(item, { startContainer, startOffset }) {
+  if (!item.contains(startContainer)) return false;
+  const before = document.createRange();
+  before.setStart(item, 0);
+  before.setEnd(startContainer, startOffset);
+  return before.toString().trim() !== "";
+}
+
+/** Inserts the marker of a list item as text. @param {HTMLElement} item @returns {Text} */
+function insertMarker(item) {
+  const siblings = [...(item.parentElement?.children ?? [])];
+  const start = Number(item.parentElement?.getAttribute("start") ?? 1);
+  let number = start - 1;
+  for (const each of siblings.slice(0, siblings.indexOf(item) + 1)) number = Number(each.getAttribute("value") ?? number + 1);
+  const marker = document.createTextNode(item.parentElement?.localName === "ol" ? `${number}. ` : "- ");
+  const firstBlock = item.firstElementChild?.localName === "p" && !item.firstChild?.textContent?.trim() ? item.firstElementChild : item;
+  firstBlock.prepend(marker);
+  return marker;
+}
