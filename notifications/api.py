@@ -10,6 +10,12 @@ from messenger.rest.openapi import error_responses, list_schema, no_content_sche
 from messenger.rest.pagination import paginated_response
 from messenger.rest.viewsets import ApiViewSet, no_content, respond
 from notifications import explanations, preferences, subscriptions
+from notifications.payloads import (
+    GroupNotificationChangesPayload,
+    NotificationListQuery,
+    NotificationPreferencesChangesPayload,
+    PushSubscriptionPayload,
+)
 from notifications.push import sending
 from notifications.push.transport import Result
 from notifications.schemas import (
@@ -19,12 +25,6 @@ from notifications.schemas import (
     PushSubscriptionSchema,
     preferences_schema,
     subscription_schema,
-)
-from notifications.serializers import (
-    GroupNotificationChangesSerializer,
-    NotificationListQuerySerializer,
-    NotificationPreferencesChangesSerializer,
-    PushSubscriptionSerializer,
 )
 
 
@@ -36,10 +36,10 @@ class NotificationPreferencesViewSet(ApiViewSet):
     @response_schema(
         NotificationPreferencesSchema,
         "Change my notification preferences",
-        request=NotificationPreferencesChangesSerializer(partial=True),
+        request=NotificationPreferencesChangesPayload,
     )
     def partial_update(self, request):
-        changes = self.validated_data(NotificationPreferencesChangesSerializer, partial=True)
+        changes = self.changes(NotificationPreferencesChangesPayload)
         return respond(preferences_schema(preferences.update(self.user_id, changes)))
 
 
@@ -53,11 +53,11 @@ class PushSubscriptionViewSet(ApiViewSet):
         PushSubscriptionSchema,
         "Send push messages to this browser",
         created="The subscription. It replaces the one before of the same sign-in.",
-        request=PushSubscriptionSerializer,
+        request=PushSubscriptionPayload,
     )
     def create(self, request):
-        data = self.validated_data(PushSubscriptionSerializer)
-        row = subscriptions.subscribe(request.auth, data["endpoint"], data["p256dh"], data["auth"])
+        data = self.payload(PushSubscriptionPayload)
+        row = subscriptions.subscribe(request.auth, data.endpoint, data.p256dh, data.auth)
         return respond(subscription_schema(row, request.auth.pk), 201)
 
     @no_content_schema("Stop push messages to a browser")
@@ -83,12 +83,12 @@ class NotificationViewSet(ApiViewSet):
     @list_schema(
         ExplanationSchema,
         "List what was decided about messages that concern me or were pushed, newest first",
-        parameters=[NotificationListQuerySerializer],
+        parameters=[NotificationListQuery],
     )
     def list(self, request):
-        query = self.validated_query(NotificationListQuerySerializer)
-        rows = explanations.list_recent(self.user_id, before=query["before"], limit=query["limit"] + 1)
-        page, has_more = rows[: query["limit"]], len(rows) > query["limit"]
+        query = self.query(NotificationListQuery)
+        rows = explanations.list_recent(self.user_id, before=query.before, limit=query.limit + 1)
+        page, has_more = rows[: query.limit], len(rows) > query.limit
         results = [explanations.explain_stored(row) for row in page]
         return paginated_response(request, results, page[-1].pk if has_more else None)
 
@@ -105,9 +105,9 @@ class GroupNotificationViewSet(ApiViewSet):
     @response_schema(
         GroupNotificationSchema,
         "Change the settings of a group for the notifications of all members",
-        request=GroupNotificationChangesSerializer,
+        request=GroupNotificationChangesPayload,
     )
     def partial_update(self, request, conversation_id: int):
-        hides_text = self.validated_data(GroupNotificationChangesSerializer)["hides_text"]
+        hides_text = self.payload(GroupNotificationChangesPayload).hides_text
         preferences.set_hides_text(self.user_id, conversation_id, hides_text)
         return respond(GroupNotificationSchema(hides_text))

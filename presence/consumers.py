@@ -102,7 +102,7 @@ class PresenceConsumer(LiveConsumer):
     broadcaster: ClassVar[PresenceBroadcaster] = PresenceBroadcaster()  # shared by all connections of the process
 
     @command("typing", TypingPayload)
-    def typing(self, payload: TypingPayload) -> None:
+    async def typing(self, payload: TypingPayload) -> None:
         connection = self.connection
         if payload.conversation_id not in connection.conversations:
             raise not_found()

@@ -24,7 +24,7 @@ from messenger.rest.fields import (
     StrictCharField,
     StrictUUIDField,
 )
-from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, object_schema
+from messenger.rest.struct_schemas import Schema, SchemaWriter, Struct, component_schemas, object_schema
 
 FieldType = tuple[type[serializers.Field], dict[str, Any]]  # the class of a field and its arguments
 
@@ -51,34 +51,44 @@ def serializer_for_query(struct: Struct) -> type[serializers.Serializer]:
 
 
 def _make_serializer(struct: Struct, fields: dict[str, Schema], **options: Any) -> type[serializers.Serializer]:
-    schema = object_schema(struct)
-    name = struct.__name__.removesuffix("Payload")
+    components = component_schemas([struct])
+    return _make_class(struct.__name__, struct.__module__, components, fields, **options)
+
+
+def _make_class(
+    name: str, module: str, components: dict[str, Schema], fields: dict[str, Schema], **options: Any
+) -> type[serializers.Serializer]:
+    """Returns the serializer class for the struct `name`. `components` describe it and the structs inside it."""
+    schema, writer = components[name], FieldWriter(components, module)
     body: dict[str, Any] = {
         "__doc__": inspect.cleandoc(schema.get("description", "")),
-        "__module__": struct.__module__,
-        **{key: _make_field(field, is_required=key in schema["required"], **options) for key, field in fields.items()},
+        "__module__": module,
+        **{key: writer.make(field, is_required=key in schema["required"], **options) for key, field in fields.items()},
     }
+    name = name.removesuffix("Payload")
     return extend_schema_serializer(component_name=name)(type(f"{name}Serializer", (serializers.Serializer,), body))
-
-
-def _make_field(schema: Schema, *, is_required: bool, **more_options: Any) -> serializers.Field:
-    field_class, options = FieldWriter().write(schema)
-    options |= more_options
-    if "default" in schema:
-        default = schema["default"]
-        options["default"] = type(default) if isinstance(default, list | dict) else default
-    else:
-        options["required"] = is_required
-    if "description" in schema:
-        options["help_text"] = format_lazily(_(schema["description"]), schema.get("x-values", {}))
-    return field_class(**options)
 
 
 class FieldWriter(SchemaWriter[FieldType]):
     """Writes the types of fields of requests as serializer fields."""
 
+    def __init__(self, components: dict[str, Schema], module: str):
+        self.components, self.module = components, module
+
+    def make(self, schema: Schema, *, is_required: bool, **more_options: Any) -> serializers.Field:
+        field_class, options = self.write(schema)
+        options |= more_options
+        if "default" in schema:
+            default = schema["default"]
+            options["default"] = type(default) if isinstance(default, list | dict) else default
+        else:
+            options["required"] = is_required
+        if "description" in schema:
+            options["help_text"] = format_lazily(_(schema["description"]), schema.get("x-values", {}))
+        return field_class(**options)
+
     def write_reference(self, name: str, schema: Schema) -> FieldType:
-        raise TypeError("A request is one object, without objects inside it.")
+        return _make_class(name, self.module, self.components, self.components[name]["properties"]), {}
 
     def write_nullable(self, schema: Schema) -> FieldType:
         field_class, options = self.write(schema)
@@ -90,7 +100,7 @@ class FieldWriter(SchemaWriter[FieldType]):
         return serializers.ChoiceField, {"choices": choices, "allow_blank": "" in values}
 
     def write_list(self, items: Schema, schema: Schema) -> FieldType:
-        child = _make_field(items, is_required=True)
+        child = self.make(items, is_required=True)
         if "x-separator" in schema:
             return CommaSeparatedIdsField, {"child": child, "most": schema["maxItems"]}
         return serializers.ListField, {
@@ -102,7 +112,7 @@ class FieldWriter(SchemaWriter[FieldType]):
     def write_mapping(self, values: Schema, schema: Schema) -> FieldType:
         if schema.get("x-key") != "id":
             raise TypeError("The keys of an object in a request are ids.")
-        child = _make_field(values, is_required=True)
+        child = self.make(values, is_required=True)
         return IdMappingField, {"child": child, "max_length": schema.get("maxProperties")}
 
     def write_plain(self, schema: Schema) -> FieldType:
