@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from messenger.log_filters import RepetitionFilter
 from messenger.log_formats import JSONFormatter
-from tests.client import Client, CommandError, token_for
+from tests.client import Client, CommandError
 from tests.databases import ROOT
 
 DASHBOARD = ROOT / "deploy" / "grafana-dashboard.json"
@@ -32,7 +32,7 @@ def read_metrics(text: str) -> dict[str, float]:
 
 async def make_group(site, names=("alice", "bob")) -> tuple[int, dict[str, str]]:
     users = await asyncio.to_thread(site.create_users, *names)
-    tokens = {name: await token_for(site.servers[0].url, name) for name in names}
+    tokens = {name: site.create_token(name) for name in names}
     headers = {"Authorization": f"Bearer {tokens[names[0]]}"}
     async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=30) as http:
         payload = {"kind": "group", "title": "Room", "user_ids": [user.pk for user in users[1:]]}

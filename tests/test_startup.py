@@ -10,9 +10,10 @@ import subprocess
 import time
 
 import httpx
+import psutil
 import pytest
 
-from tests.client import Client, token_for
+from tests.client import Client
 from tests.databases import ROOT, collected_static, copy_sqlite_template, production_environment, run_manage
 from tests.processes import free_port
 
@@ -99,15 +100,16 @@ async def test_people_go_on_while_newcomers_use_up_the_descriptors(make_site, se
     site = make_site()
     process = (await asyncio.to_thread(site.start, server)).process
     users = await asyncio.to_thread(site.create_users, "alice", "bob")
-    token = await token_for(site.url, "alice")
+    token = site.create_token("alice")
     headers = {"Authorization": f"Bearer {token}"}
     async with httpx.AsyncClient(base_url=site.url, headers=headers, timeout=30) as http:
         payload = {"kind": "group", "title": "Room", "user_ids": [users[1].pk]}
         group = (await http.post("/api/v1/conversations/", json=payload)).json()["id"]
         async with Client(site.ws_url, token) as alice:
             await alice.send(group, "before")
-            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (240, 240))
-            bob_token = await token_for(site.url, "bob")
+            limit = psutil.Process(process.pid).num_fds() + 120
+            resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (limit, limit))
+            bob_token = site.create_token("bob")
             newcomers = [Client(site.ws_url, bob_token, reconnect_delay=60) for _ in range(250)]
             tasks = [asyncio.create_task(newcomer._run()) for newcomer in newcomers]
             started = time.monotonic()

@@ -159,7 +159,7 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
 
 
 def _newest_seq_of_others(state: _MarkerState) -> int | None:
-    """Returns the number (seq) of the newest message of another user that counts as unread, or None if there is none."""
+    """Returns the number (seq) of the newest message of another user that counts as unread, if any."""
     messages = Message.objects.filter(conversation_id=state.conversation_id, kind__in=counted_kinds())
     return messages.exclude(sender_id=state.user_id).order_by("-seq").values_list("seq", flat=True).first()
 

@@ -41,6 +41,7 @@ def path_ids(database, api, alice, bob):
         "emoji": "👍",
         "invite_id": invite["id"],
         "token": invite["token"],
+        "subscription_id": 1,
         "upload_id": str(uuid.UUID(int=1)),
     }
 

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 import websockets
 
-from tests.client import Client, CommandError, token_for
+from tests.client import Client, CommandError
 
 ANSWERED_WITHIN = 5.0  # seconds
 
@@ -29,7 +29,7 @@ class Room:
 
     async def build(self) -> Room:
         users = await asyncio.to_thread(self.site.create_users, *self.members, "carol")
-        self.tokens = {name: await token_for(self.site.url, name) for name in (*self.members, "carol")}
+        self.tokens = {name: self.site.create_token(name) for name in (*self.members, "carol")}
         ids = [user.pk for user in users[1 : len(self.members)]]
         self.locked = await self._create_group("alice", ids)
         self.other = await self._create_group("carol", [])
