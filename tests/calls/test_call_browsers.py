@@ -283,3 +283,20 @@ async def test_a_file_goes_from_one_to_the_other_without_the_server(two_people, 
     await (await choosing.value).set_files(path)
     await bob.page.locator(".call-file").last.get_by_role("button", name="Remove or cancel").click()
     await expect(alice.page.locator(".call-file").last).to_contain_text("Declined")
+
+
+async def test_hanging_up_before_the_server_has_answered_leaves_no_call(two_people):
+    alice, bob = await two_people()
+    # The microphone is slow to open, as while the browser asks the user.
+    await alice.page.add_init_script(
+        "const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);"
+        "navigator.mediaDevices.getUserMedia = async (wanted) => {"
+        " await new Promise((resolve) => setTimeout(resolve, 1500)); return open(wanted); };"
+    )
+    await alice.open()
+    await alice.start_call("audio")
+    await alice.hang_up()
+    await alice.has_left()
+    await asyncio.sleep(2)
+    assert not await bob.page.locator(".call-ring").count()
+    assert (await (await bob.page.request.get("/api/v1/calls/")).json())["results"] == []

@@ -13,6 +13,7 @@ import { startRinging } from "./ringtone.js";
 
 const SPEAKING_INTERVAL = 250; // ms
 const SPEAKING_LEVEL = 0.02;
+const BLOCKED_AFTER = 15_000; // ms without a connection until the panel says that a network may block calls
 const SPEAKER_DELAY = 1_500; // ms that somebody else must speak until the large picture changes
 
 export class CallPanel {
@@ -20,6 +21,8 @@ export class CallPanel {
   /** Sound that the caller hears while it rings. */
   #stopRingback = () => {};
   #isRingingBack = false;
+  /** Since when the panel shows "Connecting…", in ms; 0: it does not. */
+  #connectingSince = 0;
   /** The user in the large picture of the speaker view. */
   #speakerId = 0;
   #speakerSince = 0;
@@ -141,6 +144,8 @@ export class CallPanel {
     else if (isReconnecting) key = "reconnecting";
     else if (!peers.size) key = "alone";
     else if (!connected) key = "connecting";
+    this.#connectingSince = key === "connecting" ? this.#connectingSince || performance.now() : 0;
+    if (this.#connectingSince && performance.now() - this.#connectingSince > BLOCKED_AFTER) key = "blocked";
     this.element.dataset.state = key || "connected"; // read by tests
     const status = find(this.element, "[data-part=status]");
     const text = key ? statusWords[key] ?? "" : "";
@@ -197,6 +202,7 @@ export class CallPanel {
     const { call, peers } = this.session;
     const clock = find(this.element, "[data-part=clock]");
     if (clock && call?.answered_at) clock.textContent = formatDuration(Date.now() - Date.parse(call.answered_at));
+    if (this.#connectingSince) this.#renderStatus();
     let loudest = { id: 0, level: SPEAKING_LEVEL };
     for (const [userId, peer] of peers) {
       const { level } = peer;

@@ -194,6 +194,11 @@ export class CallSession {
     this.#begin(); // first, because an offer may arrive before the answer of the server
     try {
       const [answer] = await Promise.all([sendCommand(type, { ...payload, device: this.device }), this.#loadIceServers()]);
+      if (this.hasEnded) {
+        // The user has hung up before the server answered.
+        sendCommand("call.hangup", { call_id: answer.call.id, device: this.device }).catch(() => {});
+        return;
+      }
       this.update(answer.call);
       for (const receive of this.#early.splice(0)) receive();
     } catch (error) {
