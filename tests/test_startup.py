@@ -107,7 +107,7 @@ async def test_people_go_on_while_newcomers_use_up_the_descriptors(make_site, se
         group = (await http.post("/api/v1/conversations/", json=payload)).json()["id"]
         async with Client(site.ws_url, token) as alice:
             await alice.send(group, "before")
-            limit = psutil.Process(process.pid).num_fds() + 120
+            limit = psutil.Process(process.pid).num_fds() + 240
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (limit, limit))
             bob_token = site.create_token("bob")
             newcomers = [Client(site.ws_url, bob_token, reconnect_delay=60) for _ in range(250)]
