@@ -5,6 +5,7 @@ They use the modules services.py, databases.py, servers.py, proxy.py and browser
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -136,6 +137,13 @@ def pytest_configure(config):
     config.pluginmanager.register(LongestFirst())
     # On SIGTERM (for example from `timeout`) the test run ends as on Ctrl-C, so that it stops its servers.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def pytest_collection_finish():
+    """Excludes everything loaded so far from garbage collection, and collects less often, as messenger/asgi.py does."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
 
 
 def pytest_terminal_summary(terminalreporter):
