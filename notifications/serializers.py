@@ -18,7 +18,7 @@ class QuietHoursSerializer(serializers.Serializer):
 class NotificationPreferencesChangesSerializer(serializers.Serializer):
     show_text = StrictBooleanField()
     sound = StrictBooleanField()
-    keywords = serializers.ListField(child=StrictCharField(max_length=100), max_length=100)
+    keywords = serializers.ListField(child=StrictCharField(max_length=100, allow_blank=True), max_length=100)
     quiet_hours = serializers.ListField(child=QuietHoursSerializer(), max_length=7)
     quiet_time_zone = StrictCharField(max_length=64, allow_blank=True)
     allowed_user_ids = IdListField()
