@@ -52,10 +52,11 @@ class NotificationPreferencesForm(BaseForm):
         for day, name in WEEKDAYS.items():
             labels = {"start": _("%(day)s from"), "end": _("%(day)s until")}
             for edge, label in labels.items():
+                text = label % {"day": name}
                 self.fields[f"{edge}_{day}"] = forms.TimeField(
-                    label=label % {"day": name},
+                    label=text,
                     required=False,
-                    widget=forms.TimeInput(attrs=TIME_INPUT, format="%H:%M"),
+                    widget=forms.TimeInput(attrs={**TIME_INPUT, "aria-label": text}, format="%H:%M"),
                     input_formats=["%H:%M", "%H:%M:%S"],
                 )
         self.people = self._list_people(user, preferences)

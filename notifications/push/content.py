@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -82,52 +82,50 @@ def topic_of(conversation_id: int) -> str:
     return base64.urlsafe_b64encode(digest[:24]).decode()  # 32 characters, as RFC 8030 allows at most
 
 
-def build_state(user: User, conversation_id: int) -> ConversationState:
-    """Decides again about all messages that the browsers of a user show, or are to show, of a conversation.
+def build_states(users: Sequence[User], conversation_id: int) -> dict[int, ConversationState]:
+    """Returns by user id what the browsers of these users are to show of a conversation.
 
-    So nothing is sent that was deleted or read, or of a conversation that the user has left or muted in the meantime.
+    Decides again about all messages that the browsers show, or are to show. So nothing is sent that was deleted or
+    read, or of a conversation that the user has left or muted in the meantime.
     """
-    rows = list(
-        Notification.objects.filter(
-            user=user, conversation=conversation_id, outcome=Outcome.PUSH, cleared_at=None
-        ).order_by("seq")
-    )
-    messages = {
-        message.pk: message
-        for message in Message.objects.select_related("conversation", "reply_to", "sender").filter(
-            pk__in=[row.message_id for row in rows[-MAX_MESSAGES:]]
-        )
-    }
-    all_facts = facts.load_facts(list(messages.values()), [user.pk])
-    shown, ended = [], rows[:-MAX_MESSAGES]
-    for row in rows[-MAX_MESSAGES:]:
-        decision = decide(all_facts[row.message_id, user.pk])
-        if decision.outcome == Outcome.PUSH:
-            shown.append(row)
-        else:
+    user_ids = [user.pk for user in users]
+    rows: dict[int, list[Notification]] = {user_id: [] for user_id in user_ids}
+    on_devices = Notification.objects.filter(outcome=Outcome.PUSH, cleared_at=None, conversation=conversation_id)
+    for row in on_devices.filter(user__in=user_ids).order_by("seq"):
+        rows[row.user_id].append(row)
+    recent_ids = {row.message_id for user_rows in rows.values() for row in user_rows[-MAX_MESSAGES:]}
+    messages = Message.objects.select_related("conversation", "reply_to", "sender").in_bulk(recent_ids)
+    all_facts = facts.load_facts(list(messages.values()), user_ids)
+    preferences = facts.get_preferences(user_ids)
+    group_hides_text = GroupNotificationSettings.objects.filter(conversation=conversation_id, hides_text=True).exists()
+    states = {}
+    for user in users:
+        shown, ended = [], rows[user.pk][:-MAX_MESSAGES]
+        for row in rows[user.pk][-MAX_MESSAGES:]:
+            decision = decide(all_facts[row.message_id, user.pk])
+            if decision.outcome == Outcome.PUSH:
+                shown.append(row)
+                continue
             if row.pushed_at is None:
                 row.outcome, row.reason = decision.outcome, decision.reason
             ended.append(row)
-    unread = sum(summary.badge_count for summary in selectors.list_conversation_summaries(user.pk))
-    tag = f"conversation-{conversation_id}"
-    if not shown:
-        return ConversationState(PushSchema("clear", user.pk, tag, unread), shown, ended)
-    language = user.language or settings.LANGUAGE_CODE
-    with translation.override(language):
-        push = _build_push(user, [messages[row.message_id] for row in shown], tag, unread, language)
-    return ConversationState(push, shown, ended)
+        unread = sum(summary.badge_count for summary in selectors.list_conversation_summaries(user.pk))
+        push = PushSchema("clear", user.pk, f"conversation-{conversation_id}", unread)
+        if shown:
+            hides_text = group_hides_text or not preferences[user.pk].show_text
+            language = user.language or settings.LANGUAGE_CODE
+            with translation.override(language):
+                push = _build_push(push, [messages[row.message_id] for row in shown], hides_text)
+            push.lang, push.sound = language, preferences[user.pk].sound
+        states[user.pk] = ConversationState(push, shown, ended)
+    return states
 
 
-def _build_push(user: User, messages: list[Message], tag: str, unread: int, language: str) -> PushSchema:
+def _build_push(cleared: PushSchema, messages: list[Message], hides_text: bool) -> PushSchema:
+    """Returns the push message that shows these messages, in the active language."""
     newest = messages[-1]
     conversation = newest.conversation
-    preferences = facts.get_preferences([user.pk])[user.pk]
     is_group = conversation.kind == Conversation.Kind.GROUP
-    hides_text = (
-        not preferences.show_text
-        or GroupNotificationSettings.objects.filter(conversation=conversation, hides_text=True).exists()
-    )
-    title = conversation.title if is_group else newest.sender.display_name
     if hides_text:
         body = ngettext("%(n)d new message", "%(n)d new messages", len(messages)) % {"n": len(messages)}
     else:
@@ -135,21 +133,18 @@ def _build_push(user: User, messages: list[Message], tag: str, unread: int, lang
         if len(messages) > MAX_LINES:
             rest = len(messages) - MAX_LINES
             body += "\n" + ngettext("and %(n)d more", "and %(n)d more", rest) % {"n": rest}
-    first_url = f"{reverse('conversation', args=[conversation.pk])}?at={messages[0].seq}#m-{messages[0].seq}"
     return PushSchema(
         type="show",
-        user_id=user.pk,
-        tag=tag,
-        unread=unread,
-        title=title,
+        user_id=cleared.user_id,
+        tag=cleared.tag,
+        unread=cleared.unread,
+        title=conversation.title if is_group else newest.sender.display_name,
         body=body,
-        lang=language,
-        url=first_url,
+        url=f"{reverse('conversation', args=[conversation.pk])}?at={messages[0].seq}#m-{messages[0].seq}",
         conversation_id=conversation.pk,
         message_ids=[message.pk for message in messages],
         seq=newest.seq,
         sent_at=format_timestamp(newest.created_at),
-        sound=preferences.sound,
         actions=[
             PushAction("reply", _("Reply"), _("Write a message")),
             PushAction("read", _("Mark as read")),

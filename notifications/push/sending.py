@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from django.utils import timezone
 
 from accounts.auth import sign_ins
+from accounts.models import User
 from messenger.core.database import write_transaction
 from notifications import pending_pushes
 from notifications.models import PendingPush, PushSubscription
@@ -56,8 +57,15 @@ def _send_batch(rows: list[PendingPush], pool: ThreadPoolExecutor, session: tran
 
 
 def _build_states(rows: list[PendingPush]) -> dict[tuple[int, int], ConversationState]:
-    users = {row.subscription.user_id: row.subscription.user for row in rows}
-    return {key: content.build_state(users[key[0]], key[1]) for key in dict.fromkeys(map(_key, rows))}
+    """Returns the states by (user id, conversation id). Each conversation is read once for all its users."""
+    users: dict[int, dict[int, User]] = {}  # by conversation id and user id
+    for row in rows:
+        users.setdefault(row.conversation_id, {})[row.subscription.user_id] = row.subscription.user
+    return {
+        (user_id, conversation_id): state
+        for conversation_id, members in users.items()
+        for user_id, state in content.build_states(list(members.values()), conversation_id).items()
+    }
 
 
 def _key(row: PendingPush) -> tuple[int, int]:

@@ -7,10 +7,17 @@ import json
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 from PIL import Image
 
 from accounts.auth import sign_ins
-from notifications.models import GroupNotificationSettings, NotificationPreferences, PushSubscription
+from notifications import cleanup, expansion, subscriptions
+from notifications.models import (
+    GroupNotificationSettings,
+    Notification,
+    NotificationPreferences,
+    PushSubscription,
+)
 from notifications.push import sending
 from notifications.push.transport import Response, Result
 
@@ -169,8 +176,18 @@ def test_a_subscription_ends_with_its_sign_in(bob, subscribe):
     sign_in = sign_ins.start_sign_in(bob, "browser")
     subscribe(bob, sign_in)
     sign_ins.end_sign_in(bob.pk, sign_in.pk)
-    from notifications import cleanup, subscriptions
-
     assert subscriptions.list_own(bob.pk) == []
     cleanup.delete_old()
     assert not PushSubscription.objects.exists()
+
+
+def test_a_deleted_account_leaves_no_keywords_and_browsers(alice, bob, group, subscribe, send):
+    subscribe(bob)
+    NotificationPreferences.objects.create(user=bob, keywords=["secret"])
+    send(alice, group, "@bob hello")
+    expansion.expand_outbox()
+    bob.deleted_at = timezone.now()
+    bob.save()
+    cleanup.delete_old()
+    for model in (NotificationPreferences, PushSubscription, Notification):
+        assert not model.objects.filter(user=bob).exists()
