@@ -23,7 +23,10 @@ _COLLECT = "manage.py collectstatic --no-input"
 
 def exit_if_unprepared() -> None:
     """Ends the process with a message that names the command to run, if a command of the upgrade was left out."""
-    if reasons := [*find_missing_migrations(), *find_missing_static_files()]:
+    reasons = [*find_missing_migrations(), *find_missing_static_files()]
+    if hasattr(connection, "close_pool"):
+        connection.close_pool()  # uvicorn may start other processes, which have pools of their own
+    if reasons:
         sys.exit("\n".join(f"bin/serve: {reason}" for reason in reasons))
 
 
@@ -37,7 +40,8 @@ def find_missing_migrations() -> Iterator[str]:
         connection.close()
     if missing := sorted(_list_migrations() - applied):
         names = ", ".join(f"{app}.{name}" for app, name in missing[:3]) + (", …" if len(missing) > 3 else "")
-        yield f"the database lacks {len(missing)} migrations ({names}). Run: {_MIGRATE}"
+        count = "1 migration is" if len(missing) == 1 else f"{len(missing)} migrations are"
+        yield f"{count} missing in the database ({names}). Run: {_MIGRATE}"
 
 
 def _list_migrations() -> set[tuple[str, str]]:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import resource
 import shutil
+import sqlite3
 import subprocess
 import time
 
@@ -35,13 +36,20 @@ def test_a_server_refuses_to_start_without_migrations_and_static_files_and_says_
     assert "Messenger is at" not in ended.stdout
 
 
+def test_a_worker_refuses_to_start_without_migrations(tmp_path):
+    with pytest.raises(RuntimeError, match=r"migrations .*Run: manage.py migrate"):
+        run_manage("worker", "--once", DATA_DIR=str(tmp_path))
+
+
 def test_a_server_refuses_to_start_if_one_migration_is_missing(tmp_path):
     copy_sqlite_template(tmp_path)
     (tmp_path / "static").symlink_to(collected_static())
-    run_manage("migrate", "chat", "0002", "--verbosity", "0", DATA_DIR=str(tmp_path))
+    with sqlite3.connect(tmp_path / "messenger.sqlite3") as database:
+        (name,) = database.execute("SELECT max(name) FROM django_migrations WHERE app = 'chat'").fetchone()
+        database.execute("DELETE FROM django_migrations WHERE app = 'chat' AND name = ?", [name])
     ended = start_and_wait(tmp_path)
     assert ended.returncode == 1
-    assert "lacks 1 migrations (chat.0003_database_epoch)" in ended.stderr
+    assert f"1 migration is missing in the database (chat.{name})" in ended.stderr
 
 
 def test_a_server_refuses_to_start_with_the_static_files_of_another_version(tmp_path):

@@ -7,11 +7,12 @@ import os
 import sys
 
 from django.conf import settings
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import autodiscover_modules
 
 from messenger.background import queue
 from messenger.background.worker import Worker, disable_connection_pool
+from messenger.startup import find_missing_migrations
 
 
 class Command(BaseCommand):
@@ -27,6 +28,8 @@ class Command(BaseCommand):
         parser.add_argument("--jobs", type=int, default=settings.WORKER_JOBS, help="how many tasks at a time")
 
     def handle(self, *, once: bool, sidecar: bool, jobs: int, **options: object) -> None:
+        if not sidecar and (reasons := list(find_missing_migrations())):  # the server has checked it for its sidecar
+            raise CommandError("\n".join(reasons))
         autodiscover_modules("tasks")
         if once:
             self.stdout.write(f"{queue.run_due()} done.")
