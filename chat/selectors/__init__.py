@@ -66,6 +66,7 @@ from chat.selectors.prefetch import (
 from chat.selectors.receipts import (
     get_visible_read_markers,
     list_message_receipts,
+    list_peer_receipts,
     list_receipt_sharing_ids,
     list_receipts,
     list_receipts_for_member,
@@ -149,6 +150,7 @@ __all__ = [
     "list_new_pair_ids",
     "list_online_members",
     "list_open_invites",
+    "list_peer_receipts",
     "list_pin_ids",
     "list_pins",
     "list_receipt_sharing_ids",

@@ -5,6 +5,8 @@ A user who hides receipts sees no receipts of others, and others do not see the 
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.db.models import Min, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Coalesce
 
@@ -53,6 +55,25 @@ def list_receipts_for_member(membership: Membership) -> list[ReceiptSchema]:
         ReceiptSchema(member_id, delivered_seq, read_seq, format_optional_timestamp(at))
         for member_id, delivered_seq, read_seq, at in rows
     ]
+
+
+def list_peer_receipts(user_id: int, conversation_ids: Collection[int]) -> dict[int, tuple[int, int]]:
+    """Returns how far the other user has received and read each of these direct conversations, by conversation id.
+
+    Each value is (`delivered_seq`, `read_seq`). Conversations in which one of the two users hides receipts from the
+    other are left out. Makes two queries, or none without ids.
+    """
+    user = User.objects.get(pk=user_id) if conversation_ids else None
+    if user is None or user.show_receipts == Audience.NOBODY:
+        return {}
+    shown = Membership.objects.filter(user_id=user.pk, receipts=True).values("conversation_id")
+    rows = (
+        Membership.objects.filter(conversation_id__in=conversation_ids, left_at=None, receipts=True)
+        .filter(privacy.visible_to(user, "show_receipts", "user__"), conversation_id__in=shown)
+        .exclude(user_id=user.pk)
+        .values_list("conversation_id", "delivered_seq", "read_seq")
+    )
+    return {conversation_id: (delivered_seq, read_seq) for conversation_id, delivered_seq, read_seq in rows}
 
 
 def list_receipt_sharing_ids(user_id: int, conversation_id: int) -> list[int]:

@@ -47,6 +47,7 @@ class ConversationRow:
     is_blocked: bool = False  # the reader has blocked the sender of the last message; the excerpt is hidden
     added_by: str = ""  # name of the member who has added the reader to this group, until the reader opens it
     icon: str = ""  # before the excerpt: the kind of the first file of a message without text
+    receipt_state: str = ""  # "sent", "delivered" or "read": of the reader's own last message in a direct conversation
 
     @property
     def unread_count(self) -> int:
@@ -95,6 +96,7 @@ def build_conversation_row(
     now: datetime,
     blocked: Collection[int] = (),
     names: Mapping[int, str] | None = None,
+    peer_receipts: Mapping[int, tuple[int, int]] | None = None,
 ) -> ConversationRow:
     """Returns the row of a conversation in the list of the user `user_id`.
 
@@ -125,8 +127,26 @@ def build_conversation_row(
         excerpt=excerpt,
         icon=icon,
         added_by=(names or {}).get(conversation.mine.added_by_id or 0, ""),
+        receipt_state=_get_receipt_state(conversation, user_id, peer_receipts or {}),
         is_blocked=last is not None and is_hidden_by_block(last, user_id, blocked),
     )
+
+
+def _is_own_last(conversation: ConversationSchema, user_id: int) -> bool:
+    """Returns True if the user has sent the last message of this direct conversation, and has not deleted it."""
+    last = conversation.last_message
+    is_own = last is not None and last.sender.id == user_id and last.deleted_at is None
+    return is_own and conversation.kind == "direct"
+
+
+def _get_receipt_state(
+    conversation: ConversationSchema, user_id: int, peer_receipts: Mapping[int, tuple[int, int]]
+) -> str:
+    last = conversation.last_message
+    if last is None or not _is_own_last(conversation, user_id):
+        return ""
+    delivered_seq, read_seq = peer_receipts.get(conversation.id, (0, 0))
+    return "read" if read_seq >= last.seq else "delivered" if delivered_seq >= last.seq else "sent"
 
 
 def parse_cursor(text: str) -> tuple[str, int] | None:
@@ -230,8 +250,10 @@ class ConversationList:
         conversations = selectors.list_conversations_by_id(self.user_id, [summary.id for summary in page])
         adder_ids = {conversation.mine.added_by_id for conversation in conversations if conversation.mine}
         names = users.get_display_names(pk for pk in adder_ids if pk)
+        own_last_ids = [each.id for each in conversations if _is_own_last(each, self.user_id)]
+        peer_receipts = selectors.list_peer_receipts(self.user_id, own_last_ids)
         rows = [
-            build_conversation_row(conversation, self.user_id, now, self.blocked_ids, names)
+            build_conversation_row(conversation, self.user_id, now, self.blocked_ids, names, peer_receipts)
             for conversation in conversations
         ]
         return rows, next_cursor

@@ -301,3 +301,40 @@ async def test_with_scripts_off_all_of_it_is_forms(open_pages, browser_for, run_
     await hers.get_by_role("button", name="Unblock").click()
     await expect(hers.locator("#h-blocked")).to_have_count(0)
     await expect(row(hers, "bob")).to_have_count(1)
+
+
+async def test_the_list_shows_whether_my_last_direct_message_was_read_live_and_after_a_reload(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    direct = await run_action(lambda: actions.open_direct_conversation(who["alice"], who["bob"])[0].id)
+    alice.url = f"/c/{direct}/"
+    await alice.open()
+    row = alice.page.locator(f".conversation-row[data-id='{direct}']")
+    await alice.say("are you there?")
+    await bob.page.locator(f".conversation-row[data-id='{direct}']").wait_for(state="attached")
+    await expect(row.get_by_role("img", name="Delivered")).to_be_visible()
+    await expect(row.locator(".row-last")).to_have_text("You: are you there?")
+    await alice.open()
+    await expect(row.get_by_role("img", name="Delivered")).to_be_visible()
+    await bob.page.goto(alice.url)
+    await expect(row.get_by_role("img", name="Seen")).to_be_visible()
+    await alice.open()
+    await expect(row.get_by_role("img", name="Seen")).to_be_visible()
+    await bob.say("yes")
+    await expect(row.locator(".row-last")).to_have_text("yes")
+    await expect(row.locator(".row-receipt")).to_have_count(0)
+
+
+async def test_what_arrived_while_the_browser_was_closed_is_delivered_by_any_page_with_the_list(open_pages, run_action):
+    alice, bob = await open_pages()
+    who = await run_action(ids)
+    direct = await run_action(lambda: actions.open_direct_conversation(who["alice"], who["bob"])[0].id)
+    alice.url = f"/c/{direct}/"
+    await alice.open()
+    await bob.page.goto("about:blank")
+    await alice.say("are you there?")
+    await alice.wait_until_sent()
+    row = alice.page.locator(f".conversation-row[data-id='{direct}']")
+    await expect(row.get_by_role("img", name="Sent")).to_be_visible()
+    await bob.open()  # the group, not this conversation
+    await expect(row.get_by_role("img", name="Delivered")).to_be_visible()

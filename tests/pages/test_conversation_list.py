@@ -11,6 +11,8 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.actions import contacts
+from accounts.models import User
 from chat import actions, selectors
 from chat.models import Conversation, Level, Membership, Role
 from presence.tracker import PresenceTracker, set_tracker
@@ -32,6 +34,37 @@ def totals(page) -> tuple[str, str]:
         for name in ("unread", "mentions")
         for badge in page.one("span", data_total=name).all(cls="badge")
     )
+
+
+def test_the_list_shows_whether_the_own_last_message_of_a_direct_conversation_was_read(
+    browser, alice, bob, group, direct_conversation, say
+):
+    def receipt(user, conversation) -> str:
+        row = browser(user).get("/").one("a", cls="conversation-row", data_id=str(conversation.pk))
+        marks = [mark["aria-label"] for mark in row.all("span", cls="row-receipt")]
+        assert len(marks) == bool(row["data-receipt"])
+        return row["data-receipt"]
+
+    message = say(alice, direct_conversation, "hello")
+    say(alice, group, "hello all")
+    assert receipt(alice, direct_conversation) == "sent" and receipt(bob, direct_conversation) == ""
+    assert receipt(alice, group) == ""
+    actions.mark_delivered(bob.pk, {direct_conversation.pk: message.seq})
+    assert receipt(alice, direct_conversation) == "delivered"
+    actions.mark_read(bob.pk, direct_conversation.pk, message.seq)
+    assert receipt(alice, direct_conversation) == "read"
+    User.objects.filter(pk=bob.pk).update(show_receipts="nobody")
+    assert receipt(alice, direct_conversation) == "sent"
+    User.objects.filter(pk=bob.pk).update(show_receipts="everyone")
+    User.objects.filter(pk=alice.pk).update(show_receipts="nobody")
+    assert receipt(alice, direct_conversation) == "sent"
+    User.objects.filter(pk=alice.pk).update(show_receipts="everyone")
+    contacts.block_user(bob.pk, alice.pk)
+    assert receipt(alice, direct_conversation) == "sent"
+    contacts.unblock_user(bob.pk, alice.pk)
+    assert receipt(alice, direct_conversation) == "read"
+    actions.delete_message(alice.pk, message.id)
+    assert receipt(alice, direct_conversation) == ""
 
 
 @pytest.fixture

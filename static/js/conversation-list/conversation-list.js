@@ -54,6 +54,10 @@ export class ConversationList extends LiveElement {
     this.onLive("conversation.updated", ({ conversation }) => this.#updateRow(conversation.id, (row) => row.applySharedState(conversation)));
     this.onLive("conversation.removed", ({ conversation_id }) => this.#removeRow(conversation_id));
     this.onLive("member.updated", ({ member }) => this.#onUser(member.user));
+    this.onLive("receipt", (receipt) => this.#onReceipt(receipt));
+    this.onLive("receipts", ({ conversation_id, receipts }) => {
+      for (const receipt of receipts) this.#onReceipt({ ...receipt, conversation_id });
+    });
     this.onLive("typing", ({ conversation_id, user_id, active }) => this.#setTyping(conversation_id, user_id, active));
     this.onLive("outbox", ({ queued }) => this.#onOutbox(queued));
     this.on(document, "page:conversation", ({ detail }) => this.#onConversation(detail.conversation));
@@ -103,6 +107,11 @@ export class ConversationList extends LiveElement {
     }
     if (focused && focused !== document.activeElement) focused.focus({ preventScroll: true });
     this.#filter.updateEmptyState();
+  }
+
+  /** @param {{conversation_id: number, user_id: number, delivered_seq: number, read_seq: number}} receipt */
+  #onReceipt({ conversation_id, user_id, delivered_seq, read_seq }) {
+    if (user_id !== this.me) this.rows.get(conversation_id)?.applyReceipt({ delivered_seq, read_seq });
   }
 
   /** @param {Message} message @param {boolean} [isNew] a new message moves its conversation to the top */

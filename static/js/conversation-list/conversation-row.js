@@ -4,13 +4,15 @@ import { findMessageKind, hasProperty } from "../conversation/message/message-ki
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { fillPlaceholders, shorten, summarizeFiles } from "../lib/wording.js";
 import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
-import { replaceIdInUrls, createAvatar, clone, cloneAll, find, getDateFormatter, words } from "../lib/dom.js";
+import { replaceIdInUrls, createAvatar, clone, cloneAll, find, findAll, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
 /** @typedef {import("../realtime/protocol.js").Mine} Mine */
 /** @typedef {import("../realtime/protocol.js").Queued} Queued */
+
+const STATES = ["sent", "delivered", "read"]; // of the user's own message
 
 export class ConversationRow {
   /**
@@ -101,8 +103,8 @@ export class ConversationRow {
   /** Applies the complete conversation. @param {Conversation} conversation */
   applyConversation(conversation) {
     const { last_message: lastMessage, mine, created_at } = conversation;
-    this.#setLastMessage(lastMessage);
     this.applySharedState(conversation);
+    this.#setLastMessage(lastMessage);
     this.#setActiveAt(lastMessage?.created_at ?? created_at);
     if (mine) this.applyMemberState(mine);
   }
@@ -213,9 +215,41 @@ export class ConversationRow {
 
   /** @param {Message | null} message */
   #setLastMessage(message) {
+    const isOwn = this.kind === "direct" && message?.sender.id === this.me && !message.deleted_at;
+    const isKnown = this.link.dataset.lastSeq === String(message?.seq) && this.link.dataset.receipt; // its receipt stays
+    if (!isKnown || !isOwn) this.link.dataset.receipt = isOwn ? "sent" : "";
+    this.link.dataset.lastSeq = String(message?.seq ?? "");
     this.#lastMessage = message;
     this.link.dataset.lastBy = String(message?.sender.id ?? "");
     this.link.dataset.lastFrom = String(message?.forwarded_from?.sender.id ?? "");
+  }
+
+  /**
+   * Applies how far the other user of a direct conversation has received and read it. Both 0: the user hides it now.
+   * @param {{delivered_seq: number, read_seq: number}} receipt
+   */
+  applyReceipt({ delivered_seq, read_seq }) {
+    const { receipt, lastSeq } = this.link.dataset;
+    if (!receipt) return;
+    const state = read_seq >= Number(lastSeq) ? "read" : delivered_seq >= Number(lastSeq) ? "delivered" : "sent";
+    const isHidden = !read_seq && !delivered_seq;
+    if (state === receipt || (!isHidden && STATES.indexOf(state) < STATES.indexOf(receipt))) return;
+    this.link.dataset.receipt = state;
+    const index = this.#renderedPreview.findIndex((node) => node instanceof Element && node.matches(".row-receipt"));
+    if (index >= 0) this.#renderedPreview[index] = /** @type {Node} */ (this.#createReceipt()[0]);
+    this.#renderPreview();
+  }
+
+  /** Returns the mark of the user's own newest message in a direct conversation. @returns {(Node | string)[]} */
+  #createReceipt() {
+    const mark = this.link.dataset.receipt && clone(`mark-${this.link.dataset.receipt}`);
+    if (!mark) return [];
+    const element = document.createElement("span");
+    element.className = "row-receipt";
+    element.role = "img";
+    element.ariaLabel = find(mark, ".visually-hidden")?.textContent?.trim() ?? "";
+    element.append(...findAll(mark, ":scope > .icon"));
+    return [element, " "];
   }
 
   /**
@@ -297,7 +331,9 @@ export class ConversationRow {
     } else if (isHiddenByBlock(lastMessage, this.me)) {
       previewElement.replaceChildren(createTextPart("text", listWords.blocked ?? ""));
     } else {
-      previewElement.replaceChildren(...this.#createSenderPrefix(lastMessage), ...createExcerpt(findMessageKind(lastMessage.kind)?.describe(lastMessage, this.me) ?? lastMessage.excerpt, lastMessage.body.trim() ? [] : lastMessage.attachments));
+      const excerpt = findMessageKind(lastMessage.kind)?.describe(lastMessage, this.me) ?? lastMessage.excerpt;
+      const parts = createExcerpt(excerpt, lastMessage.body.trim() ? [] : lastMessage.attachments);
+      previewElement.replaceChildren(...this.#createReceipt(), ...this.#createSenderPrefix(lastMessage), ...parts);
     }
   }
 
