@@ -14,10 +14,12 @@ class SearchHitSchema(msgspec.Struct):
     """A message that was found by a search. `highlights` are the parts of its `body` that match words of the query.
 
     Each part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+    `attachment_highlights` has such a list of parts for the file name of each attachment, in their order.
     """
 
     message: MessageSchema
     highlights: list[list[int]]
+    attachment_highlights: list[list[list[int]]]
 
 
 class FoundMessagesSchema(msgspec.Struct):

@@ -20,7 +20,7 @@ from accounts.models import SearchKey, User
 from accounts.text import pinyin
 from accounts.usernames.rules import skeleton
 from chat.models import Mention, Message
-from chat.schemas import SearchHitSchema, TitleSchema, message_schema
+from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema, message_schema
 from chat.search import index
 from chat.search.folding import fold, fold_with_positions
 from chat.search.query import ME, SearchQuery, Word, parse_query
@@ -201,7 +201,11 @@ class MessageSearch:
     def _load(self, ids: Sequence[int]) -> list[SearchHitSchema]:
         """Loads messages for the answer, in this order, except those that have been deleted in the meantime."""
         rows = messages_with_relations().filter(deleted_at=None).in_bulk(ids)
-        return [SearchHitSchema(message_schema(rows[pk]), self.highlight(rows[pk].body)) for pk in ids if pk in rows]
+        return [self._hit(message_schema(rows[pk])) for pk in ids if pk in rows]
+
+    def _hit(self, message: MessageSchema) -> SearchHitSchema:
+        names = [self.highlight(attachment.name) for attachment in message.attachments]
+        return SearchHitSchema(message, self.highlight(message.body), names)
 
     def _candidates(self, conditions: Sequence[index.Condition], before: int | None, limit: int) -> Iterator[list[int]]:
         """Returns lists of ids of messages that may match, newest first. The first are short if they may suffice.

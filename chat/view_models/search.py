@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
-from chat.schemas import FileSchema, MessageSchema
+from accounts.models import User
+from accounts.schemas import UserSchema, user_schema
+from chat.schemas import FileSchema, MessageSchema, TitleSchema
 from chat.search.query import DAY_OPERATORS, KINDS, ME, OperatorText, Word, find_operators
 from chat.selectors import find_matches
 from chat.view_models import start_position, times
@@ -32,23 +34,31 @@ class TextPart:
 
 @dataclass(slots=True)
 class MessageResult:
-    """A message that was found. The text of a blocked sender is not shown."""
+    """A message that was found. The text and the files of a blocked sender are not shown."""
 
     message: MessageSchema
     conversation_title: str
     sent_at: datetime
     parts: list[TextPart]
+    filename_parts: list[TextPart]
     is_blocked: bool
-
-    @property
-    def filenames(self) -> str:
-        return ", ".join(attachment.name for attachment in self.message.attachments)
 
 
 @dataclass(slots=True)
 class FileResult:
+    """A file that was found. The name of a file of a blocked sender is not shown."""
+
     file: FileSchema
     sent_at: datetime
+    parts: list[TextPart]
+    is_blocked: bool
+
+
+@dataclass(slots=True)
+class NamedResult:
+    """A user or a conversation that was found by its name."""
+
+    item: UserSchema | TitleSchema
     parts: list[TextPart]
 
 
@@ -74,17 +84,42 @@ def build_message_results(
             conversation_title=titles.get(message.conversation_id, ""),
             sent_at=times.parse_timestamp(message.created_at),
             parts=make_snippet(message.body_html, words),
+            filename_parts=mark_words(", ".join(attachment.name for attachment in message.attachments), words),
             is_blocked=is_hidden_by_block(message, user_id, blocked_ids),
         )
         for message in messages
     ]
 
 
-def build_file_results(files: Sequence[FileSchema], words: Sequence[Word]) -> list[FileResult]:
+def build_file_results(
+    files: Sequence[FileSchema], words: Sequence[Word], blocked_ids: Collection[int]
+) -> list[FileResult]:
     return [
-        FileResult(file, times.parse_timestamp(file.created_at), mark_words(file.attachment.name, words))
+        FileResult(
+            file=file,
+            sent_at=times.parse_timestamp(file.created_at),
+            parts=mark_words(file.attachment.name, words),
+            is_blocked=file.sender.id in blocked_ids,
+        )
         for file in files
     ]
+
+
+def build_conversation_results(titles: Sequence[TitleSchema], words: Sequence[Word]) -> list[NamedResult]:
+    return [NamedResult(title, mark_words(title.title, words)) for title in titles]
+
+
+def build_user_results(users: Sequence[User], words: Sequence[Word]) -> list[NamedResult]:
+    return [NamedResult(user_schema(user), mark_words(user.display_name, words)) for user in users]
+
+
+def format_result_count(count: int, has_more: bool) -> str:
+    """Returns how many messages a page of results has, such as "20+ found". The plus sign means that more may match."""
+    if not count:
+        return _("Nothing found")
+    if count == 1 and not has_more:
+        return pgettext("messages", "1 found")
+    return pgettext("messages", "%n found").replace("%n", f"{count}+" if has_more else str(count))
 
 
 def make_snippet(body_html: str, words: Sequence[Word]) -> list[TextPart]:

@@ -40,7 +40,7 @@ def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Lists the files sent in a conversation, newest first. `?kind=image` shows only images.
 
     `?q=` shows only files whose names have these words; operators such as `from:bob` work, too. `?before=` shows the
-    next page with older files.
+    next page with older files. Files of people whom the user has blocked are left out.
     """
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
@@ -69,7 +69,11 @@ def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
         conversation=conversation,
         title=conversation_title(conversation),
         kind=kind,
-        items=[FileItem(file, build_tile(file.attachment), times.parse_timestamp(file.created_at)) for file in results],
+        items=[
+            FileItem(file, build_tile(file.attachment), times.parse_timestamp(file.created_at))
+            for file in results
+            if file.sender.id not in request.user.blocked_ids
+        ],
         before=before,
         after=cursor,
     )

@@ -18,9 +18,12 @@ from chat.view_models import start_position
 from chat.view_models.conversation_list import ConversationList
 from chat.view_models.search import (
     add_operators,
+    build_conversation_results,
     build_file_results,
     build_filter_links,
     build_message_results,
+    build_user_results,
+    format_result_count,
     remove_operators,
 )
 from chat.views.common import render_page
@@ -87,11 +90,6 @@ def _url_with_filters(request: AuthenticatedRequest, q: str) -> str:
     return f"{reverse('search')}?{urlencode({'q': add_operators(q, operators)} | _kept_parameters(request))}"
 
 
-def _format_count(count: int, has_more: bool) -> str:
-    """Returns the number of messages on a page of results, with a plus sign if there are or may be more."""
-    return f"{count}+" if has_more and count else str(count or "")
-
-
 def _find(
     request: AuthenticatedRequest,
     found: MessageSearch,
@@ -100,26 +98,32 @@ def _find(
     kind: str,
     before: int | None,
 ) -> dict[str, Any]:
-    """Returns the results for the template. People, conversations and files stand on the first page only."""
+    """Returns the results for the template. People, conversations and files stand on the first page only.
+
+    Filters are about messages and files, so with filters there are no people and conversations.
+    """
     words = found.query.words
     if kind == "files":
         files, cursor = search_files(found, before=before)
-        return {"files": build_file_results(files, words), "files_after": cursor}
+        return {"files": build_file_results(files, words, request.user.blocked_ids), "files_after": cursor}
     page = found.rank_messages() if sort == "best" else found.find_messages(before)
     messages = [hit.message for hit in page.hits]
     titles = {message.conversation_id: listing.get_title(message.conversation_id) for message in messages}
+    has_more = page.cursor is not None or sort == "best"
     results: dict[str, Any] = {
         "found_messages": build_message_results(messages, words, titles, request.user.pk, request.user.blocked_ids),
         "after": page.cursor,
-        "result_count": _format_count(len(messages), page.cursor is not None or sort == "best"),
+        "result_count": format_result_count(len(messages), has_more),
     }
     if before is None:
         files, files_cursor = search_files(found, limit=SIDE_RESULTS) if words or found.query.kinds else ([], None)
         results |= {
-            "conversations": found.find_conversations(limit=SIDE_RESULTS)[0],
-            "files": build_file_results(files[:SIDE_RESULTS], words),
+            "files": build_file_results(files[:SIDE_RESULTS], words, request.user.blocked_ids),
             "files_after": files_cursor or (len(files) > SIDE_RESULTS),
         }
-        if found.name_text:
-            results["people"] = user_search.search_users(request.user.pk, found.name_text, limit=SIDE_RESULTS)
+        if found.name_text and not found.query.has_filters:
+            conversations, _offset = found.find_conversations(limit=SIDE_RESULTS)
+            users = user_search.search_users(request.user.pk, found.name_text, limit=SIDE_RESULTS)
+            results["conversations"] = build_conversation_results(conversations, words)
+            results["people"] = build_user_results(users, words)
     return results

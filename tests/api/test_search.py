@@ -117,6 +117,13 @@ def test_highlights_say_where_the_words_stand(say, search, alice):
     assert [body[start:end] for start, end in hit["highlights"]] == ["Café", "CAFÉ", "圖書館"]
 
 
+def test_highlights_in_file_names_are_those_of_their_file(say, search, alice, bob):
+    files = [uploads.store_upload(bob.pk, name, 4, [b"plan"]) for name in ("Tax.csv", "the tax of Tax.csv")]
+    say("tax", by=bob, attachment_ids=[file.pk for file in files])
+    [hit] = search(alice, "tax")["messages"]["results"]
+    assert hit["highlights"] == [[0, 3]] and hit["attachment_highlights"] == [[[0, 3]], [[4, 7], [11, 14]]]
+
+
 def test_newest_comes_first_and_pages_go_on_without_gaps(say, search, api, alice):
     for number in range(7):
         say(f"apple {number}")

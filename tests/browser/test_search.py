@@ -245,6 +245,29 @@ async def test_the_quick_switcher_finds_messages_and_files_after_a_pause(open_pa
     await expect(dialog.locator("[data-part=none]")).to_contain_text("Nothing found for")
 
 
+async def test_the_number_of_results_is_announced_and_a_match_in_a_file_name_is_marked(open_pages):
+    alice, _bob = await open_pages()
+    conversation_id = int(alice.url.split("/")[2])
+
+    def write() -> None:
+        with open_pages.site.orm():
+            bob_id = User.objects.get(username="bob").pk
+            file = uploads.store_upload(bob_id, "All about Fish.csv", 4, [b"1,2\n"])
+            actions.send_message(bob_id, conversation_id, uuid.uuid4(), "the numbers", attachment_ids=[file.pk])
+
+    await asyncio.to_thread(write)
+    page = alice.page
+    await page.goto("/search/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    for q, announced in (("nothing", "Nothing found"), ("fish", "1 found")):
+        await page.locator("main input[type=search]").fill(q)
+        await page.keyboard.press("Enter")
+        await expect(page.locator("[data-part=arrived]")).to_contain_text(f"{q} · {announced}")
+    await page.locator(".search-results a").click()
+    await expect(alice.line("the numbers")).to_be_in_viewport()
+    await wait_until_marked(page, ["Fish"])
+
+
 async def test_recent_searches_stay_on_this_device_until_they_are_removed(open_pages):
     alice, _bob = await open_pages()
     page = alice.page

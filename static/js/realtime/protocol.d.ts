@@ -401,10 +401,12 @@ export interface Changes {
 /**
  * A message that was found by a search. `highlights` are the parts of its `body` that match words of the query. Each
  * part is a list of its start and end, counted in code points (characters of Python and UTF-32).
+ * `attachment_highlights` has such a list of parts for the file name of each attachment, in their order.
  */
 export interface SearchHit {
   message: Message;
   highlights: number[][];
+  attachment_highlights: number[][][];
 }
 
 /** Messages found by a search. `next` is the URL of the next page, null on the last page. */

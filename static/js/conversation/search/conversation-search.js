@@ -295,8 +295,10 @@ export class ConversationSearch extends LiveElement {
 async function loadPage(search, signal) {
   if (!search.next) return;
   const { messages } = await api("GET", search.next, undefined, { signal });
-  for (const { message, highlights } of messages.results) {
-    search.matches.push({ id: message.id, seq: message.seq, texts: getMatchedTexts(message.body, highlights) });
+  for (const { message, highlights, attachment_highlights: inNames } of messages.results) {
+    const names = inNames.map((/** @type {number[][]} */ spans, /** @type {number} */ index) => getMatchedTexts(message.attachments[index].name, spans));
+    const texts = [...new Set([...getMatchedTexts(message.body, highlights), ...names.flat()])];
+    search.matches.push({ id: message.id, seq: message.seq, texts });
   }
   search.next = messages.next ? messages.next.replace(/^.*?\/api\/v1\//, "") : null;
 }

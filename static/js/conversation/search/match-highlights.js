@@ -7,6 +7,7 @@ import { findMatchSpans } from "./match-spans.js";
 
 const MATCHES = "search-match";
 const CURRENT = "search-current";
+const MARKED_PARTS = ".msg-text > .body, .doc-name, .sound .clip"; // texts and file names
 
 /**
  * Shows the matches of some messages, and no others.
@@ -29,13 +30,13 @@ export function clearHighlights() {
 }
 
 /**
- * Returns the matches in the displayed text of a message.
+ * Returns the matches in the displayed text of a message and in the displayed names of its files.
  * @param {HTMLElement} item
  * @param {string[]} texts
  * @returns {Range[]}
  */
 export function createRanges(item, texts) {
-  return texts.length ? findAll(item, ".msg-text > .body").flatMap((body) => createRangesInElement(body, texts)) : [];
+  return texts.length ? findAll(item, MARKED_PARTS).flatMap((part) => createRangesInElement(part, texts)) : [];
 }
 
 /** @param {HTMLElement} element @param {string[]} texts */

@@ -1,0 +1,153 @@
+"""Tests of what a search may show, each through the page and through the API: no more than the reader can read."""
+
+from __future__ import annotations
+
+from urllib.parse import urlencode
+
+import pytest
+from django.test import Client
+
+from accounts import actions as account_actions
+from accounts.actions import block_user
+from accounts.auth import tokens
+from chat import actions
+from chat.attachments import uploads
+
+pytestmark = pytest.mark.usefixtures("transactional_db")
+
+
+@pytest.fixture
+def search(browser, settings):
+    """Returns a function: `search(bob, "secret")` returns what the page and the API both find.
+
+    These are the texts of messages, newest first, and then the names of files, chats and people.
+    """
+    settings.LIMITS = False
+
+    def read_page(user, q: str, **parameters) -> list[str]:
+        page = browser(user).get("/search/", q=q, **parameters)
+        assert page.status == 200
+        shown = [item.one(cls="snippet").text for found in page.all(cls="search-results") for item in found.all("li")]
+        if shown:
+            assert page.one("main").one("span", cls="num").text == f"{len(shown)} found"
+        return shown + [
+            item.one("b").text for found in page.one("main").all("ul", cls="found") for item in found.all("li")
+        ]
+
+    def read_api(user, q: str, **parameters) -> list[str]:
+        client = Client(headers={"Authorization": f"Bearer {tokens.issue_token_pair(user).access}"})
+        response = client.get(f"/api/v1/search/?{urlencode({'q': q, **parameters})}")
+        assert response.status_code == 200
+        found = response.json()
+        return [
+            *(hit["message"]["body"] for hit in found["messages"]["results"]),
+            *(file["attachment"]["name"] for file in found["files"]["results"]),
+            *(title["title"] for title in found["conversations"]["results"]),
+            *(person["name"] or person["username"] for person in found["people"]["results"]),
+        ]
+
+    def find(user, q: str, **parameters) -> list[str]:
+        shown, answered = read_page(user, q, **parameters), read_api(user, q, **parameters)
+        without_spaces = [sorted("".join(text.split()) for text in texts) for texts in (shown, answered)]
+        assert without_spaces[0] == without_spaces[1]  # on the page, matches are elements of their own
+        return answered
+
+    return find
+
+
+def send_file(sender, conversation, name: str, say):
+    file = uploads.store_upload(sender.pk, name, 4, [b"plan"])
+    return say(sender, conversation, "", attachment_ids=[file.pk])
+
+
+def test_nothing_of_a_conversation_of_others_is_found(search, alice, bob, mallory, group, say):
+    say(bob, group, "secret of the room")
+    send_file(bob, group, "secret.txt", say)
+    assert search(alice, "secret") == ["", "secret of the room", "secret.txt"]
+    for q in ("secret", f"secret in:#{group.pk}", "in:room secret", "has:file", "from:bob secret", "-nothing secret"):
+        assert search(mallory, q) == [], q
+        assert search(mallory, q, conversation=group.pk) == [], q
+    assert search(mallory, "room") == [] and "Room" in search(alice, "room")
+
+
+def test_a_sender_of_no_common_conversation_is_as_one_who_does_not_exist(browser, alice, mallory, group, say):
+    say(alice, group, "secret")
+    pages = [
+        browser(mallory).get("/search/", q=f"from:{name} secret").one("main").text.replace(name, "NAME")
+        for name in ("alice", "nobody")
+    ]
+    assert pages[0] == pages[1]
+
+
+def test_nothing_deleted_or_hidden_is_found(search, alice, bob, group, say):
+    deleted = say(bob, group, "secret that is deleted")
+    hidden = say(bob, group, "secret that the owner hides")
+    files = [send_file(bob, group, name, say) for name in ("secret one.txt", "secret two.txt")]
+    assert len(search(alice, "secret")) == 6
+    actions.delete_message(bob.pk, deleted.id)
+    actions.delete_message(bob.pk, files[0].id)
+    actions.delete_message(alice.pk, hidden.id)
+    actions.delete_message(alice.pk, files[1].id)
+    for user in (alice, bob):
+        assert search(user, "secret") == search(user, "has:file") == []
+        assert search(user, "from:bob") == []
+
+
+def test_nothing_edited_away_is_found(search, alice, bob, group, say):
+    message = say(bob, group, "a secret with @alice and https://example.org")
+    actions.edit_message(bob.pk, message.id, "nothing to see")
+    for q in ("secret", "has:link", "mentions:me", "example"):
+        assert search(alice, q) == [], q
+    assert search(alice, "nothing") == ["nothing to see"]
+
+
+def test_a_former_member_finds_nothing_until_added_again(search, alice, bob, group, say):
+    say(alice, group, "secret")
+    actions.remove_member(alice.pk, group.pk, bob.pk)
+    say(alice, group, "secret after bob")
+    for parameters in ({}, {"conversation": group.pk}):
+        assert search(bob, "secret", **parameters) == search(bob, "from:alice secret", **parameters) == []
+    assert search(bob, "room") == []
+    actions.add_members(alice.pk, group.pk, [bob.pk])
+    assert search(bob, "secret") == ["secret after bob", "secret"]
+
+
+def test_nothing_of_a_deleted_group_is_found(search, alice, bob, group, say):
+    say(bob, group, "secret")
+    actions.delete_group(alice.pk, group.pk)
+    for user in (alice, bob):
+        assert search(user, "secret") == search(user, "room") == []
+
+
+def test_who_joined_later_finds_the_history_that_the_chat_shows(browser, search, alice, bob, mallory, group, say):
+    say(bob, group, "an old secret")
+    assert search(mallory, "secret") == []
+    actions.add_members(alice.pk, group.pk, [mallory.pk])
+    assert "an old secret" in browser(mallory).get(f"/c/{group.pk}/").text
+    assert search(mallory, "secret") == ["an old secret"]
+
+
+def test_messages_and_files_of_a_blocked_person_are_collapsed_as_in_the_chat(browser, alice, bob, group, say):
+    say(bob, group, "nasty words")
+    send_file(bob, group, "nasty.txt", say)
+    block_user(alice.pk, bob.pk)
+    for parameters in ({}, {"kind": "files"}, {"conversation": group.pk}, {"sort": "best"}):
+        page = browser(alice).get("/search/", q="nasty", **parameters)
+        main = page.one("main")
+        assert "words" not in main.text and "nasty.txt" not in main.text and "Bob" not in main.text, parameters
+        assert "from someone you blocked" in main.text
+    files = browser(alice).get(f"/c/{group.pk}/files/", q="nasty")
+    assert "nasty.txt" not in files.one("main").text
+    # The API answers as it does for the history; its clients know whom their user has blocked.
+    client = Client(headers={"Authorization": f"Bearer {tokens.issue_token_pair(alice).access}"})
+    history = client.get(f"/api/v1/conversations/{group.pk}/messages/").json()["results"]
+    found = client.get("/api/v1/search/?q=nasty&kind=messages").json()["messages"]["results"]
+    assert [hit["message"] for hit in found] == [each for each in reversed(history) if each["kind"] == "text"]
+
+
+def test_a_deleted_account_is_not_found_and_its_messages_are_those_of_the_chat(browser, search, alice, bob, group, say):
+    say(bob, group, "words that stay")
+    account_actions.erase_account(bob.pk)
+    assert search(alice, "bob") == []
+    log = browser(alice).get(f"/c/{group.pk}/").text
+    assert search(alice, "stay") == (["words that stay"] if "words that stay" in log else [])
