@@ -7,12 +7,14 @@ import sqlite3
 import subprocess
 import tarfile
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO, cast
 
 from django.conf import settings
+from django.core.cache import caches
 from django.core.files import File
 from django.core.files.storage import default_storage
 from django.core.management import call_command
@@ -60,6 +62,7 @@ def restore_backup(
         if name not in names:
             default_storage.delete(name)
     actions.renew_epoch()  # clients that were open read everything afresh
+    _clear_caches()
     return manifest
 
 
@@ -87,6 +90,17 @@ def find_contents() -> str:
     if User._meta.db_table in connection.introspection.table_names() and (count := User.objects.count()):
         return f"it has {count} user{'s' if count > 1 else ''}"
     return "it has files" if stored_files.has_files() else ""
+
+
+def _clear_caches() -> None:
+    """Empties Redis, whose sessions and cached values are those of the old database."""
+    try:
+        for cache in caches.all():
+            cache.clear()
+    except Exception as error:  # each backend raises its own
+        raise BackupError(
+            f"The backup is restored, but Redis could not be emptied: {error}. Run: redis-cli -u REDIS_URL FLUSHDB"
+        ) from error
 
 
 @contextmanager
@@ -151,11 +165,15 @@ def _restore_sqlite(copy: Path) -> None:
             problem = str(error)
         if problem != "ok":
             raise BackupError(f"The database in the archive is damaged: {problem}. Use another backup.")
+        deadline = time.monotonic() + settings.LOCK_TIMEOUT
+
+        def stop_waiting(status: int, _remaining: int, _total: int) -> None:
+            # Python itself would wait for ever.
+            if status in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and time.monotonic() > deadline:
+                raise BackupError("The database is in use. Stop the server and the worker first.")
+
         with closing(sqlite3.connect(connection.settings_dict["NAME"], timeout=settings.LOCK_TIMEOUT)) as target:
-            try:
-                source.backup(target)
-            except sqlite3.OperationalError as error:
-                raise BackupError(f"The database is in use ({error}). Stop the server and the worker first.") from None
+            source.backup(target, progress=stop_waiting)
 
 
 def _restore_postgresql(copy: Path) -> None:
@@ -185,4 +203,9 @@ def _restore_postgresql(copy: Path) -> None:
             psql.kill()  # otherwise it would commit the part that it has received
             psql.wait()
             raise
-    postgres_programs.finish(psql)
+    try:
+        postgres_programs.finish(psql)
+    except BackupError as error:
+        if "lock timeout" in str(error):
+            raise BackupError("The database is in use. Stop the server and the worker first.") from None
+        raise

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import sqlite3
 import tarfile
 import threading
+from contextlib import closing
 
+import psycopg
 import pytest
 
 from chat.models import DatabaseEpoch
@@ -185,6 +188,47 @@ def test_clients_notice_a_restored_backup_by_a_new_epoch(make_site, tmp_path):
     site.manage("restore", str(tmp_path / "backup.tar"))
     with site.orm():
         assert DatabaseEpoch.objects.latest("pk").value != before
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_database_in_use_is_not_replaced(database, make_site, tmp_path, postgres):
+    site = make_site(database=database)
+    site.create_users("alice")
+    site.manage("backup", str(tmp_path / "backup.tar"))
+    site.create_users("bob")
+    if database == "postgres":
+        connection = psycopg.connect(site.database_url)
+        connection.execute("SELECT * FROM accounts_user")  # a transaction that stays open
+    else:
+        connection = sqlite3.connect(site.folder / "data" / "messenger.sqlite3", isolation_level=None)
+        connection.execute("BEGIN IMMEDIATE")
+    with closing(connection), pytest.raises(RuntimeError, match="Stop the server and the worker first"):
+        site.manage("restore", "--replace", str(tmp_path / "backup.tar"))
+    assert counts(site)["accounts_user"] == 2
+
+
+def test_a_restore_empties_redis_which_knows_the_old_database(make_site, tmp_path, redis_server):
+    site = make_site(redis=True)
+    site.manage("backup", str(tmp_path / "backup.tar"))
+    with redis_server.client() as client:
+        client.set("of the old database", "x")
+        site.manage("restore", str(tmp_path / "backup.tar"))
+        assert client.dbsize() == 0
+
+
+def test_clients_notice_a_restored_backup(make_site, tmp_path):
+    """A restored site has another epoch, which `welcome` tells to clients."""
+    from chat import selectors
+
+    if not hasattr(selectors, "get_epoch"):
+        pytest.skip("the protocol has no epoch yet")
+    site = make_site()
+    with site.orm():
+        before = selectors.get_epoch()
+    site.manage("backup", str(tmp_path / "backup.tar"))
+    site.manage("restore", "--replace", str(tmp_path / "backup.tar"))
+    with site.orm():
+        assert selectors.get_epoch() not in ("", before)
 
 
 def _copy_archive(source, target, name: str, content: bytes) -> None:

@@ -127,6 +127,9 @@ def test_a_bad_data_folder_is_named(settings, tmp_path, monkeypatch):
     tmp_path.chmod(0o755)
     the_fault(machine.check_data_folder(), "warning", "all users of this machine can read", "chmod o-rwx")
     tmp_path.chmod(0o700)
+    with monkeypatch.context() as patch:
+        patch.setattr(machine.os, "geteuid", lambda: 54321)
+        the_fault(machine.check_data_folder(), "warning", "this command runs as 54321", "Run all commands as")
     monkeypatch.setattr(machine, "RESERVED_BYTES", 2**62)
     the_fault(machine.check_data_folder(), "error", "uploads are refused", "larger disk")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import resource
 import shutil
 from collections.abc import Iterator
@@ -56,6 +57,12 @@ def check_data_folder() -> Iterator[Finding]:
             "data folder", f"{folder} cannot be written", "Set DATA_DIR to a folder that the user of the server owns."
         )
         return
+    if (owner := folder.stat().st_uid) != os.geteuid():
+        yield warning(
+            "data folder",
+            f"{folder} belongs to {_user_name(owner)}, and this command runs as {_user_name(os.geteuid())}",
+            f"Run all commands as {_user_name(owner)}, or the server cannot read what they write.",
+        )
     if folder.stat().st_mode & 0o007:
         yield warning("data folder", f"all users of this machine can read {folder}", f"Run: chmod o-rwx {folder}")
     free = shutil.disk_usage(folder).free
@@ -66,6 +73,13 @@ def check_data_folder() -> Iterator[Finding]:
         yield warning("data folder", text, "Free space, or move DATA_DIR to a larger disk.")
     else:
         yield ok("data folder", text)
+
+
+def _user_name(uid: int) -> str:
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:  # usual in containers
+        return str(uid)
 
 
 def check_static_files() -> Iterator[Finding]:

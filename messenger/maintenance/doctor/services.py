@@ -155,7 +155,7 @@ def check_redis() -> Iterator[Finding]:
 # ── Files ────────────────────────────────────────────────────────────────────────────────────────────────────────
 def check_storage() -> Iterator[Finding]:
     """Writes, reads and deletes a small file."""
-    name, content = f"doctor/{secrets.token_hex(8)}", b"written by `messenger doctor`"
+    name, content = f"doctor-{secrets.token_hex(8)}", b"written by `messenger doctor`"
     where = urlsplit(settings.STORAGE_URL).netloc if settings.STORAGE_URL else str(settings.DATA_DIR / "media")
     advice = (
         "Check STORAGE_URL and the keys; they must allow to put, get, list and delete objects."

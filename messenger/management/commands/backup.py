@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -30,7 +31,7 @@ class Command(BaseCommand):
             target /= f"messenger-{timezone.now():%Y-%m-%dT%H%M%SZ}.tar"
         try:
             manifest = write_backup(target)
-        except (BackupError, OSError) as error:
+        except (BackupError, OSError, sqlite3.Error) as error:
             raise CommandError(str(error)) from error
         size = target.stat().st_size / 1024**2
         files = f"{manifest.file_count} file{'' if manifest.file_count == 1 else 's'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
@@ -22,7 +23,7 @@ class Command(BaseCommand):
     def handle(self, *, file: Path, replace: bool, **options):
         try:
             manifest = restore_backup(file, replace=replace)
-        except (BackupError, OSError) as error:
+        except (BackupError, OSError, sqlite3.Error) as error:
             raise CommandError(str(error)) from error
         files = f"{manifest.file_count} file{'' if manifest.file_count == 1 else 's'}"
         self.stdout.write(
