@@ -17,8 +17,8 @@ class MessageKind:
 
     # What users may do with a message, if the rules of chat.permissions allow it. The names are the same as there.
     actions: frozenset[str] = frozenset()
-    # The sender has written it: it counts as unread and as activity of the conversation, is exported with the sender's
-    # data and erased with the account.
+    # The sender has written it: it counts as unread and as activity of the conversation, is found by the search, is
+    # exported with the sender's data and erased with the account.
     is_written: bool = False
     # It is shown together with the sender's messages before and after it, under one name and picture.
     is_grouped: bool = False
@@ -46,5 +46,8 @@ WRITTEN_KINDS = [name for name, kind in KINDS.items() if kind.is_written]
 
 
 def client_kinds() -> dict[str, str]:
-    """Returns what users may do with each kind of message, as names separated by spaces, for scripts."""
-    return {str(name): " ".join(sorted(kind.actions)) for name, kind in KINDS.items()}
+    """Returns for scripts, by kind of message, `written` (if it is) and the names of its actions."""
+    return {
+        str(name): " ".join([*(["written"] if kind.is_written else []), *sorted(kind.actions)])
+        for name, kind in KINDS.items()
+    }

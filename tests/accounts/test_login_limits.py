@@ -199,9 +199,20 @@ def test_a_stranger_at_one_address_cannot_keep_the_owner_from_getting_a_code(db,
 def test_many_addresses_cannot_fill_a_mailbox_with_codes(db, clock):
     assert sum(request_code(f"192.0.2.{number}") for number in range(100)) == 50
     assert request_code("192.0.2.1", "other@example.org")
-    from messenger import settings  # the test settings switch limits off
 
-    assert settings.ACCOUNT_RATE_LIMITS["request_login_code"] == "20/m/ip", "allauth has no common limit"
+
+def test_codes_for_signing_in_are_limited_for_each_ip_address_by_the_table_of_rates(db, settings):
+    from messenger import settings as shipped  # the test settings switch limits off
+
+    assert shipped.ACCOUNT_RATE_LIMITS["request_login_code"] is None, "allauth has no limit of its own"
+    settings.RATES = {**settings.RATES, "code.request": (3, 1e-6)}
+    ask = lambda number, address: Client().post(  # noqa: E731
+        "/accounts/login/code/", {"email": f"{number}@example.org"}, REMOTE_ADDR=address
+    )
+    statuses = [ask(number, "192.0.2.1").status_code for number in range(4)]
+    assert statuses == [302, 302, 302, 200], "the fourth shows the form with an error"
+    assert ask(9, "192.0.2.2").status_code == 302
+    assert [ask(n, f"2001:db8::{n:x}").status_code for n in range(4)] == statuses, "a /64 network counts as one"
 
 
 def test_the_eleventh_name_from_one_address_is_rejected(api, alice):

@@ -11,6 +11,7 @@ import { LiveElement, emit } from "../realtime/events.js";
 import { summarizeText } from "../lib/wording.js";
 import { find, findAll } from "../lib/dom.js";
 import { cacheUser } from "../realtime/state/user-cache.js";
+import { isWritten } from "../lib/message-kinds.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -113,7 +114,7 @@ export class ConversationList extends LiveElement {
     const row = this.rows.get(id);
     if (row) {
       if (row.applyMessage(message)) this.#placeRow(row);
-    } else if (!pendingMessages && isNew && message.kind === "text") {
+    } else if (!pendingMessages && isNew && isWritten(message)) {
       this.loadRow(id);
     }
   }

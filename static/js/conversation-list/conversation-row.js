@@ -5,6 +5,7 @@ import { fillPlaceholders, shorten, summarizeFiles } from "../lib/wording.js";
 import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, find, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
+import { isWritten } from "../lib/message-kinds.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -198,9 +199,9 @@ export class ConversationRow {
    */
   applyMessage(message) {
     this.#typing.delete(message.sender.id);
-    const isMoved = message.kind === "text" && message.created_at > this.activeAt;
+    const isMoved = isWritten(message) && message.created_at > this.activeAt;
     const isLast = this.#lastMessage ? this.#lastMessage.id === message.id : message.created_at === this.activeAt;
-    if (isMoved || (isLast && message.kind === "text" && message.version >= (this.#lastMessage?.version ?? 0))) {
+    if (isMoved || (isLast && isWritten(message) && message.version >= (this.#lastMessage?.version ?? 0))) {
       this.#setLastMessage(message);
       this.#setActiveAt(message.created_at);
     }

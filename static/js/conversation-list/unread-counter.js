@@ -4,6 +4,7 @@
  * order in which counts and messages arrive does not matter, so the page, a reload and all devices display the same
  * number.
  */
+import { isWritten } from "../lib/message-kinds.js";
 
 /**
  * @typedef {import("../realtime/protocol.js").Message} Message
@@ -53,7 +54,7 @@ export class UnreadCounter {
     const isNew = seq > this.lastSeq;
     if (isNew) {
       this.lastSeq = seq;
-      if (kind === "text") {
+      if (isWritten({ kind })) {
         // Sending a message moves the user's own read marker.
         if (sender.id === this.me) this.readSeq = Math.max(this.readSeq, seq);
         else this.#newMessages.push(this.#makeNewMessage(seq, sender.id, mentions));

@@ -24,6 +24,7 @@ import { UnreadCounter } from "../../conversation-list/unread-counter.js";
 import { UnreadSeparator } from "./unread-separator.js";
 import { Viewers } from "../header/viewers.js";
 import { navigate } from "../../ui/page-navigation.js";
+import { isWritten } from "../../lib/message-kinds.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
@@ -189,9 +190,9 @@ export class MessageLog extends LiveElement {
 
   /** @param {Message} message */
   #insertMessage(message) {
-    const { seq, kind, sender, client_id } = message;
+    const { seq, sender, client_id } = message;
     let hadFocus = false;
-    if (sender.id === this.me && kind === "text") { // the user's system messages do not move the read marker, as on the server
+    if (sender.id === this.me && isWritten(message)) { // the user's system messages do not move the read marker, as on the server
       hadFocus = this.pendingMessages.remove(client_id);
       if (seq > this.readMarker.seq) this.unreadSeparator.reset();
       this.readMarker.onSent(seq);
