@@ -485,7 +485,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
-        "chat.api.uploads.describe_head_request",
+        "chat.api.uploads.describe_tus_requests",
         "drf_spectacular.hooks.postprocess_schema_enums",
     ],
     "ENUM_NAME_OVERRIDES": {  # names of the schemas for fields of the same name (such as `kind`), and clearer names
