@@ -22,6 +22,7 @@ from chat import message_kinds as kinds
 from chat import permissions, selectors
 from chat.actions import groups, moderation
 from chat.attachments import uploads
+from chat.selectors.members import ROLE_RANK
 from chat.text import autolink
 from chat.text.language import get_lang_attribute
 from chat.view_models import message_log, template_samples, times
@@ -78,6 +79,12 @@ def permission_rules() -> SafeString:
 @register.simple_tag
 def message_kinds() -> SafeString:
     return _data_attributes(kinds.client_kinds())
+
+
+@register.simple_tag
+def role_order() -> str:
+    """Returns the roles in the order of lists of members, for scripts."""
+    return " ".join(sorted(ROLE_RANK, key=ROLE_RANK.__getitem__))
 
 
 @register.simple_tag
