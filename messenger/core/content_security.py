@@ -1,4 +1,4 @@
-"""The Content Security Policy of pages whose scripts insert HTML: Django's admin and REST framework's browsable API.
+"""The Content Security Policy of pages whose scripts insert HTML: Django's admin, the browsable API, Swagger UI.
 
 It is that of the other pages (settings.CONTENT_SECURITY_POLICY) without Trusted Types. Scripts are limited to our own
 static files, and requests to this site.
@@ -7,7 +7,8 @@ static files, and requests to this site.
 from __future__ import annotations
 
 
-def policy_without_trusted_types(*, inline_styles: bool = False) -> str:
+def policy_without_trusted_types(*, inline_styles: bool = False, forms: bool = True, data_fonts: bool = False) -> str:
+    """Returns the value of the header. The arguments allow inline styles, forms, and fonts in `data:` URLs."""
     inline = " 'unsafe-inline'" if inline_styles else ""
     return "; ".join(
         [
@@ -15,9 +16,9 @@ def policy_without_trusted_types(*, inline_styles: bool = False) -> str:
             "script-src 'self'",
             f"style-src 'self'{inline}",
             "img-src 'self' data:",
-            "font-src 'self'",
+            f"font-src 'self'{' data:' if data_fonts else ''}",
             "connect-src 'self'",
-            "form-action 'self'",
+            "form-action 'self'" if forms else "form-action 'none'",
             "base-uri 'none'",
             "frame-ancestors 'none'",
         ]
