@@ -493,6 +493,7 @@ SPECTACULAR_SETTINGS = {
         "AudienceEnum": ["everyone", "contacts", "nobody"],
         "ContactStateEnum": "accounts.schemas.CONTACT_STATES",
         "SystemEventNameEnum": "chat.schemas.SYSTEM_EVENTS",
+        "SystemSentenceEnum": "chat.schemas.messages.SYSTEM_SENTENCES",
     },
     "PATH_CONVERTER_OVERRIDES": {
         "id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1},
