@@ -22,6 +22,7 @@ from chat import message_kinds as kinds
 from chat import permissions, selectors
 from chat.actions import groups, moderation
 from chat.attachments import uploads
+from chat.models import Role
 from chat.selectors.members import ROLE_RANK
 from chat.text import autolink
 from chat.text.language import get_lang_attribute
@@ -84,7 +85,8 @@ def message_kinds() -> SafeString:
 @register.simple_tag
 def role_order() -> str:
     """Returns the roles in the order of lists of members, for scripts."""
-    return " ".join(sorted(ROLE_RANK, key=ROLE_RANK.__getitem__))
+    roles: list[Role] = sorted(ROLE_RANK, key=lambda role: ROLE_RANK[role])
+    return " ".join(roles)
 
 
 @register.simple_tag
