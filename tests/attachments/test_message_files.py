@@ -66,6 +66,7 @@ def test_a_message_shows_its_files_in_their_order(api, alice, bob, group):
         "height": None,
         "duration": None,
         "alt": "",
+        "is_voice_note": False,
     }
 
 
