@@ -90,6 +90,8 @@ class RequestLoginCodeForm(allauth_forms.RequestLoginCodeForm):
     """
 
     def clean_email(self) -> str:
+        if wait := login_limits.acquire_code_request(request_ip(context.request)):
+            raise ValidationError(wait_message(wait), code="rate_limited")
         email = super().clean_email()
         if self._user and not EmailAddress.objects.is_verified(email):
             self._user = None

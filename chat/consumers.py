@@ -50,18 +50,7 @@ class ChatConsumer(LiveConsumer):
             else:
                 connection.send_ack(ref, MessageAnswer(outcome.message))
 
-        send_queue.submit(
-            SendCommand(
-                connection.user_id,
-                payload.conversation_id,
-                payload.client_id,
-                payload.body,
-                payload.reply_to_id,
-                payload.forward_id,
-                tuple(payload.attachment_ids),
-            ),
-            on_stored,
-        )
+        send_queue.submit(SendCommand(connection.user_id, payload), on_stored)
 
     @command("message.edit", EditPayload, answer=MessageAnswer)
     async def message_edit(self, payload: EditPayload) -> MessageAnswer:

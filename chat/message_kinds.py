@@ -23,7 +23,7 @@ class MessageKind:
 
     # What users may do with a message, if the rules of chat.permissions allow it. The names are the same as there.
     actions: frozenset[str] = frozenset()
-    # The sender has written it: it is exported with the sender's data and erased with the account.
+    # The sender has written it: it is found by the search, exported with the sender's data and erased with the account.
     is_written: bool = False
     # It counts as unread for all members except its sender.
     is_counted: bool = False
@@ -73,13 +73,18 @@ def counted_kinds() -> list[str]:
 
 
 def client_kinds() -> dict[str, str]:
-    """Returns what users may do with each kind of message, as names separated by spaces, for scripts.
+    """Returns for scripts, by kind of message, the names of its actions and of what else holds for it.
 
-    The names `counted` and `activity` stand for `is_counted` and `is_activity`.
+    The names `written`, `counted` and `activity` stand for `is_written`, `is_counted` and `is_activity`.
     """
     return {
         str(name): " ".join(
-            [*sorted(kind.actions), *(["counted"] * kind.is_counted), *(["activity"] * kind.is_activity)]
+            [
+                *(["written"] * kind.is_written),
+                *(["counted"] * kind.is_counted),
+                *(["activity"] * kind.is_activity),
+                *sorted(kind.actions),
+            ]
         )
         for name, kind in KINDS.items()
     }

@@ -4,8 +4,7 @@ Actions and selectors check these rules, view models and templates show what the
 scripts as data (`client_rules`), which evaluate them in the same way (static/js/conversation/permissions.js). Both are
 tested with tests/shared_cases/permissions.json.
 
-A rule is a list of conditions, all of which must hold. A condition is a list of facts separated by `|`, of which one
-must hold; `!` before a fact negates it. The facts:
+A rule is a list of conditions, all of which must hold (messenger/core/rules.py). Their facts:
 
 - `direct`, `group`: the kind of the conversation
 - `owner`, `admin`, `member`: the role of the user in the group
@@ -29,6 +28,7 @@ from django.utils.translation import gettext_lazy as _
 from chat.message_kinds import KINDS
 from chat.models import Conversation
 from messenger.core.errors import Text
+from messenger.core.rules import is_rule_met
 
 # Fields of a group by which its admins allow something to all members.
 SETTINGS = tuple(field.name for field in Conversation._meta.fields if isinstance(field, models.BooleanField))
@@ -123,10 +123,7 @@ def message_facts(*, is_own: bool, is_forwarded: bool, is_deleted: bool) -> set[
 
 def find_refusal(action: str, facts: Set[str]) -> Text | None:
     """Returns None if the facts allow an action, otherwise the error text for the user, which may be empty."""
-    for condition, alternatives in _parsed_rules()[action]:
-        if not any((name in facts) is expected for name, expected in alternatives):
-            return condition.refusal
-    return None
+    return next((condition.refusal for condition in RULES[action] if not is_rule_met(condition.facts, facts)), None)
 
 
 def is_allowed(action: str, facts: Set[str]) -> bool:
@@ -141,15 +138,3 @@ def is_allowed_with(kind: str, action: str, facts: Set[str]) -> bool:
 @cache
 def may_mention_everybody(conversation_kind: str, role: str) -> bool:
     return is_allowed("mention_everybody", {conversation_kind, role})
-
-
-@cache
-def _parsed_rules() -> dict[str, list[tuple[Condition, list[tuple[str, bool]]]]]:
-    """Returns each rule with the names of the facts in its conditions, and whether the fact must hold."""
-    return {
-        action: [
-            (condition, [(name.lstrip("!"), not name.startswith("!")) for name in condition.facts.split("|")])
-            for condition in conditions
-        ]
-        for action, conditions in RULES.items()
-    }

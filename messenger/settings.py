@@ -534,7 +534,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "POSTPROCESSING_HOOKS": [
-        "chat.api.uploads.describe_head_request",
+        "chat.api.uploads.describe_tus_requests",
         "messenger.rest.openapi.mark_public_operations",
         "drf_spectacular.hooks.postprocess_schema_enums",
     ],
@@ -543,6 +543,7 @@ SPECTACULAR_SETTINGS = {
         "AudienceEnum": ["everyone", "contacts", "nobody"],
         "ContactStateEnum": "accounts.schemas.CONTACT_STATES",
         "SystemEventNameEnum": "chat.schemas.SYSTEM_EVENTS",
+        "SystemSentenceEnum": "chat.schemas.messages.SYSTEM_SENTENCES",
     },
     "PATH_CONVERTER_OVERRIDES": {
         "id": {"type": "integer", "format": "int64", "minimum": 0, "maximum": 2**63 - 1},
@@ -572,11 +573,8 @@ SLOW_READER_BYTES = 1024 * 1024  # bytes queued for one socket until it is close
 SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often delivered events are compared with the database
 EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
-# accounts/auth/login_limits.py limits sign-in and sign-up for pages and API. The other limits of allauth stay active.
-ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and {
-    **{"login": None, "login_failed": None, "signup": None},
-    "request_login_code": "20/m/ip",
-}
+# accounts/auth/login_limits.py limits these for pages and API, with RATES below. Other limits of allauth stay active.
+ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and dict.fromkeys(("login", "login_failed", "signup", "request_login_code"))
 # All rate limits: name → (burst, refill per second). See messenger/core/rate_limits.py. A limit applies per user
 # unless the comment says otherwise, and counts pages, API and socket together.
 RATES: dict[str, tuple[int, float]] = {
@@ -591,6 +589,7 @@ RATES: dict[str, tuple[int, float]] = {
     "signup.address": (20, 20 / 60),  # new accounts, by IP address
     "code.address": (5, 5 / 600),  # e-mails with a code for signing in, by e-mail address and IP address
     "code.mailbox": (50, 50 / 3600),  # the same from all IP addresses; one address must not use it up
+    "code.request": (20, 20 / 60),  # requests for such an e-mail, also for unknown addresses, by IP address
     "mail.address": (5, 5 / 3600),  # e-mails of one kind that anybody can cause, by e-mail address
     # Requests of any kind. Limits by IP address count the /64 network of an IPv6 address (core.client_ip).
     "handshake.address": (60, 5.0),  # WebSockets opened without a valid sign-in, by IP address
@@ -601,6 +600,7 @@ RATES: dict[str, tuple[int, float]] = {
     "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
     # Messages
     "send": (10, 2.0),
+    "render": (20, 4.0),  # texts rendered before the check of `send`; those above the limit are rendered after it
     "edit": (20, 1.0),  # each edit stores a revision
     "delete": (50, 2.0),
     "reaction": (20, 2.0),

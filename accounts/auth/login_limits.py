@@ -72,6 +72,14 @@ def acquire_mail(kind: str, email: str) -> bool:
     return not rate_limits.acquire("mail.address", _digest(f"{kind} {email.strip().lower()}"))
 
 
+def acquire_code_request(address: str) -> float:
+    """Counts a request for a code for signing in, for any e-mail. Returns 0 if it is allowed, else the seconds to wait.
+
+    This limit of the IP address is the same for known and unknown e-mails, so it tells nothing about accounts.
+    """
+    return rate_limits.acquire("code.request", client_network(address))
+
+
 def acquire_login_code(email: str, address: str) -> bool:
     """Counts an e-mail with a code for signing in that this IP address requests. Returns whether it may be sent.
 

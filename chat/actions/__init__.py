@@ -7,8 +7,7 @@ allowed.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Sequence
+from typing import Any
 
 from chat.actions.epoch import renew_epoch
 from chat.actions.forwarding import forward_message
@@ -36,6 +35,7 @@ from chat.actions.queues import read_marker_queue, send_queue
 from chat.actions.read_markers import MarkerMove, update_member_state
 from chat.actions.receipts import publish_receipts_between, publish_receipts_choice
 from chat.actions.sending import SendCommand
+from chat.payloads import SendPayload
 from chat.schemas import MessageSchema, MineSchema
 
 __all__ = [
@@ -73,23 +73,14 @@ __all__ = [
 ]
 
 
-def send_message(
-    user_id: int,
-    conversation_id: int,
-    client_id: uuid.UUID,
-    body: str,
-    reply_to_id: int | None = None,
-    forward_id: int | None = None,
-    attachment_ids: Sequence[int] = (),
-) -> tuple[MessageSchema, bool]:
+def send_message(user_id: int, *args: Any, **fields: Any) -> tuple[MessageSchema, bool]:
     """Sends a message. Returns the message, and False if a message with this `client_id` was stored before, else True.
 
-    The sender chooses `client_id`, so that a message that is sent twice is stored once. The function blocks until the
+    The other arguments are the fields of SendPayload: `send_message(1, conversation_id, client_id, "Hello")`. The
+    sender chooses `client_id`, so that a message that is sent twice is stored once. The function blocks until the
     message is stored: call it from a thread, not from the event loop.
     """
-    sent = send_queue.call(
-        SendCommand(user_id, conversation_id, client_id, body, reply_to_id, forward_id, tuple(attachment_ids))
-    )
+    sent = send_queue.call(SendCommand(user_id, SendPayload(*args, **fields)))
     return sent.message, sent.created
 
 

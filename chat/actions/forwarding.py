@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from chat.actions.queues import send_queue
 from chat.actions.sending import SendCommand
+from chat.payloads import SendPayload
 from chat.schemas import MessageSchema
 from messenger.core.errors import ApplicationError
 
@@ -34,8 +35,10 @@ def _forward_to(
     try:
         if words:
             words_id = uuid.uuid5(client_id, f"words {conversation_id} {words}")
-            send_queue.call(SendCommand(user_id, conversation_id, words_id, words))
+            send_queue.call(SendCommand(user_id, SendPayload(conversation_id, words_id, words)))
         forward_id = uuid.uuid5(client_id, f"forward {conversation_id}")
-        return send_queue.call(SendCommand(user_id, conversation_id, forward_id, forward_id=message_id)).message
+        return send_queue.call(
+            SendCommand(user_id, SendPayload(conversation_id, forward_id, forward_id=message_id))
+        ).message
     except ApplicationError as error:
         return error

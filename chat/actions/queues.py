@@ -13,7 +13,11 @@ from chat.actions.sending import SendCommand, send_many, send_many_blocking
 from messenger.core.batch_writer import BatchWriter
 
 send_queue: BatchWriter[SendCommand] = BatchWriter(
-    "sends", send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking, size=settings.BATCH_SIZE
+    "sends",
+    send_many,
+    lambda send: send.payload.conversation_id,
+    store_blocking=send_many_blocking,
+    size=settings.BATCH_SIZE,
 )
 
 # Moves of read markers are collected for 50 ms, so that one transaction stores all moves of a user who scrolls, or of a

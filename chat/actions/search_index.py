@@ -11,6 +11,7 @@ from datetime import datetime
 from django.db.models import Max
 
 from chat.actions.sending.types import PendingSend
+from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Message, SearchBackfill
 from chat.search import index
 from chat.search.terms import IndexedText
@@ -26,7 +27,7 @@ def add_new_messages(sends: Sequence[PendingSend], now: datetime) -> None:
             IndexedText(
                 message_id=send.message_id,
                 conversation_id=send.conversation.id,
-                sender_id=send.command.user_id,
+                sender_id=send.user_id,
                 body=send.body,
                 filenames=[file.name for file in send.files.schemas] if send.files else (),
                 file_kinds={file.kind for file in send.files.schemas} if send.files else (),
@@ -41,7 +42,7 @@ def add_new_messages(sends: Sequence[PendingSend], now: datetime) -> None:
 
 def update_message(message: Message) -> None:
     """Indexes a message again after a change, or removes it from the index if it is deleted."""
-    if message.deleted_at or message.kind != Message.Kind.TEXT:
+    if message.deleted_at or message.kind not in WRITTEN_KINDS:
         index.remove_entries([message.pk])
     else:
         index.replace_entries([indexed_text(message)])
@@ -103,7 +104,7 @@ def fill_batch() -> SearchBackfill | None:
             [
                 indexed_text(message)
                 for message in batch
-                if message.kind == Message.Kind.TEXT and message.deleted_at is None
+                if message.kind in WRITTEN_KINDS and message.deleted_at is None
             ]
         )
         progress.next_id = batch[-1].pk if len(batch) == BACKFILL_BATCH else 0

@@ -132,7 +132,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
     def is_applicable(self, action_name: str, row: Message) -> bool:
         if action_name == "hide":
-            return row.deleted_at is None and row.kind == Message.Kind.TEXT
+            return row.deleted_at is None and "hide" in KINDS[row.kind].actions
         return row.deleted_at is not None and row.hidden_by_id is not None
 
     @asks_first(base.HIDING_QUESTION)
@@ -162,11 +162,11 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     def text_excerpt(self, row: Message) -> SafeString:
         if _is_private(row) and not _is_read(row):
             return format_html("<i>{}</i>", _("in a direct conversation"))
-        return base.render_excerpt(row.body) if row.kind == Message.Kind.TEXT else base.render_text(_event_text(row))
+        return base.render_excerpt(row.body) if KINDS[row.kind].is_written else base.render_text(_event_text(row))
 
     @admin.display(description=_("text"))
     def text(self, row: Message) -> SafeString:
-        return base.render_block(row.body if row.kind == Message.Kind.TEXT else _event_text(row))
+        return _render_content(row)
 
     @admin.display(description=_("sender"))
     def sender_link(self, row: Message) -> SafeString:
@@ -224,7 +224,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
                         message.pk,
                         f"{message.created_at:%Y-%m-%d %H:%M}",
                         base.render_text(message.sender.username),
-                        base.render_block(message.body if message.kind == Message.Kind.TEXT else _event_text(message)),
+                        _render_content(message),
                         format_html(" <i>{}</i>", message_state(message)) if message.deleted_at else "",
                     )
                     for message in [*reversed(before), row, *after]
@@ -256,6 +256,10 @@ def message_state(row: Message) -> Any:
     if row.hidden_by is None:
         return _("deleted by the sender")
     return _("hidden by %(name)s") % {"name": row.hidden_by.username}
+
+
+def _render_content(row: Message) -> SafeString:
+    return base.render_block(row.body if KINDS[row.kind].is_written else _event_text(row))
 
 
 def _event_text(row: Message) -> str:

@@ -2,7 +2,6 @@
 
 Another view lists the files of a conversation. PATCH requests with the bytes of a file do not reach these views:
 chat/attachments/tus/receiver.py handles them before Django, which would read the whole body before it calls a view.
-The OpenAPI document leaves them out: openapi-python-client does not support their content type, and warns.
 """
 
 from __future__ import annotations
@@ -21,7 +20,14 @@ from chat.attachments.tus import headers
 from chat.payloads import DescribePayload, FileListQuery
 from chat.schemas import FileSchema, UploadSchema
 from messenger.core.numbers import parse_id
-from messenger.rest.openapi import error_response, error_responses, list_schema, no_content_schema, response_schema
+from messenger.rest.openapi import (
+    ERROR_DESCRIPTIONS,
+    error_response,
+    error_responses,
+    list_schema,
+    no_content_schema,
+    response_schema,
+)
 from messenger.rest.pagination import paginated_response
 from messenger.rest.parsers import StrictJSONParser
 from messenger.rest.permissions import IsAuthenticatedOrOptions
@@ -59,8 +65,8 @@ class UploadViewSet(ApiViewSet):
 
     @extend_schema(
         summary="Create an upload (tus 1.0): `Upload-Length`; in `Upload-Metadata` filename, alt, sha256, conversation",
-        description="The header `Location` of the response is the path of the upload. The bytes are sent to it with the"
-        " PATCH requests of tus, which this document leaves out: use a library for tus 1.0.",
+        description="The header `Location` of the response is the path of the upload. The bytes are sent to it with"
+        " PATCH requests.",
         request=None,
         parameters=[
             TUS_RESUMABLE,
@@ -127,15 +133,14 @@ class UploadViewSet(ApiViewSet):
         return no_content({"Tus-Resumable": headers.TUS_VERSION})
 
 
-def describe_head_request(result: dict[str, Any], **options: Any) -> dict[str, Any]:
-    """Adds the HEAD request of tus to the OpenAPI document (a hook of SPECTACULAR_SETTINGS).
+def describe_tus_requests(result: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Adds the HEAD and PATCH requests of tus to the OpenAPI document (a hook of SPECTACULAR_SETTINGS).
 
-    drf-spectacular leaves out all HEAD requests. This one has the statuses of the GET request, without bodies.
+    drf-spectacular leaves out all HEAD requests, and PATCH requests do not reach Django. The content type of a PATCH
+    request is in its description only, because generators of clients warn of one that they do not know.
     """
     (operations,) = (each for path, each in result["paths"].items() if path.endswith("/uploads/{upload_id}/"))
-    statuses = operations["get"]["responses"]
-    responses = {status: {"description": statuses[status]["description"]} for status in statuses}
-    responses["200"]["headers"] = {
+    state_headers = {
         name: {"schema": {"type": "string"}, "description": description}
         for name, description in {
             "Upload-Offset": UPLOAD_OFFSET,
@@ -144,13 +149,55 @@ def describe_head_request(result: dict[str, Any], **options: Any) -> dict[str, A
             "Upload-Attachment": UPLOAD_ATTACHMENT,
         }.items()
     }
+    retrieve, destroy = operations["get"], operations["delete"]
+    without_bodies = {status: {"description": each["description"]} for status, each in retrieve["responses"].items()}
     operations["head"] = {
-        **operations["get"],
+        **retrieve,
         "operationId": "uploads_head",
         "summary": "Ask how many bytes of an upload are stored (tus 1.0)",
-        "responses": responses,
+        "responses": {**without_bodies, "200": {**without_bodies["200"], "headers": state_headers}},
+    }
+    error = {"content": destroy["responses"]["404"]["content"]}
+    operations["patch"] = {
+        **destroy,
+        "operationId": "uploads_append",
+        "summary": "Send the next bytes of an upload (tus 1.0)",
+        "description": f"The body is bytes of the file, with the content type `{headers.PART_CONTENT_TYPE}`."
+        " Libraries for tus 1.0 do this.",
+        "parameters": [
+            *destroy["parameters"],
+            _header_parameter("Tus-Resumable", "`1.0.0`"),
+            _header_parameter(
+                "Upload-Offset", "How many bytes are stored: the position of the first byte of the body."
+            ),
+            _header_parameter(
+                "Upload-Checksum",
+                "A digest of the body in Base64: `sha256 47DEQ…`. With a wrong one, the status is 460.",
+                is_required=False,
+            ),
+        ],
+        "responses": {
+            **{status: each for status, each in destroy["responses"].items() if status != "410"},
+            "204": {"description": "The bytes are stored.", "headers": state_headers},
+            **{status: {**error, "description": text} for status, text in PART_ERRORS.items()},
+        },
     }
     return result
+
+
+PART_ERRORS = {
+    "400": ERROR_DESCRIPTIONS["invalid"],
+    "409": "`conflict`: `Upload-Offset` is not the number of stored bytes.",
+    "412": WRONG_VERSION,
+    "413": "`too_large`: these are more bytes than `Upload-Length` said.",
+    "415": "`unsupported`: another content type.",
+    "423": "`conflict`: another request is sending bytes of this file.",
+}
+
+
+def _header_parameter(name: str, description: str, *, is_required: bool = True) -> dict[str, Any]:
+    required = {"required": True} if is_required else {}
+    return {"in": "header", "name": name, "schema": {"type": "string"}, "description": description, **required}
 
 
 class ConversationFileViewSet(ApiViewSet):

@@ -36,9 +36,10 @@ def attachment_schema(attachment: Attachment) -> AttachmentSchema:
 
 def serialize_attachments(attachments: list[AttachmentSchema]) -> list[dict]:
     """Returns attachments as a list of dicts for the JSON field `Message.files`. With this field, reading messages
-    needs no join with the tables of attachments and files.
+    needs no join with the tables of attachments and files. What follows from the other fields is not stored.
     """
-    return msgspec.to_builtins(attachments)
+    rows = msgspec.to_builtins(attachments)
+    return [{name: value for name, value in row.items() if name != "is_voice_note"} for row in rows]
 
 
 def upload_schema(upload: Upload) -> UploadSchema:

@@ -32,6 +32,7 @@ from chat.demo.parser import (
     parse_users,
 )
 from chat.models import Report
+from chat.payloads import SendPayload
 from chat.selectors import list_member_ids
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError
@@ -206,7 +207,7 @@ class _ConversationSeeder:
 
     def _send(self, username: str, number: int | None = None, **content: object) -> None:
         user_id = self.context.get_active_user_id(username)
-        [result] = send_many([SendCommand(user_id, self.id, uuid.uuid4(), **content)])  # type: ignore[arg-type]
+        [result] = send_many([SendCommand(user_id, SendPayload(self.id, uuid.uuid4(), **content))])  # type: ignore[arg-type]
         if isinstance(result, ApplicationError):
             raise result
         if not isinstance(result, SentMessage):

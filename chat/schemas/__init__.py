@@ -3,7 +3,7 @@
 Web pages, REST responses and WebSocket messages use the same schemas.
 """
 
-from chat.schemas.attachments import AttachmentSchema, FileSchema, UploadSchema, format_duration, is_voice_note
+from chat.schemas.attachments import AttachmentSchema, FileSchema, UploadSchema, format_duration
 from chat.schemas.contacts import ListedContactSchema
 from chat.schemas.conversations import (
     ChangesSchema,
@@ -73,7 +73,6 @@ __all__ = [
     "conversation_schema",
     "format_duration",
     "group_avatar_url",
-    "is_voice_note",
     "make_excerpt",
     "member_schema",
     "message_schema",

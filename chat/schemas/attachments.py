@@ -14,13 +14,17 @@ from messenger.core.field_types import Timestamp, one_of
 AttachmentKind = Annotated[str, one_of(Attachment.Kind.values)]
 
 
+# The names that the recorder of the page gives, in each language (static/js/composer/files/voice-recorder.js).
+_VOICE_NOTE_NAME = re.compile(r".+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)", re.ASCII)
+
+
 class AttachmentSchema(msgspec.Struct):
     """A file of a message. `url`: path on this site; needs authorization.
 
     `size` is in bytes, `width` and `height` in pixels, `duration` in seconds. While the server processes the file
     (removes metadata), `ready` is false and `url` responds with 503; the event `message.updated` follows when the file
     is ready. `preview_url`: large version of an image; `thumbnail_url`: small version. `alt`: description of the image
-    for users who cannot see it.
+    for users who cannot see it. `is_voice_note`: an audio file that was recorded on this site and not chosen as a file.
     """
 
     id: int
@@ -36,6 +40,11 @@ class AttachmentSchema(msgspec.Struct):
     height: int | None = None
     duration: float | None = None
     alt: str = ""
+    is_voice_note: bool = False
+
+    def __post_init__(self) -> None:
+        has_name = self.kind == "audio" and _VOICE_NOTE_NAME.fullmatch(self.name) is not None
+        self.is_voice_note = has_name and bool(self.duration)
 
 
 class FileSchema(msgspec.Struct):
@@ -62,18 +71,6 @@ class UploadSchema(msgspec.Struct):
     offset: int
     expires_at: Timestamp
     attachment: AttachmentSchema | None
-
-
-# The names that the recorder of the page gives, in each language (static/js/composer/files/voice-recorder.js).
-_VOICE_NOTE_NAME = re.compile(r".+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)", re.ASCII)
-
-
-def is_voice_note(attachment: AttachmentSchema) -> bool:
-    """Returns True if an audio file is a voice note, which was recorded on this site and not chosen as a file.
-
-    Voice notes are recognized by their file name. In the browser, static/js/lib/wording.js does the same.
-    """
-    return attachment.kind == "audio" and bool(attachment.duration and _VOICE_NOTE_NAME.fullmatch(attachment.name))
 
 
 def format_duration(seconds: float | None) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chat.schemas.attachments import AttachmentSchema, format_duration, is_voice_note
+from chat.schemas.attachments import AttachmentSchema, format_duration
 from messenger.core.excerpts import html_to_text, shorten
 
 FILE_KIND_EMOJI = {"image": "🖼️", "video": "🎬", "audio": "🎵", "file": "📎"}  # as in static/js/lib/wording.js
@@ -22,7 +22,7 @@ def make_excerpt(body_html: str, files: Sequence[AttachmentSchema | dict[str, An
     if line or not files:
         return line
     first = files[0] if isinstance(files[0], AttachmentSchema) else AttachmentSchema(**files[0])
-    if is_voice_note(first):
+    if first.is_voice_note:
         line = f"{VOICE_NOTE_EMOJI} {format_duration(first.duration)}"
     else:
         line = f"{FILE_KIND_EMOJI.get(first.kind, FILE_KIND_EMOJI['file'])} {first.name}"

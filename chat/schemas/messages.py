@@ -12,7 +12,7 @@ from chat.message_kinds import KIND_NAMES
 from chat.models import Message
 from chat.schemas.attachments import AttachmentSchema
 from chat.schemas.excerpts import make_excerpt
-from chat.text.language import detect_language
+from chat.text.language import detect_language, is_emoji_only
 from chat.text.truncation import is_long
 from messenger.core.field_types import Timestamp, UUIDText, one_of
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
@@ -20,6 +20,11 @@ from messenger.core.timestamps import format_optional_timestamp, format_timestam
 # Not `one_of`, which would copy the names: apps add kinds later.
 MessageKind = Annotated[str, msgspec.Meta(extra_json_schema={"enum": KIND_NAMES})]
 SYSTEM_EVENTS = ("joined", "left", "removed", "renamed", "described", "pictured", "announced", "owner", "role")
+# The sentences of system messages. An event of another name than those above, of an older version, is `changed`.
+SYSTEM_SENTENCES = (
+    *("joined", "added", "linked", "left", "removed", "renamed", "described", "pictured", "unpictured"),
+    *("announced", "unannounced", "promoted", "demoted", "owner", "changed"),
+)
 
 
 class MentionSchema(msgspec.Struct):
@@ -70,6 +75,10 @@ class SystemEvent(msgspec.Struct):
     `actor_id`: the user who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`,
     the user who created the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`,
     without the signs of Markdown) or roles (with `role`) before and after.
+
+    `sentence`: what a client says, such as `added` (users joined, and another user did it), `linked` (joined with an
+    invite link), `promoted` or `demoted` (the role), `unannounced` and `unpictured` (removed). It follows from the
+    other fields.
     """
 
     name: Annotated[str, one_of(SYSTEM_EVENTS)]
@@ -78,6 +87,27 @@ class SystemEvent(msgspec.Struct):
     old: str | None = None
     new: str | None = None
     by_id: int | None = None
+    sentence: Annotated[str, one_of(SYSTEM_SENTENCES)] = "changed"
+
+    def __post_init__(self) -> None:
+        self.sentence = self._choose_sentence()
+
+    @property
+    def other_ids(self) -> list[int]:
+        """The users in the sentence beside the one who did it."""
+        return [user_id for user_id in (self.by_id, *self.user_ids) if user_id not in (self.actor_id, None)]
+
+    def _choose_sentence(self) -> str:
+        match self.name:
+            case "joined" if self.by_id:
+                return "linked"
+            case "joined" if self.other_ids:
+                return "added"
+            case "announced" | "pictured" if not self.new:
+                return f"un{self.name}"
+            case "role":
+                return "promoted" if self.new == "admin" else "demoted"
+        return self.name if self.name in SYSTEM_SENTENCES else "changed"
 
 
 class MessageSchema(msgspec.Struct):
@@ -94,6 +124,7 @@ class MessageSchema(msgspec.Struct):
     `excerpt` is the beginning of the text without Markdown, as in quotes; without text, the kind and name of the first
     file. `language` is that of the text, for its `lang` attribute: `zh-Hans` for Chinese, `en` for Latin letters, `und`
     for others, empty for a text without words. `is_long`: the text has so many lines that clients may collapse it.
+    `is_emoji_only`: it consists of one to three emoji, which clients may show large.
     """
 
     id: int
@@ -119,6 +150,7 @@ class MessageSchema(msgspec.Struct):
     excerpt: str
     language: str
     is_long: bool
+    is_emoji_only: bool
 
 
 class RevisionSchema(msgspec.Struct):
@@ -208,6 +240,7 @@ def build_message_schema(
         excerpt=make_excerpt(body_html, attachments or ()),
         language=detect_language(body),
         is_long=is_long(body),
+        is_emoji_only=is_emoji_only(body),
     )
 
 

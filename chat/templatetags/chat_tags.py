@@ -23,14 +23,15 @@ from chat import permissions, selectors
 from chat.actions import groups, moderation
 from chat.attachments import uploads
 from chat.linked_pages import LinkedPage, list_conversation_pages, list_message_pages
+from chat.models import Role
+from chat.selectors.members import ROLE_RANK
 from chat.text import autolink
-from chat.text.language import get_lang_attribute, is_emoji_only
+from chat.text.language import get_lang_attribute
 from chat.view_models import message_log, template_samples, times
-from chat.view_models.conversation_list import ConversationList
+from chat.view_models.conversation_list import LIST_RULES, ConversationList
 from chat.view_models.rendered_messages import rendered_messages
 
 register = template.Library()
-register.filter("is_emoji_only", is_emoji_only)
 register.filter("linkify", autolink.linkify)
 register.filter("pinyin", pinyin.spell_pinyin)
 
@@ -80,6 +81,23 @@ def permission_rules() -> SafeString:
 @register.simple_tag
 def message_kinds() -> SafeString:
     return _data_attributes(kinds.client_kinds())
+
+
+@register.simple_tag
+def role_order() -> str:
+    """Returns the roles in the order of lists of members, for scripts."""
+    roles: list[Role] = sorted(ROLE_RANK, key=lambda role: ROLE_RANK[role])
+    return " ".join(roles)
+
+
+@register.simple_tag
+def list_rules() -> SafeString:
+    return _data_attributes(LIST_RULES)
+
+
+@register.simple_tag
+def grouping_gaps() -> SafeString:
+    return _data_attributes(message_log.client_gaps())
 
 
 def _data_attributes(values: dict[str, str]) -> SafeString:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from chat.attachments.filenames import get_extension
-from chat.schemas import AttachmentSchema, format_duration, is_voice_note
+from chat.schemas import AttachmentSchema, format_duration
 
 SINGLE_BOX = (360, 320)  # pixels; a single image or video is scaled down to fit
 MIN_SIDE = 48  # pixels
@@ -34,10 +34,6 @@ class AttachmentView:
     def is_long_picture(self) -> bool:
         """True for a picture of which only a part is shown, with a sign: a long screenshot or a panorama."""
         return get_long_box(self.attachment) is not None
-
-    @property
-    def is_voice_note(self) -> bool:
-        return is_voice_note(self.attachment)
 
     @property
     def duration_seconds(self) -> str:
@@ -139,7 +135,7 @@ def summarize_files(attachments: Sequence[AttachmentSchema]) -> tuple[str, str]:
     `summarizeFiles` of static/js/lib/wording.js does the same.
     """
     first = attachments[0]
-    if is_voice_note(first):
+    if first.is_voice_note:
         icon, text = "mic", f"{_('Voice message')} {format_duration(first.duration)}"
     else:
         icon, text = FILE_ICONS.get(first.kind, FILE_ICONS["file"]), first.name

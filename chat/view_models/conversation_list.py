@@ -27,6 +27,7 @@ from chat.view_models import times
 from chat.view_models.attachments import summarize_files
 from chat.view_models.message_log import conversation_title, is_hidden_by_block
 from messenger.core.excerpts import shorten
+from messenger.core.rules import is_rule_met
 from presence.tracker import get_tracker
 from presence.visibility import list_visible_presence
 
@@ -159,6 +160,18 @@ def parse_cursor(text: str) -> tuple[str, int] | None:
     return times.parse_activity_cursor(active_at, conversation_id)
 
 
+# Which conversations each filter shows, and which are on top of the list. Scripts evaluate the same rules.
+LIST_RULES = {
+    "all": "!archived|searched",  # a search includes archived conversations
+    "unread": "unread|added !archived",
+    "mentions": "mentions",
+    "people": "direct !archived",
+    "groups": "group !archived",
+    "archived": "archived",
+    "top": "favourite|added !archive_shown",
+}
+
+
 class ConversationList:
     """The list of conversations at the side of a web page, as one user sees it.
 
@@ -167,7 +180,7 @@ class ConversationList:
     the rows begin). `blocked` are the ids of users whom this user has blocked.
     """
 
-    FILTERS = ("all", "unread", "mentions", "people", "groups", "archived")
+    FILTERS = tuple(name for name in LIST_RULES if name != "top")
 
     def __init__(self, user_id: int, query: Any, blocked: Collection[int] = ()):
         self.user_id = user_id
@@ -261,19 +274,22 @@ class ConversationList:
     def _matches_filter(self, summary: ConversationSummary) -> bool:
         if summary.id == self.current_id and not self.search_query:
             return True
-        if self.filter == "mentions":
-            return summary.mentions > 0
-        if summary.archived != (self.filter == "archived"):
-            return bool(self.search_query) and self.filter == "all"  # a search in "all" includes archived conversations
-        matches = {
-            "unread": summary.unread > 0 or summary.is_added,
-            "people": summary.kind == "direct",
-            "groups": summary.kind == "group",
-        }
-        return matches.get(self.filter, True)
+        return is_rule_met(LIST_RULES[self.filter], self._facts(summary))
 
     def _is_on_top(self, summary: ConversationSummary) -> bool:
-        return (summary.favourite or summary.is_added) and self.filter != "archived"
+        return is_rule_met(LIST_RULES["top"], self._facts(summary))
+
+    def _facts(self, summary: ConversationSummary) -> set[str]:
+        facts = {
+            "unread": summary.unread > 0,
+            "mentions": summary.mentions > 0,
+            "added": summary.is_added,
+            "archived": summary.archived,
+            "favourite": summary.favourite,
+            "searched": bool(self.search_query),
+            "archive_shown": self.filter == "archived",
+        }
+        return {summary.kind, *(name for name, holds in facts.items() if holds)}
 
     def _matches_search(self, summary: ConversationSummary) -> bool:
         return not self.search_query or summary.id in self._search_results

@@ -29,6 +29,14 @@ MAX_NAMES = 4  # in a list of names; a longer list has three names and a count
 MAX_REACTIONS = 24  # different emoji shown below a message; the details page shows all
 
 
+def client_gaps() -> dict[str, str]:
+    """Returns the two pauses above in milliseconds, for scripts."""
+    return {
+        "group": str(GROUP_GAP // timedelta(milliseconds=1)),
+        "separator": str(TIME_SEPARATOR_GAP // timedelta(milliseconds=1)),
+    }
+
+
 @dataclass(slots=True)
 class GroupingInput:
     """The properties of a message that decide whether it begins a new group of messages (see `group_messages`).
@@ -325,19 +333,11 @@ def build_system_text(message: MessageSchema, user_id: int, names: Mapping[int, 
     if (event := message.event) is None:
         return None
     actor_id = event.actor_id or message.sender.id
-    other_ids = [other_id for other_id in (event.by_id, *event.user_ids) if other_id not in (actor_id, None)]
-    kind = event.name
-    if kind == "joined" and event.by_id:
-        kind = "linked-mine" if event.by_id == user_id else "linked"
-    elif kind == "joined" and other_ids:
-        kind = "added"
-    elif kind in ("announced", "pictured") and not event.new:
-        kind = f"un{kind}"
-    elif kind == "role":
-        kind = "promoted" if event.new == "admin" else "demoted"
+    other_ids = event.other_ids
+    is_own_link = event.sentence == "linked" and event.by_id == user_id
     you = pgettext("object", "you")
     return SystemMessageText(
-        kind=kind,
+        kind="linked-mine" if is_own_link else event.sentence,
         actor=pgettext("subject", "You") if actor_id == user_id else names.get(actor_id) or message.sender.name,
         users=format_name_list([you if other_id == user_id else names.get(other_id, "…") for other_id in other_ids]),
         old=event.old or "",

@@ -13,16 +13,14 @@ from accounts.models import User
 from accounts.schemas import UserSchema
 from chat.models import Attachment, Conversation
 from chat.schemas import AttachmentSchema, MemberSchema, MineSchema, build_message_schema, conversation_schema
+from chat.schemas.messages import SYSTEM_SENTENCES
 from chat.view_models.attachments import FILE_ICONS, build_attachment_views
 from chat.view_models.conversation_list import ConversationRow
 from chat.view_models.message_log import GroupPosition, MessageItem, ReactionItem, SystemMessageText
 
 _EMPTY_USER = UserSchema(0, "", "")
 _ANY_TIME = datetime(2000, 1, 1, 12, tzinfo=UTC)
-SYSTEM_MESSAGE_KINDS = (
-    *("joined", "added", "linked", "linked-mine", "left", "removed", "renamed", "described", "pictured", "unpictured"),
-    *("announced", "unannounced", "promoted", "demoted", "owner", "changed"),
-)
+SYSTEM_MESSAGE_KINDS = (*SYSTEM_SENTENCES, "linked-mine")
 
 
 def get_sample_context() -> dict[str, Any]:

@@ -207,6 +207,7 @@ CLOSE_CODES_OF_SERVERS = {
 # pages together. A test compares the names with the settings.
 RATE_TEXTS = {
     "send": "messages sent",
+    "render": "texts rendered before the permission to send is checked; the others are rendered after it",
     "edit": "edits",
     "delete": "messages deleted",
     "reaction": "reactions added or removed",
@@ -243,6 +244,7 @@ RATE_TEXTS = {
     "unsent.address": "texts of forms kept for after the sign-in, per IP address",
     "code.address": "e-mails with a code for signing in, per e-mail address and IP address",
     "code.mailbox": "e-mails with a code for signing in, per e-mail address",
+    "code.request": "requests for an e-mail with a code for signing in, per IP address",
     "mail.address": "e-mails of one kind that anybody can cause, per e-mail address",
     "browsers": "new browsers in `presence/`, per IP address",
 }

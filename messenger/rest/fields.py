@@ -62,7 +62,8 @@ class CommaSeparatedIdsField(StrictCharField):
     """Accepts at most `most` ids with commas between them, such as `3,9,12`. `child` is the field of one id."""
 
     default_error_messages: ClassVar = {
-        "format": _("User IDs, separated by commas."),
+        "blank": _("User IDs, separated by commas."),
+        "format": _("Separate the numbers with commas."),
         "most": _("At most %(most)d people."),
     }
 

@@ -14,6 +14,7 @@ from django.test import Client, RequestFactory
 from accounts import actions
 from accounts.auth import login_limits
 from accounts.auth.adapters import AccountAdapter
+from accounts.forms import RequestLoginCodeForm
 from accounts.models import User
 from accounts.usernames import rules
 from messenger.core import rate_limits
@@ -199,9 +200,21 @@ def test_a_stranger_at_one_address_cannot_keep_the_owner_from_getting_a_code(db,
 def test_many_addresses_cannot_fill_a_mailbox_with_codes(db, clock):
     assert sum(request_code(f"192.0.2.{number}") for number in range(100)) == 50
     assert request_code("192.0.2.1", "other@example.org")
-    from messenger import settings  # the test settings switch limits off
 
-    assert settings.ACCOUNT_RATE_LIMITS["request_login_code"] == "20/m/ip", "allauth has no common limit"
+
+def test_codes_for_signing_in_are_limited_for_each_ip_address_by_the_table_of_rates(db, settings):
+    from messenger import settings as shipped  # the test settings switch limits off
+
+    assert shipped.ACCOUNT_RATE_LIMITS["request_login_code"] is None, "allauth has no limit of its own"
+    settings.RATES = {**settings.RATES, "code.request": (3, 1e-6)}
+
+    def ask(number: int, address: str) -> bool:
+        with context.request_context(RequestFactory().post("/accounts/login/code/", REMOTE_ADDR=address)):
+            return RequestLoginCodeForm({"email": f"{number}@example.org"}).is_valid()
+
+    assert [ask(number, "192.0.2.1") for number in range(4)] == [True, True, True, False]
+    assert ask(9, "192.0.2.2")
+    assert [ask(n, f"2001:db8::{n:x}") for n in range(4)] == [True, True, True, False], "a /64 network counts as one"
 
 
 def test_the_eleventh_name_from_one_address_is_rejected(api, alice):

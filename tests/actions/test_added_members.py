@@ -10,6 +10,7 @@ from chat import actions, selectors
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from chat.models import Membership
+from chat.payloads import SendPayload
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -42,7 +43,7 @@ def test_receiving_a_message_or_marking_it_as_unread_does_not_open_the_group(ali
 def test_a_message_of_the_user_opens_the_group(alice, bob):
     group = actions.create_group(alice.pk, "Walk", [bob.pk]).id
     version = Membership.objects.get(user=bob, conversation=group).me_version
-    (outcome,) = send_many([SendCommand(bob.pk, group, uuid.uuid4(), "hello")])
+    (outcome,) = send_many([SendCommand(bob.pk, SendPayload(group, uuid.uuid4(), "hello"))])
     assert isinstance(outcome, SentMessage) and added_by(bob, group) is None
     assert Membership.objects.get(user=bob, conversation=group).me_version > version  # so other devices get the event
 

@@ -12,6 +12,7 @@ import pytest
 from chat import actions, selectors
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from chat.models import Membership
+from chat.payloads import SendPayload
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -25,7 +26,9 @@ def test_a_batch_of_messages_unarchives_once_per_member(alice, bob, carol, group
     for user in (alice, bob, carol):
         actions.update_member_state(user.pk, group.pk, {"archived": True, "muted": user == carol})
     before = {user.pk: membership(user, group).me_version for user in (alice, bob, carol)}
-    outcomes = send_many([SendCommand(bob.pk, group.pk, uuid.uuid4(), text) for text in ("one", "two @alice")])
+    outcomes = send_many(
+        [SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), text)) for text in ("one", "two @alice")]
+    )
     assert all(isinstance(outcome, SentMessage) for outcome in outcomes)
     assert [membership(user, group).archived for user in (alice, bob, carol)] == [False, False, True]
     assert membership(alice, group).me_version == before[alice.pk] + 1
@@ -38,16 +41,19 @@ def test_a_batch_of_messages_unarchives_once_per_member(alice, bob, carol, group
 
 
 def test_a_sender_without_unread_messages_unarchives_for_others(alice, bob, group):
-    send_many([SendCommand(bob.pk, group.pk, uuid.uuid4(), "one")])  # from here bob has no unread messages
+    send_many([SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), "one"))])  # from here bob has no unread messages
     actions.update_member_state(alice.pk, group.pk, {"archived": True})
-    (outcome,) = send_many([SendCommand(bob.pk, group.pk, uuid.uuid4(), "two")])
+    (outcome,) = send_many([SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), "two"))])
     assert isinstance(outcome, SentMessage)
     assert membership(alice, group).archived is False
 
 
 def test_mark_read_and_unread_from_the_list(alice, bob, group):
     send_many(
-        [SendCommand(bob.pk, group.pk, uuid.uuid4(), "theirs"), SendCommand(alice.pk, group.pk, uuid.uuid4(), "mine")]
+        [
+            SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), "theirs")),
+            SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "mine")),
+        ]
     )
     mine = actions.mark_read(alice.pk, group.pk, None, back=True)
     assert mine.unread_count == 1

@@ -27,6 +27,7 @@ from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many, send_many_blocking
 from chat.attachments import uploads
 from chat.models import Conversation, Membership, Message
+from chat.payloads import SendPayload
 from messenger.core.batch_writer import BatchWriter
 from messenger.core.errors import ApplicationError
 from messenger.live.events import ConversationEvent, Event, UserEvent, set_publisher
@@ -197,7 +198,7 @@ def test_one_client_id_from_fifty_threads_stores_one_row(users, published_events
     """
     alice, bob = users[:2]
     group = create_group(alice, bob)
-    once = SendCommand(alice.pk, group, uuid.uuid4(), "once")
+    once = SendCommand(alice.pk, SendPayload(group, uuid.uuid4(), "once"))
     answers = run_concurrently(*[lambda: send_queue.call(once)] * 25, *[lambda: _as_another_process(once)] * 25)
     assert all(isinstance(answer, SentMessage) for answer in answers), codes(answers)
     assert sum(answer.created for answer in answers) == 1
@@ -211,7 +212,7 @@ def test_one_client_id_in_two_conversations_is_a_conflict(users, published_event
     for _ in range(6):
         first, second = create_group(alice, bob), create_group(alice, carol)
         client_id = uuid.uuid4()
-        commands = [SendCommand(alice.pk, group, client_id, "once") for group in (first, second)] * 3
+        commands = [SendCommand(alice.pk, SendPayload(group, client_id, "once")) for group in (first, second)] * 3
         answers = run_concurrently(*[lambda c=command: _as_another_process(c) for command in commands])
         assert sum(isinstance(answer, SentMessage) and answer.created for answer in answers) == 1
         assert codes(answers) == {"": 3, "conflict": 3}
@@ -246,7 +247,7 @@ def test_two_processes_write_into_one_conversation(users, published_events):
 
     def send_messages(user, queue):
         for number in range(25):
-            queue.call(SendCommand(user.pk, group, uuid.uuid4(), f"{number}"), 20)
+            queue.call(SendCommand(user.pk, SendPayload(group, uuid.uuid4(), f"{number}")), 20)
 
     run_concurrently(
         *[lambda user=user, queue=queues[index % 2]: send_messages(user, queue) for index, user in enumerate(users)]

@@ -17,6 +17,7 @@ from accounts.models import User
 from chat import actions, selectors
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, SentMessage, send_many
+from chat.payloads import SendPayload
 from messenger.core.errors import ApplicationError
 from tests.databases import rolled_back
 
@@ -107,7 +108,7 @@ class Environment:
 
         The queue that usually stores messages would use a transaction of its own.
         """
-        (outcome,) = send_many([SendCommand(user_id, conversation, uuid.uuid4(), body, **options)])
+        (outcome,) = send_many([SendCommand(user_id, SendPayload(conversation, uuid.uuid4(), body, **options))])
         if not isinstance(outcome, SentMessage):
             raise outcome
         return outcome.message

@@ -15,6 +15,7 @@ from accounts.actions import contacts
 from accounts.models import User
 from chat import actions, selectors
 from chat.models import Mention
+from chat.payloads import SendPayload
 from messenger.core.errors import ApplicationError
 from messenger.live.events import UserEvent, set_publisher
 
@@ -215,7 +216,7 @@ def _count_send_queries(conversation_id: int, user, body: str) -> int:
     from chat.actions.sending import SendCommand, send_many
 
     with CaptureQueriesContext(connection) as queries:
-        send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body)])
+        send_many([SendCommand(user.pk, SendPayload(conversation_id, uuid.uuid4(), body))])
     return len(
         [query for query in queries if query["sql"].split()[0] not in ("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT")]
     )

@@ -23,6 +23,7 @@ from chat.actions.groups import FIELD_CLEANERS, LOGGED_FIELDS
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, send_many
 from chat.models import Conversation, Membership, Message
+from chat.payloads import SendPayload
 from messenger.core.errors import ApplicationError
 from messenger.live import events
 from messenger.live.events import ConversationEvent, UserEvent
@@ -342,7 +343,9 @@ class ConversationMachine(RuleBasedStateMachine):
     def send_text(self, username, index, body, reply):
         conversation = self.pick_conversation(index, username)
         quoted = self.pick_message(conversation, reply) if reply is not None else None
-        command = SendCommand(self.ids[username], conversation.id, uuid.uuid4(), body, quoted.id if quoted else None)
+        command = SendCommand(
+            self.ids[username], SendPayload(conversation.id, uuid.uuid4(), body, quoted.id if quoted else None)
+        )
         sent = self.expect(self.error_for(conversation, username), self.send, command)
         if sent is None:
             return
@@ -370,11 +373,12 @@ class ConversationMachine(RuleBasedStateMachine):
             return
         command, message_id = self.sent[index % len(self.sent)]
         conversation = next(
-            conversation for conversation in self.conversations if conversation.id == command.conversation_id
+            conversation for conversation in self.conversations if conversation.id == command.payload.conversation_id
         )
         name = next(name for name, pk in self.ids.items() if pk == command.user_id)
         if other:
-            self.expect("conflict", self.send, msgspec.structs.replace(command, body="other words"))
+            other_payload = msgspec.structs.replace(command.payload, body="other words")
+            self.expect("conflict", self.send, SendCommand(command.user_id, other_payload))
             return
         message = next(message for message in conversation.messages if message.id == message_id)
         is_gone = message.deleted or conversation.is_deleted

@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from accounts.auth import moderator_group
 from chat.actions.sending import SendCommand, SentMessage, send_many
+from chat.payloads import SendPayload
 
 
 def send_message(user, conversation_id: int, body: str, **more) -> int:
@@ -18,7 +19,7 @@ def send_message(user, conversation_id: int, body: str, **more) -> int:
 
     The send queue stores messages in another Python thread, which would not see the uncommitted rows of the test.
     """
-    [sent] = send_many([SendCommand(user.pk, conversation_id, uuid.uuid4(), body, **more)])
+    [sent] = send_many([SendCommand(user.pk, SendPayload(conversation_id, uuid.uuid4(), body, **more))])
     if not isinstance(sent, SentMessage):
         raise sent
     return sent.message.id

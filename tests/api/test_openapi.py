@@ -186,6 +186,16 @@ def test_the_head_request_of_uploads_is_described_without_bodies(document):
     assert "Upload-Offset" in head["responses"]["200"]["headers"]
 
 
+def test_the_patch_request_of_uploads_is_described_with_its_headers(document):
+    patch = document["paths"]["/api/v1/uploads/{upload_id}/"]["patch"]
+    names = {parameter["name"]: parameter.get("required", False) for parameter in patch["parameters"]}
+    assert names == {"upload_id": True, "Tus-Resumable": True, "Upload-Offset": True, "Upload-Checksum": False}
+    assert {"204", "400", "401", "403", "404", "409", "412", "413", "415", "423"} <= set(patch["responses"])
+    assert "Upload-Offset" in patch["responses"]["204"]["headers"]
+    assert all("content" in response for status, response in patch["responses"].items() if status != "204")
+    assert "application/offset+octet-stream" in patch["description"]
+
+
 def test_statuses_are_those_of_http(document):
     for name, operation in _operations(document):
         assert all(http.HTTPStatus(int(status)) for status in operation["responses"]), name

@@ -23,6 +23,7 @@ from chat.attachments import cleanup, uploads
 from chat.attachments.message_files import recount_conversation_sizes
 from chat.attachments.storage import disk
 from chat.models import Attachment, Conversation, File, Message, Upload
+from chat.payloads import SendPayload
 from messenger.core.errors import ApplicationError
 from tests.api.conftest import assert_error
 
@@ -66,6 +67,7 @@ def test_a_message_shows_its_files_in_their_order(api, alice, bob, group):
         "height": None,
         "duration": None,
         "alt": "",
+        "is_voice_note": False,
     }
 
 
@@ -361,7 +363,7 @@ def test_cancelling_an_upload_keeps_a_file_that_was_sent(api, alice, bob, group)
 
 def test_sending_text_makes_no_queries_for_files(alice, group):
     """Sending a message without files makes no database query on the tables of files, uploads and attachments."""
-    words = [SendCommand(alice.pk, group.pk, uuid.uuid4(), f"number {number}") for number in range(5)]
+    words = [SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), f"number {number}")) for number in range(5)]
     with CaptureQueriesContext(connection) as queries:
         assert all(outcome.message for outcome in send_many(words))
     tables = {table._meta.db_table for table in (Attachment, File, Upload)}

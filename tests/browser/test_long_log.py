@@ -17,6 +17,7 @@ from playwright.async_api import Page, expect
 from chat import actions
 from chat.actions import search_index
 from chat.actions.sending import SendCommand, send_many
+from chat.payloads import SendPayload
 from tests.bulk_history import mark_read, write_history
 
 pytestmark = pytest.mark.browser
@@ -264,7 +265,10 @@ async def test_what_changes_above_moves_nothing(open_long_log):
     )
     # new messages below are counted on the button and move nothing
     await it.stays(
-        open_long_log.do(send_many, [SendCommand(open_long_log.bob, it.id, uuid.uuid4(), "something new")]), 800
+        open_long_log.do(
+            send_many, [SendCommand(open_long_log.bob, SendPayload(it.id, uuid.uuid4(), "something new"))]
+        ),
+        800,
     )
     await expect(it.page.locator(".latest .num")).to_have_text("1")
 
@@ -436,7 +440,9 @@ async def test_jumps_and_the_way_back(open_long_log):
         from chat.models import Message
 
         early = Message.objects.get(conversation_id=it.id, seq=100)
-        return send_many([SendCommand(open_long_log.bob, it.id, uuid.uuid4(), "an answer to that", early.pk)])
+        return send_many(
+            [SendCommand(open_long_log.bob, SendPayload(it.id, uuid.uuid4(), "an answer to that", early.pk))]
+        )
 
     await open_long_log.do(reply)
     await it.open("?newest=1")

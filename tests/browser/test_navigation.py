@@ -14,6 +14,7 @@ from playwright.async_api import Page, expect
 
 from chat import actions
 from chat.actions.sending import SendCommand, send_many
+from chat.payloads import SendPayload
 
 pytestmark = pytest.mark.browser
 
@@ -197,7 +198,7 @@ async def test_more_than_a_page_of_conversations(workspace):
                 actions.create_group(workspace.people["alice"], f"Group {n}", [workspace.people["bob"]]).id
                 for n in range(90)
             ]
-            send_many([SendCommand(workspace.people["bob"], pk, uuid.uuid4(), "hi") for pk in made[:2]])
+            send_many([SendCommand(workspace.people["bob"], SendPayload(pk, uuid.uuid4(), "hi")) for pk in made[:2]])
             return made
 
     made = await asyncio.to_thread(build)

@@ -239,7 +239,10 @@ CHANGES: dict[str, Change] = {
     # ── files ───
     "a picture with a text": lambda s: _send_file(s, s.bob, "beach.png", make_png(), "look at this", alt="A beach"),
     "files without a text": _send_several_files,
-    "a voice message": lambda s: _send_file(s, s.bob, "voice.wav", make_wav(), "", duration="1.0"),
+    "a sound": lambda s: _send_file(s, s.bob, "waves.wav", make_wav(), "", duration="1.0"),
+    "a voice message": lambda s: _send_file(
+        s, s.bob, "Voice message 2026-11-28 12.24.ogg", make_wav(), "", duration="1.0"
+    ),
     "alice sends a text file": lambda s: _send_file(s, s.alice, "notes.txt", b"one\ntwo\n", ""),
     # ── members ───
     "alice adds dave": lambda s: s.alice.post(f"{s.group_path}members/", user_ids=[s.dave.pk]),

@@ -11,6 +11,7 @@ from playwright.async_api import expect
 
 from chat import actions
 from chat.actions.sending import SendCommand, send_many
+from chat.payloads import SendPayload
 
 pytestmark = pytest.mark.browser
 
@@ -149,7 +150,7 @@ async def test_without_scripts_one_signs_in_reads_pages_back_and_sends(get_share
         alice, bob = site.create_users("alice", "bob")
         with site.orm():
             pk = actions.create_group(alice.pk, "Room", [bob.pk]).id
-            send_many([SendCommand(bob.pk, pk, uuid.uuid4(), f"number {number}") for number in range(120)])
+            send_many([SendCommand(bob.pk, SendPayload(pk, uuid.uuid4(), f"number {number}")) for number in range(120)])
             return pk
 
     pk = await asyncio.to_thread(group)

@@ -1,4 +1,5 @@
 /** Fakes for tests: a clock, WebSockets and an IndexedDB, which the test controls. */
+import { readFileSync } from "node:fs";
 
 export class FakeClock {
   time = 0;
@@ -44,6 +45,20 @@ export class FakeClock {
     await this.advance(0);
   }
 }
+
+/**
+ * Replaces `document` by one that has only `<template>`s with data attributes, such as the table of kinds of message.
+ * @param {Record<string, Record<string, string>>} templates data attributes by id
+ */
+export function fakePageData(templates) {
+  globalThis.document = { getElementById: (id) => (templates[id] ? { dataset: templates[id] } : null) };
+}
+
+/** The rules of the conversation list. tests/pages/test_conversation_list.py compares them with those of the server. */
+export const LIST_RULES = JSON.parse(readFileSync(new URL("../shared_cases/list_rules.json", import.meta.url), "utf8"));
+
+/** What the page says about the kinds of message; see chat/message_kinds.py. */
+export const MESSAGE_KINDS = { text: "written counted activity reply react edit", system: "" };
 
 /** Waits until the callbacks of all settled promises have run. */
 export async function flushPromises() {

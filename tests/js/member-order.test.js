@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { compareMembers } from "../../static/js/conversation/panel/member-order.js";
+import { fakePageData } from "./fakes.js";
+
+fakePageData({ "role-words": { order: "owner admin member" } });
 
 const named = (...names) => names.map((name, index) => ({ id: index + 1, name, role: "member" }));
 

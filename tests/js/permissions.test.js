@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { isRuleMet } from "../../static/js/conversation/permissions.js";
+import { isRuleMet } from "../../static/js/lib/rules.js";
 
 const { rules, cases } = JSON.parse(readFileSync(new URL("../shared_cases/permissions.json", import.meta.url), "utf8"));
 

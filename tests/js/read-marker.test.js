@@ -4,6 +4,9 @@ import { beforeEach, describe, test } from "node:test";
 
 import { Receipts } from "../../static/js/conversation/receipts/receipts.js";
 import { UnreadCounter, mentionsUser } from "../../static/js/conversation-list/unread-counter.js";
+import { fakePageData, MESSAGE_KINDS } from "./fakes.js";
+
+fakePageData({ "message-kinds": MESSAGE_KINDS });
 
 const ME = 1;
 const text = (seq, sender = 2, mentions = []) => ({ seq, kind: "text", sender: { id: sender }, mentions });

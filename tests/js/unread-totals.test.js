@@ -4,6 +4,9 @@ import { beforeEach, describe, test } from "node:test";
 
 import { matchesFilter, isPinnedOnTop, compareRows } from "../../static/js/conversation-list/list-order.js";
 import { UnreadTotals, isQuiet, countForTitle } from "../../static/js/conversation-list/unread-totals.js";
+import { fakePageData, LIST_RULES, MESSAGE_KINDS } from "./fakes.js";
+
+fakePageData({ "message-kinds": MESSAGE_KINDS, "list-rules": LIST_RULES });
 
 const ME = 1;
 const makeMessage = (conversation_id, seq, sender = 2, mentions = []) => ({

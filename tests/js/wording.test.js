@@ -44,7 +44,7 @@ describe("grouping, with the cases shared with the server", () => {
         unreadBefore: line.unread_before,
       }));
       assert.deepEqual(
-        groupMessages(stamps),
+        groupMessages(stamps, { group: 5 * 60_000, separator: 60 * 60_000 }),
         expect.map(({ first, last, day_before: dayBefore, pause_before: pauseBefore = false }) => ({
           first, last, dayBefore, pauseBefore,
         })),

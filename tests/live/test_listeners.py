@@ -17,6 +17,7 @@ from chat import actions, selectors
 from chat.actions.sending import SendCommand, send_many
 from chat.events import MentionEvent, MessagePayload
 from chat.models import Message
+from chat.payloads import SendPayload
 from messenger.live import listeners
 from messenger.live.listeners import listen
 from tests.live.test_hub import send, withheld_events
@@ -105,7 +106,7 @@ async def wait_for_text(listener, text: str) -> None:
 
 def test_the_messages_of_one_transaction_are_heard_together(each_database, register, group, alice, bob):
     heard = register("message.created", MessagePayload, Heard(), in_transaction=True)
-    commands = [SendCommand(alice.pk, group.pk, uuid.uuid4(), f"{number}") for number in range(20)]
+    commands = [SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), f"{number}")) for number in range(20)]
     outcomes = send_many([*commands, commands[0]])
     assert [outcome.created for outcome in outcomes] == [True] * 20 + [False]
     assert heard.batches == [[f"{number}" for number in range(20)]]
@@ -151,7 +152,7 @@ def test_a_transaction_that_cannot_be_saved_any_more_is_not_reported_as_stored(e
         raise RuntimeError("the connection is lost")
 
     register("message.created", MessagePayload, lose_the_connection, in_transaction=True)
-    command = SendCommand(alice.pk, group.pk, uuid.uuid4(), "hello")
+    command = SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))
     with pytest.raises(RuntimeError):
         send_many([command])
     assert bodies(group) == []
@@ -169,7 +170,7 @@ def test_what_a_listener_stores_is_rolled_back_with_the_message(each_database, r
         in_transaction=True,
     )
     with pytest.raises(RuntimeError), transaction.atomic():
-        send_many([SendCommand(alice.pk, group.pk, uuid.uuid4(), "hello")])
+        send_many([SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))])
         raise RuntimeError("rolled back")
     assert not User.objects.filter(username="from a listener").exists()
     assert after.batches == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from django.db import connection
@@ -15,9 +16,11 @@ from accounts.actions import contacts
 from accounts.models import User
 from chat import actions, selectors
 from chat.models import Conversation, Level, Membership, Role
+from chat.view_models.conversation_list import LIST_RULES
 from presence.tracker import PresenceTracker, set_tracker
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
+LIST_RULES_FILE = Path(__file__).parent.parent / "shared_cases/list_rules.json"
 
 
 def ids(page) -> list[int]:
@@ -345,3 +348,8 @@ def test_a_direct_conversation_is_in_the_list_of_the_other_user_from_its_first_m
     page = bobs.get("/")
     assert ids(page) == [conversation.pk] and totals(page) == ("1", "")
     assert bobs.get(location).status == 200
+
+
+def test_tests_of_scripts_use_the_rules_of_the_server():
+    """The page carries the rules of filters as data; the tests of scripts (tests/js) read them from a file."""
+    assert json.loads(LIST_RULES_FILE.read_text()) == LIST_RULES

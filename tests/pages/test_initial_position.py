@@ -17,6 +17,7 @@ from django.utils import timezone
 from chat import actions, selectors
 from chat.actions.sending import SendCommand, send_many
 from chat.models import Conversation, Message
+from chat.payloads import SendPayload
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # another thread, the send queue, stores messages
 
@@ -33,7 +34,9 @@ def history(bob, group, settings):
         sent = []
         for start in range(0, count, 100):
             texts = range(start, min(start + 100, count))
-            sent += send_many([SendCommand(bob.pk, group.pk, uuid.uuid4(), f"number {number}") for number in texts])
+            sent += send_many(
+                [SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), f"number {number}")) for number in texts]
+            )
         return [each.message.seq for each in sent]
 
     return make

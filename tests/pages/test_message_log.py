@@ -191,6 +191,12 @@ def test_name_lists(names, words):
         (SystemEvent("left", 1, [1]), "left", "U1", ""),
         (SystemEvent("announced", 1, [], "old", None), "unannounced", "U1", ""),
         (SystemEvent("announced", 1, [], None, "new"), "announced", "U1", ""),
+        (SystemEvent("pictured", 1), "unpictured", "U1", ""),
+        (SystemEvent("role", 1, [2], "member", "admin"), "promoted", "U1", "U2"),
+        (SystemEvent("role", 1, [2], "admin", "member"), "demoted", "U1", "U2"),
+        (SystemEvent("joined", 1, [1], by_id=2), "linked", "U1", "U2"),
+        (SystemEvent("joined", 1, [1], by_id=9), "linked-mine", "U1", "you"),
+        (SystemEvent("of a later version", 1), "changed", "U1", ""),
     ],
 )
 def test_system_messages(event, kind, actor, users):

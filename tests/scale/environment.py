@@ -14,6 +14,7 @@ from pathlib import Path
 
 import psutil
 
+from chat.payloads import SendPayload
 from tests.databases import ROOT, production_environment
 from tests.servers import Server, Site
 from tests.services import PostgresDatabases
@@ -102,7 +103,9 @@ class Environment:
                 bodies = [
                     f"Something that was said, number {number}" for number in range(start, min(start + 200, count))
                 ]
-                send_many([SendCommand(self.user_ids[0], self.group, uuid.uuid4(), body) for body in bodies])
+                send_many(
+                    [SendCommand(self.user_ids[0], SendPayload(self.group, uuid.uuid4(), body)) for body in bodies]
+                )
 
 
 @contextlib.contextmanager

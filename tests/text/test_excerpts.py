@@ -24,6 +24,7 @@ def test_excerpt(case):
         AttachmentSchema(1, each["kind"], each["name"], "", 0, "", duration=each.get("duration"))
         for each in case["files"]
     ]
+    assert [file.is_voice_note for file in files] == [each.get("is_voice_note", False) for each in case["files"]]
     html, _mentions = render_markdown(case["body"], {})
     assert html == case["html"], "the rendered text, with which the test in JavaScript begins"
     assert make_excerpt(html, files) == case["line"]

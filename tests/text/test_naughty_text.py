@@ -17,6 +17,7 @@ from accounts.selectors import user_search
 from chat import actions, selectors
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from chat.models import Conversation, Membership, Message, Report
+from chat.payloads import SendPayload
 from chat.text.language import is_single_emoji
 from messenger.core.errors import ApplicationError
 from tests.naughty_strings import OURS, naughty_strings
@@ -65,7 +66,7 @@ def send_all(alice, group, texts) -> dict[str, int]:
     accepted = {}
     for start in range(0, len(texts), 100):
         batch = texts[start : start + 100]
-        outcomes = send_many([SendCommand(alice.pk, group.pk, uuid.uuid4(), text) for text in batch])
+        outcomes = send_many([SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), text)) for text in batch])
         for text, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, SentMessage):
                 assert outcome.message.body == text
@@ -121,7 +122,7 @@ def test_naughty_strings_as_group_texts(group, alice, sample_texts):
 
 
 def test_naughty_strings_as_drafts_reports_and_reactions(group, alice, bob, sample_texts):
-    message = send_many([SendCommand(alice.pk, group.pk, uuid.uuid4(), "hello")])[0].message
+    message = send_many([SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))])[0].message
     for text in sample_texts:
         if not is_rejected(actions.update_member_state, bob.pk, group.pk, {"draft": text}, field="draft"):
             assert Membership.objects.get(conversation=group, user=bob).draft == text

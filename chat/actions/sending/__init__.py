@@ -37,7 +37,9 @@ def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
 
 
 def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
-    batch = [PendingSend(command, command.digest(), command.body) for command in commands]
+    batch = [
+        PendingSend(command.user_id, command.payload, command.digest(), command.payload.body) for command in commands
+    ]
     rendering.render_ahead(batch)
     with write_transaction():
         sends = locking.lock_conversations(batch, skip_locked)

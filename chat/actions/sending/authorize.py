@@ -7,8 +7,9 @@ from django.utils.translation import gettext_lazy as _
 from accounts.schemas import UserSchema, user_avatar_url
 from chat.actions import direct_rules
 from chat.actions.sending.locking import ARCHIVED_UNMUTED_SQL
-from chat.actions.sending.types import PendingSend, SendCommand, SenderMembership, list_undecided
+from chat.actions.sending.types import PendingSend, SenderMembership, list_undecided
 from chat.actions.validation import body_error
+from chat.payloads import SendPayload
 from messenger.core import bulk_sql, rate_limits
 from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
 
@@ -21,11 +22,11 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
     """
     memberships = _lock_memberships(sends)
     for send in sends:
-        command = send.command
-        membership = memberships.get((command.conversation_id, command.user_id))
+        payload = send.payload
+        membership = memberships.get((payload.conversation_id, send.user_id))
         if membership is None or not membership.is_active:
             send.outcome = not_found()
-        elif error := direct_rules.pair_status_error(membership.pair_status) or _content_error(command):
+        elif error := direct_rules.pair_status_error(membership.pair_status) or _content_error(payload):
             send.outcome = error
         else:
             send.membership = membership
@@ -39,7 +40,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     unarchived), and of the second user of a direct conversation that gets its first message. The locks are taken in the
     order of the ids, so that two transactions never wait for each other.
     """
-    keys = {(send.command.conversation_id, send.command.user_id) for send in sends}
+    keys = {(send.payload.conversation_id, send.user_id) for send in sends}
     if not keys:
         return {}
     conversations = {send.conversation.id: send.conversation for send in sends if send.conversation}
@@ -87,10 +88,10 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     return memberships
 
 
-def _content_error(command: SendCommand) -> ApplicationError | None:
-    if command.forward_id is None:
-        return body_error(command.body, may_be_blank=bool(command.attachment_ids))
-    if command.body or command.attachment_ids:
+def _content_error(payload: SendPayload) -> ApplicationError | None:
+    if payload.forward_id is None:
+        return body_error(payload.body, may_be_blank=bool(payload.attachment_ids))
+    if payload.body or payload.attachment_ids:
         return invalid(body=_("A forwarded message can’t have text added to it."))
     return None
 
@@ -101,7 +102,7 @@ def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
     WebSocket, API and pages share one limit per user. This must be the last check, so that a command that is rejected
     for another reason does not count.
     """
-    waits = rate_limits.acquire_many([rate_limits.bucket("send", send.command.user_id) for send in sends])
+    waits = rate_limits.acquire_many([rate_limits.bucket("send", send.user_id) for send in sends])
     for send, wait in zip(sends, waits, strict=True):
         if wait:
             send.outcome = rate_limited(wait)

@@ -30,7 +30,7 @@ def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
     """
     if not sends:
         return []
-    client_ids = bulk_sql.adapt_uuids([send.command.client_id for send in sends])
+    client_ids = bulk_sql.adapt_uuids([send.payload.client_id for send in sends])
     stored = {
         (sender_id, client_id): (digest, message_id)
         for sender_id, client_id, digest, message_id in bulk_sql.fetch_all(
@@ -41,7 +41,7 @@ def set_duplicates_aside(sends: list[PendingSend]) -> list[PendingSend]:
     }
     first_sends: dict[tuple[int, Any], PendingSend] = {}
     for send, client_id in zip(sends, client_ids, strict=True):
-        key = (send.command.user_id, client_id)
+        key = (send.user_id, client_id)
         if key in stored:
             digest, message_id = stored[key]
             if digest == send.digest:
@@ -67,11 +67,11 @@ def answer_duplicates(batch: list[PendingSend]) -> None:
     """
     stored_sends = [send for send in batch if send.stored_message_id is not None]
     if stored_sends:
-        members = filter_member_pairs({(send.command.conversation_id, send.command.user_id) for send in stored_sends})
+        members = filter_member_pairs({(send.payload.conversation_id, send.user_id) for send in stored_sends})
         messages = messages_with_relations().in_bulk({send.stored_message_id for send in stored_sends})
         for send in stored_sends:
             message = messages[send.stored_message_id]
-            if (send.command.conversation_id, send.command.user_id) in members:
+            if (send.payload.conversation_id, send.user_id) in members:
                 send.outcome = SentMessage(message_schema(message), created=False)
             elif message.deleted_at is None and message.conversation.deleted_at is None:
                 send.outcome = SentMessage(_schema_as_sent(message), created=False)

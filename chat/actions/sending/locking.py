@@ -18,7 +18,7 @@ def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[Pend
     again) and is not returned. If the conversation does not exist, `conversation` stays None, and `load_senders` sets
     the error later.
     """
-    ids = {send.command.conversation_id for send in sends}
+    ids = {send.payload.conversation_id for send in sends}
     lock_clause = bulk_sql.for_update_clause()
     rows = bulk_sql.fetch_all(
         "SELECT id, kind, last_seq, text_count, version, EXISTS (SELECT 1 FROM chat_membership m WHERE"
@@ -35,7 +35,7 @@ def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[Pend
     if lock_clause and skip_locked and (missing_ids := ids - conversations.keys()):
         busy_ids.update(Conversation.objects.filter(pk__in=missing_ids, deleted_at=None).values_list("pk", flat=True))
     for send in sends:
-        conversation_id = send.command.conversation_id
+        conversation_id = send.payload.conversation_id
         if conversation_id in busy_ids:
             send.outcome = BUSY
         elif conversation_id in conversations:

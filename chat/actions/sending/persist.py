@@ -40,11 +40,11 @@ def insert_messages(sends: list[PendingSend], now: datetime) -> None:
     """Inserts the rows of messages and mentions, attaches the files, and sets `message_id` of each new message."""
     rows = []
     for send, text_count in zip(sends, _text_counts(sends), strict=True):
-        command, forwarded_sender_id = send.command, send.forward.sender.id if send.forward else None
+        payload, forwarded_sender_id = send.payload, send.forward.sender.id if send.forward else None
         rows.append(
-            (send.conversation.id, send.seq, send.version, send.version, text_count, "text", command.user_id,
-             command.client_id, send.digest, send.body, send.body_html, send.mentions,
-             send.files.schemas if send.files else [], command.reply_to_id, forwarded_sender_id, send.forwarded_at, now)
+            (send.conversation.id, send.seq, send.version, send.version, text_count, "text", send.user_id,
+             payload.client_id, send.digest, send.body, send.body_html, send.mentions,
+             send.files.schemas if send.files else [], payload.reply_to_id, forwarded_sender_id, send.forwarded_at, now)
         )  # fmt: skip
     ids = {
         (conversation_id, seq): pk
@@ -85,9 +85,9 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
         if any(mention.user_id is None for mention in send.mentions):
             user_ids.update(list_member_ids(send.conversation.id))
         if user_ids and send.membership.has_blocks:
-            send.blocked_mention_ids = user_ids & privacy.blocked_user_ids(send.command.user_id)
+            send.blocked_mention_ids = user_ids & privacy.blocked_user_ids(send.user_id)
             user_ids -= send.blocked_mention_ids
-        send.mentioned_ids = sorted(user_ids - {send.command.user_id})
+        send.mentioned_ids = sorted(user_ids - {send.user_id})
     return send.mentioned_ids
 
 

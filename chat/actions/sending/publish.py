@@ -23,13 +23,13 @@ def build_message_events(sends: list[PendingSend], now: datetime) -> list[Event]
     created_at = format_timestamp(now)
     message_events: list[Event] = []
     for send in sends:
-        command = send.command
+        payload = send.payload
         message = build_message_schema(
             id=send.message_id,
             conversation_id=send.conversation.id,
             seq=send.seq,
             version=send.version,
-            client_id=str(command.client_id),
+            client_id=str(payload.client_id),
             kind="text",
             sender=send.membership.user,
             body=send.body,
@@ -91,7 +91,7 @@ def update_member_states(
         return [], []
     me_versions = allocate_me_versions(
         [
-            *(send.command.user_id for send in senders.values()),
+            *(send.user_id for send in senders.values()),
             *(row.user_id for row in others),
             *(row.user_id for row, _schema in opened),
         ]
@@ -115,7 +115,7 @@ def update_member_states(
     receipts: list[events.Receipt] = []
     history, at = [], format_timestamp(now)
     for send, member_state in _sender_states(sends, senders, me_versions):
-        user_id, conversation_id, seq = send.command.user_id, send.conversation.id, send.membership.sent_seq
+        user_id, conversation_id, seq = send.user_id, send.conversation.id, send.membership.sent_seq
         user_events.append(events.mine_updated(user_id, conversation_id, member_state))
         if send.membership.shows_receipts:
             receipts.append(events.Receipt(conversation_id, user_id, seq, seq, at))
@@ -146,7 +146,7 @@ def _sender_states(
     states = []
     for membership_id, muted, level, favourite, archived, draft, announcement_seen, receipts in rows:
         send = senders[membership_id]
-        membership, conversation, user_id = send.membership, send.conversation, send.command.user_id
+        membership, conversation, user_id = send.membership, send.conversation, send.user_id
         unread_count = conversation.text_count - membership.sent_text_count  # written later in this batch, by others
         mention_count = sum(
             user_id in get_mentioned_ids(later_send)

@@ -21,18 +21,18 @@ def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
     Returns those messages in `sends` that have no error. A message gets an error, for example, if it replies to a
     message of another conversation, or forwards a message that the sender may not see.
     """
-    ids = {pk for send in sends for pk in (send.command.reply_to_id, send.command.forward_id) if pk}
+    ids = {pk for send in sends for pk in (send.payload.reply_to_id, send.payload.forward_id) if pk}
     if not ids:
         return sends
     messages = Message.objects.select_related("sender", "forwarded_sender").in_bulk(ids)
     visible = _filter_visible_forwards(sends, messages)
     for send in sends:
-        command = send.command
-        if command.reply_to_id:
-            send.outcome = _set_reply(send, messages.get(command.reply_to_id))
-        if command.forward_id and send.outcome is None:
-            source = messages.get(command.forward_id)
-            is_visible = source is not None and (source.conversation_id, command.user_id) in visible
+        payload = send.payload
+        if payload.reply_to_id:
+            send.outcome = _set_reply(send, messages.get(payload.reply_to_id))
+        if payload.forward_id and send.outcome is None:
+            source = messages.get(payload.forward_id)
+            is_visible = source is not None and (source.conversation_id, send.user_id) in visible
             send.outcome = _set_forward(send, source if is_visible else None)
     return list_undecided(sends)
 
@@ -40,7 +40,7 @@ def resolve_messages(sends: list[PendingSend]) -> list[PendingSend]:
 def _set_reply(send: PendingSend, message: Message | None) -> ApplicationError | None:
     if (
         message is None
-        or message.conversation_id != send.command.conversation_id
+        or message.conversation_id != send.payload.conversation_id
         or "reply" not in KINDS[message.kind].actions
     ):
         return invalid(reply_to_id=_("This message isn’t in this conversation."))
@@ -51,14 +51,12 @@ def _set_reply(send: PendingSend, message: Message | None) -> ApplicationError |
 def _set_forward(send: PendingSend, source: Message | None) -> ApplicationError | None:
     if source is None or source.deleted_at or "forward" not in KINDS[source.kind].actions:
         return invalid(forward_id=_("This message doesn’t exist."))
-    command = send.command
+    payload = send.payload
     author = source.forwarded_sender or source.sender  # of a message that was itself forwarded: the first author
     send.body, send.forwarded_at = source.body, source.forwarded_at or source.created_at
     send.forward = ForwardSchema(user_schema(author), format_timestamp(send.forwarded_at))
     if source.files:
-        send.files = message_files.MessageFiles(
-            command.conversation_id, command.user_id, forwarded_message_id=source.pk
-        )
+        send.files = message_files.MessageFiles(payload.conversation_id, send.user_id, forwarded_message_id=source.pk)
     return None
 
 
@@ -68,9 +66,9 @@ def _filter_visible_forwards(sends: list[PendingSend], messages: dict[int, Messa
     A user may forward a message if the user is a member of its conversation.
     """
     pairs = {
-        (messages[send.command.forward_id].conversation_id, send.command.user_id)
+        (messages[send.payload.forward_id].conversation_id, send.user_id)
         for send in sends
-        if send.command.forward_id in messages
+        if send.payload.forward_id in messages
     }
     return filter_member_pairs(pairs) if pairs else set()
 
@@ -81,9 +79,9 @@ def resolve_files(sends: list[PendingSend]) -> list[PendingSend]:
     Sets the error of the other messages. Makes no query if no message has files.
     """
     for send in sends:
-        command = send.command
-        if command.attachment_ids and send.forward is None:
-            send.files = message_files.MessageFiles(command.conversation_id, command.user_id, command.attachment_ids)
+        payload = send.payload
+        if payload.attachment_ids and send.forward is None:
+            send.files = message_files.MessageFiles(payload.conversation_id, send.user_id, payload.attachment_ids)
     if files := [send.files for send in sends if send.files]:
         message_files.load_files(files)
     for send in sends:

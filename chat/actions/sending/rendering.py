@@ -10,21 +10,17 @@ from chat.permissions import may_mention_everybody
 from chat.text.markdown import find_mention_keys, has_at_sign
 from messenger.core import rate_limits
 
-# Texts of one user that are rendered before it is known whether they may be sent: burst, per second. Twice the limit of
-# sending. What exceeds it is rendered in the transaction, if it may be sent.
-AHEAD_RATE = (20, 4.0)
-
 
 def render_ahead(batch: list[PendingSend]) -> None:
     """Renders the texts of a batch without locks and before any check. `render_bodies` completes this later.
 
     Makes no query if no text contains an `@` and no message is forwarded.
     """
-    waits = rate_limits.acquire_many([(f"render.{send.command.user_id}", *AHEAD_RATE) for send in batch])
+    waits = rate_limits.acquire_many([rate_limits.bucket("render", send.user_id) for send in batch])
     sends = [
         send
         for send, wait in zip(batch, waits, strict=True)
-        if not wait and body_error(send.command.body, may_be_blank=True) is None
+        if not wait and body_error(send.payload.body, may_be_blank=True) is None
     ]
     _load_forwarded_bodies(sends)
     _load_permission_to_mention_everybody(sends)
@@ -50,16 +46,16 @@ def _build_sources(sends: list[PendingSend]) -> list[TextSource]:
     keys_by_conversation: dict[int, set[str]] = {}
     for send in sends:
         if send.mention_keys is None:
-            send.mention_keys = find_mention_keys(send.body) if send.command.forward_id is None else set()
+            send.mention_keys = find_mention_keys(send.body) if send.payload.forward_id is None else set()
         if send.mention_keys:
-            keys_by_conversation.setdefault(send.command.conversation_id, set()).update(send.mention_keys)
+            keys_by_conversation.setdefault(send.payload.conversation_id, set()).update(send.mention_keys)
     members = find_named_members(keys_by_conversation)
     sources = []
     for send in sends:
-        if send.command.forward_id is not None or not has_at_sign(send.body):
+        if send.payload.forward_id is not None or not has_at_sign(send.body):
             sources.append(TextSource(send.body))
             continue
-        users = members.get(send.command.conversation_id, {})
+        users = members.get(send.payload.conversation_id, {})
         named = {key: user for key, user in users.items() if key in (send.mention_keys or ())}
         sources.append(TextSource(send.body, named, send.may_mention_everybody))
     return sources
@@ -67,11 +63,11 @@ def _build_sources(sends: list[PendingSend]) -> list[TextSource]:
 
 def _load_forwarded_bodies(sends: list[PendingSend]) -> None:
     """Sets `body` of messages to forward. Whether the sender may see it is checked later, by `resolve_messages`."""
-    ids = {send.command.forward_id for send in sends if send.command.forward_id}
+    ids = {send.payload.forward_id for send in sends if send.payload.forward_id}
     bodies = dict(Message.objects.filter(pk__in=ids).values_list("pk", "body")) if ids else {}
     for send in sends:
-        if send.command.forward_id:
-            send.body = bodies.get(send.command.forward_id, "")
+        if send.payload.forward_id:
+            send.body = bodies.get(send.payload.forward_id, "")
 
 
 def _load_permission_to_mention_everybody(sends: list[PendingSend]) -> None:
@@ -79,8 +75,8 @@ def _load_permission_to_mention_everybody(sends: list[PendingSend]) -> None:
     if not sends:
         return
     memberships = Membership.objects.filter(
-        conversation_id__in={send.command.conversation_id for send in sends},
-        user_id__in={send.command.user_id for send in sends},
+        conversation_id__in={send.payload.conversation_id for send in sends},
+        user_id__in={send.user_id for send in sends},
         left_at=None,
     )
     allowed = {
@@ -90,4 +86,4 @@ def _load_permission_to_mention_everybody(sends: list[PendingSend]) -> None:
         )
     }
     for send in sends:
-        send.may_mention_everybody = allowed.get((send.command.conversation_id, send.command.user_id), False)
+        send.may_mention_everybody = allowed.get((send.payload.conversation_id, send.user_id), False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import uuid
 from datetime import datetime
 
 import msgspec
@@ -11,24 +10,17 @@ import msgspec
 from accounts.schemas import UserSchema
 from chat.actions.rendering import RenderedText
 from chat.attachments import message_files
+from chat.payloads import SendPayload
 from chat.schemas import ForwardSchema, MentionSchema, MessageSchema, ReplySchema
 from messenger.core.batch_writer import Busy
 from messenger.core.errors import ApplicationError
 
 
 class SendCommand(msgspec.Struct, frozen=True):
-    """A command to send a message.
-
-    The sender chooses the UUID `client_id`. Sending the same command again does not create a second message.
-    """
+    """A command of the user `user_id` to send a message. The same command again does not create a second message."""
 
     user_id: int
-    conversation_id: int
-    client_id: uuid.UUID
-    body: str = ""
-    reply_to_id: int | None = None
-    forward_id: int | None = None
-    attachment_ids: tuple[int, ...] = ()
+    payload: SendPayload
 
     def digest(self) -> str:
         """Returns a hash of the message (text, files, reply …).
@@ -36,9 +28,10 @@ class SendCommand(msgspec.Struct, frozen=True):
         If two commands have the same `client_id`, equal hashes show that the second command repeats the first. The hash
         is stored with each message, so the way of computing it must never change.
         """
-        content: tuple = (self.conversation_id, self.body, self.reply_to_id, self.forward_id)
-        if self.attachment_ids:
-            content = (*content, self.attachment_ids)
+        payload = self.payload
+        content: tuple = (payload.conversation_id, payload.body, payload.reply_to_id, payload.forward_id)
+        if payload.attachment_ids:
+            content = (*content, tuple(payload.attachment_ids))
         return hashlib.blake2b(repr(content).encode(errors="surrogatepass"), digest_size=16).hexdigest()
 
 
@@ -97,13 +90,14 @@ class SenderMembership(msgspec.Struct):
 
 
 class PendingSend(msgspec.Struct):
-    """A message that is being sent: the command, and the data that is collected until the message is stored.
+    """A message that is being sent: sender, input, and the data that is collected until the message is stored.
 
     Each step of sending sets some fields. A step that rejects the command sets `outcome` to an error, and later steps
     skip this message.
     """
 
-    command: SendCommand
+    user_id: int
+    payload: SendPayload
     digest: str
     body: str  # of a forwarded message: empty until the message to forward is loaded
     outcome: Outcome | None = None

@@ -1,5 +1,5 @@
 /** Renders the entries of calls in the history, like templates/calls/_call_entry.html and calls/entries.py. */
-import { registerMessageKind } from "../conversation/message/message-kinds.js";
+import { registerMessageKind } from "../conversation/message/message-kind-views.js";
 import { clone, fillSlot, find, words } from "../lib/dom.js";
 import { formatDuration } from "./duration.js";
 

@@ -4,7 +4,6 @@
  */
 import { ConversationRow } from "./conversation-row.js";
 import { reloadConversation, unreadTotals } from "./unread-badges.js";
-import { hasProperty } from "../conversation/message/message-kinds.js";
 import { ListFilter } from "./list-filter.js";
 import { ListKeyboard } from "./list-keyboard.js";
 import { matchesFilter, compareRows } from "./list-order.js";
@@ -12,6 +11,7 @@ import { LiveElement, emit } from "../realtime/events.js";
 import { summarizeText } from "../lib/wording.js";
 import { find, findAll } from "../lib/dom.js";
 import { cacheUser } from "../realtime/state/user-cache.js";
+import { isActivity } from "../lib/message-kinds.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -123,7 +123,7 @@ export class ConversationList extends LiveElement {
     const row = this.rows.get(id);
     if (row) {
       if (row.applyMessage(message)) this.#placeRow(row);
-    } else if (!pendingMessages && isNew && hasProperty(message.kind, "activity")) {
+    } else if (!pendingMessages && isNew && isActivity(message)) {
       this.loadRow(id);
     }
   }

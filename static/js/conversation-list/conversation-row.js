@@ -1,11 +1,12 @@
 /** One row of the conversation list. Renders the same HTML as templates/chat/list/_conversation_row.html. */
 import { isHiddenByBlock } from "../conversation/message/blocked-messages.js";
-import { findMessageKind, hasProperty } from "../conversation/message/message-kinds.js";
+import { findMessageKind } from "../conversation/message/message-kind-views.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { fillPlaceholders, shorten, summarizeFiles } from "../lib/wording.js";
 import { getUserName, loadUsers } from "../realtime/state/user-cache.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, find, findAll, getDateFormatter, words } from "../lib/dom.js";
 import { isQuiet } from "./unread-totals.js";
+import { isActivity } from "../lib/message-kinds.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -201,10 +202,10 @@ export class ConversationRow {
    */
   applyMessage(message) {
     this.#typing.delete(message.sender.id);
-    const isActivity = hasProperty(message.kind, "activity");
-    const isMoved = isActivity && message.created_at > this.activeAt;
+    const isNewActivity = isActivity(message);
+    const isMoved = isNewActivity && message.created_at > this.activeAt;
     const isLast = this.#lastMessage ? this.#lastMessage.id === message.id : message.created_at === this.activeAt;
-    if (isMoved || (isLast && isActivity && message.version >= (this.#lastMessage?.version ?? 0))) {
+    if (isMoved || (isLast && isNewActivity && message.version >= (this.#lastMessage?.version ?? 0))) {
       this.#setLastMessage(message);
       this.#setActiveAt(message.created_at);
     }

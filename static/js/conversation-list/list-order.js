@@ -1,4 +1,9 @@
-/** Filters and sorts the conversation list. chat/view_models/conversation_list.py has the same rules. */
+/**
+ * Filters and sorts the conversation list. The rules are those of the server (chat/view_models/conversation_list.py),
+ * which the page carries as data.
+ */
+import { words } from "../lib/dom.js";
+import { isRuleMet } from "../lib/rules.js";
 
 /**
  * @typedef {object} ListItem
@@ -22,12 +27,15 @@ export function matchesFilter(item, { show, open, matchesSearch, edge }) {
   if (matchesSearch && !matchesSearch(item.id)) return false;
   if (!matchesSearch && item.id === open) return true;
   if (edge && !isPinnedOnTop(item, show) && isBelow(item, edge)) return false; // it will be loaded with the next page
-  if (show === "mentions") return item.mentions > 0;
-  if (item.archived !== (show === "archived")) return matchesSearch !== null && show === "all";
-  if (show === "unread") return item.unread > 0 || item.added;
-  if (show === "people") return item.kind === "direct";
-  if (show === "groups") return item.kind === "group";
-  return true;
+  return isListRuleMet(show, item, show, matchesSearch !== null);
+}
+
+/** @param {string} name @param {ListItem} item @param {string} show @param {boolean} [isSearched] */
+function isListRuleMet(name, item, show, isSearched = false) {
+  const { unread, mentions, added, archived, favourite } = item;
+  const facts = { unread, mentions, added, archived, favourite, searched: isSearched, archive_shown: show === "archived" };
+  const held = Object.entries(facts).filter(([, holds]) => holds).map(([fact]) => fact);
+  return isRuleMet(words("list-rules")[name] ?? "", new Set([item.kind, ...held]));
 }
 
 /**
@@ -36,7 +44,7 @@ export function matchesFilter(item, { show, open, matchesSearch, edge }) {
  * @param {string} show
  */
 export function isPinnedOnTop(item, show) {
-  return (item.favourite || item.added) && show !== "archived";
+  return isListRuleMet("top", item, show);
 }
 
 /**

@@ -9,12 +9,11 @@ import { fillPlaceholders } from "../lib/wording.js";
 import { find, findAll, words } from "../lib/dom.js";
 import { throttle } from "../realtime/clock.js";
 import { isBlocked } from "../conversation/message/blocked-messages.js";
-import { hasProperty } from "../conversation/message/message-kinds.js";
 import { UnreadTotals } from "./unread-totals.js";
 
 /** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
 
-export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0), isBlocked, (kind) => hasProperty(kind, "counted"));
+export const unreadTotals = new UnreadTotals(Number(find(document, "live-socket")?.dataset.userId ?? 0), isBlocked);
 
 const RENDER_INTERVAL = 250; // ms
 

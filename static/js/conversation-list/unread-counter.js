@@ -4,6 +4,7 @@
  * order in which counts and messages arrive does not matter, so the page, a reload and all devices display the same
  * number.
  */
+import { isCounted, isWritten } from "../lib/message-kinds.js";
 
 /**
  * @typedef {import("../realtime/protocol.js").Message} Message
@@ -31,11 +32,9 @@ export class UnreadCounter {
    * @param {number} start.count
    * @param {number} start.mentions
    * @param {(userId: number) => boolean} [start.isBlocked] whether the current user has blocked this user
-   * @param {(kind: string) => boolean} [start.isCounted] whether messages of this kind count as unread
    */
-  constructor({ me, lastSeq, readSeq, count, mentions, isBlocked = () => false, isCounted = (kind) => kind === "text" }) {
+  constructor({ me, lastSeq, readSeq, count, mentions, isBlocked = () => false }) {
     this.me = me;
-    this.isCounted = isCounted;
     this.isBlocked = isBlocked;
     this.lastSeq = lastSeq;
     this.readSeq = readSeq;
@@ -56,8 +55,8 @@ export class UnreadCounter {
     if (isNew) {
       this.lastSeq = seq;
       if (sender.id !== this.me) {
-        if (this.isCounted(kind)) this.#newMessages.push(this.#makeNewMessage(seq, sender.id, mentions));
-      } else if (kind === "text") {
+        if (isCounted({ kind })) this.#newMessages.push(this.#makeNewMessage(seq, sender.id, mentions));
+      } else if (isWritten({ kind })) {
         this.readSeq = Math.max(this.readSeq, seq); // sending a message moves the user's own read marker
       }
     } else {

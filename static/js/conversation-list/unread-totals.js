@@ -37,11 +37,9 @@ export class UnreadTotals {
   /**
    * @param {number} me
    * @param {(userId: number) => boolean} [isBlocked] whether the current user has blocked this user
-   * @param {(kind: string) => boolean} [isCounted] whether messages of this kind count as unread
    */
-  constructor(me, isBlocked, isCounted) {
+  constructor(me, isBlocked) {
     this.me = me;
-    this.isCounted = isCounted;
     this.isBlocked = isBlocked;
   }
 
@@ -55,7 +53,7 @@ export class UnreadTotals {
     const versions = [];
     for (const [id, version = 0, lastSeq = 0, flags = 0, readSeq = lastSeq, count = 0, mentions = 0] of rows) {
       this.#states.set(id, {
-        unread: new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, isCounted: this.isCounted, lastSeq, readSeq, count, mentions }),
+        unread: new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, lastSeq, readSeq, count, mentions }),
         muted: (flags & FLAG_MUTED) > 0,
         level: flags & FLAG_LEVEL_NONE ? "none" : flags & FLAG_MENTIONS_ONLY ? "mentions" : "all",
         archived: (flags & FLAG_ARCHIVED) > 0,
@@ -125,7 +123,7 @@ export class UnreadTotals {
   #getOrCreate(id, seq) {
     let state = this.#states.get(id);
     if (!state) {
-      const unread = new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, isCounted: this.isCounted, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
+      const unread = new UnreadCounter({ me: this.me, isBlocked: this.isBlocked, lastSeq: seq, readSeq: seq, count: 0, mentions: 0 });
       state = { unread, muted: false, level: "all", archived: false, favourite: false, added: false };
       this.#states.set(id, state);
     }

@@ -3,16 +3,8 @@
  * the page carries as data; this module only evaluates them with facts about the user, the conversation and a message.
  */
 import { find, words } from "../lib/dom.js";
-
-/**
- * Evaluates a rule, like `find_refusal` in chat/permissions.py. Both are tested with tests/shared_cases/permissions.json.
- * @param {string} rule conditions separated by spaces, each a list of facts of which one must hold: `own|admin !deleted`
- * @param {ReadonlySet<string>} facts
- */
-export function isRuleMet(rule, facts) {
-  const isMet = (/** @type {string} */ fact) => (fact.startsWith("!") ? !facts.has(fact.slice(1)) : facts.has(fact));
-  return rule.split(" ").every((condition) => condition.split("|").some(isMet));
-}
+import { hasAction } from "../lib/message-kinds.js";
+import { isRuleMet } from "../lib/rules.js";
 
 /**
  * Returns whether the user may do something in the open conversation.
@@ -40,13 +32,12 @@ export function isAllowedIn({ kind = "", role = "", settings = "" }, action, fac
  * @param {HTMLElement} item
  */
 export function isAllowedWith(action, item) {
-  const actions = words("message-kinds")[item.dataset.kind ?? ""] ?? "";
   const facts = {
     own: item.classList.contains("mine"),
     deleted: item.classList.contains("deleted"),
     forwarded: find(item, ".forwarded") !== null,
   };
-  return actions.split(" ").includes(action) && isAllowed(action, Object.entries(facts).filter(([, holds]) => holds).map(([name]) => name));
+  return hasAction(item.dataset.kind, action) && isAllowed(action, Object.entries(facts).filter(([, holds]) => holds).map(([name]) => name));
 }
 
 /**

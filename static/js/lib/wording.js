@@ -38,17 +38,8 @@ const FILE_EMOJI = { image: "🖼️", video: "🎬", audio: "🎵", file: "📎
 const VOICE_NOTE_EMOJI = "🎤";
 /** Icons of static/icons.svg. @type {Record<string, string>} */
 const FILE_ICONS = { image: "image", video: "play", audio: "wave", file: "file" };
-const VOICE_NOTE_NAME = /^.+ \d{4}-\d\d-\d\d \d\d\.\d\d\.(webm|ogg|m4a)$/;
 
-/** @typedef {Pick<import("../realtime/protocol.js").Attachment, "kind" | "name" | "duration">} FileSummary */
-
-/**
- * Returns whether an audio file was recorded in the page, like `is_voice_note` in chat/schemas/attachments.py.
- * @param {FileSummary} file
- */
-export function isVoiceNote({ kind, name, duration }) {
-  return kind === "audio" && Boolean(duration) && VOICE_NOTE_NAME.test(name);
-}
+/** @typedef {Pick<import("../realtime/protocol.js").Attachment, "kind" | "name" | "duration" | "is_voice_note">} FileSummary */
 
 /** Formats a duration, e.g. "1:05" or "1:02:03". @param {number | null} seconds */
 export function formatDuration(seconds) {
@@ -67,7 +58,7 @@ export function formatDuration(seconds) {
  */
 export function summarizeFiles(files, voiceMessage) {
   const [first] = files;
-  const isVoice = isVoiceNote(first);
+  const isVoice = first.is_voice_note;
   const icon = isVoice ? "mic" : FILE_ICONS[first.kind] ?? FILE_ICONS.file;
   const text = isVoice ? `${voiceMessage} ${formatDuration(first.duration)}` : first.name;
   return { icon, text: files.length > 1 ? `${text} +${files.length - 1}` : text };
@@ -91,7 +82,7 @@ export function summarizeText(text, files = []) {
   const line = shorten(text);
   if (line || !files.length) return line;
   const [first] = files;
-  const summary = isVoiceNote(first)
+  const summary = first.is_voice_note
     ? `${VOICE_NOTE_EMOJI} ${formatDuration(first.duration)}`
     : `${FILE_EMOJI[first.kind] ?? FILE_EMOJI.file} ${first.name}`;
   return shorten(files.length > 1 ? `${summary} +${files.length - 1}` : summary);

@@ -172,7 +172,9 @@ export interface Reaction {
  * The content of a system message, such as "Ann added Ben". Clients translate it into a sentence. `actor_id`: the user
  * who did it. `user_ids`: the users who joined, were removed and so on. `by_id`: with `joined`, the user who created
  * the invite link. `old` and `new`: the titles (with `renamed`), announcements (with `announced`, without the signs of
- * Markdown) or roles (with `role`) before and after.
+ * Markdown) or roles (with `role`) before and after. `sentence`: what a client says, such as `added` (users joined, and
+ * another user did it), `linked` (joined with an invite link), `promoted` or `demoted` (the role), `unannounced` and
+ * `unpictured` (removed). It follows from the other fields.
  */
 export interface SystemEvent {
   name: "joined" | "left" | "removed" | "renamed" | "described" | "pictured" | "announced" | "owner" | "role";
@@ -181,13 +183,15 @@ export interface SystemEvent {
   old: string | null;
   new: string | null;
   by_id: number | null;
+  sentence: "joined" | "added" | "linked" | "left" | "removed" | "renamed" | "described" | "pictured" | "unpictured" | "announced" | "unannounced" | "promoted" | "demoted" | "owner" | "changed";
 }
 
 /**
  * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
  * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
  * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
- * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it.
+ * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it. `is_voice_note`:
+ * an audio file that was recorded on this site and not chosen as a file.
  */
 export interface Attachment {
   id: number;
@@ -203,6 +207,7 @@ export interface Attachment {
   height: number | null;
   duration: number | null;
   alt: string;
+  is_voice_note: boolean;
 }
 
 /**
@@ -215,6 +220,7 @@ export interface Attachment {
  * `excerpt` is the beginning of the text without Markdown, as in quotes; without text, the kind and name of the first
  * file. `language` is that of the text, for its `lang` attribute: `zh-Hans` for Chinese, `en` for Latin letters, `und`
  * for others, empty for a text without words. `is_long`: the text has so many lines that clients may collapse it.
+ * `is_emoji_only`: it consists of one to three emoji, which clients may show large.
  */
 export interface Message {
   id: number;
@@ -240,6 +246,7 @@ export interface Message {
   excerpt: string;
   language: string;
   is_long: boolean;
+  is_emoji_only: boolean;
 }
 
 /** An earlier version of an edited message: its text, and the time when it was written. */

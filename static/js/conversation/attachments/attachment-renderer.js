@@ -3,7 +3,7 @@
  * chat/view_models/attachments.py computes the same sizes and labels; both are tested with shared cases.
  */
 import { clone, find, words } from "../../lib/dom.js";
-import { formatDuration, isVoiceNote } from "../../lib/wording.js";
+import { formatDuration } from "../../lib/wording.js";
 
 /** @typedef {import("../../realtime/protocol.js").Attachment & { local?: Blob }} Attachment `local`: of a message that waits to be sent */
 
@@ -64,7 +64,7 @@ function renderAttachment(file, isGallery) {
     const audio = find(element, "audio");
     if (file.ready) audio?.setAttribute("src", file.url);
     else audio?.removeAttribute("src");
-    const isVoice = isVoiceNote(file);
+    const isVoice = file.is_voice_note;
     audio?.setAttribute("aria-label", isVoice ? words("list-words").voice ?? "" : file.name);
     if (isVoice) find(element, "p")?.remove();
     setText(element, ".clip", file.name);

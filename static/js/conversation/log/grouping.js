@@ -3,9 +3,6 @@
  * chat/view_models/message_log.py does the same; both are tested with tests/shared_cases/grouping.json.
  */
 
-const GROUP_PAUSE = 5 * 60 * 1000; // ms: a longer pause ends a group
-const LONG_PAUSE = 60 * 60 * 1000; // ms: after a longer pause on the same day a time separator is displayed
-
 /**
  * Data of an item that grouping depends on.
  * @typedef {object} ItemData
@@ -21,8 +18,13 @@ const LONG_PAUSE = 60 * 60 * 1000; // ms: after a longer pause on the same day a
  * @property {boolean} pauseBefore a time separator is displayed above
  */
 
-/** Returns the layout of each item. @param {ItemData[]} items in the order of the log @returns {ItemLayout[]} */
-export function groupMessages(items) {
+/**
+ * Returns the layout of each item.
+ * @param {ItemData[]} items in the order of the log
+ * @param {{group: number, separator: number}} gaps ms: a pause that ends a group, and one that gets a time separator
+ * @returns {ItemLayout[]}
+ */
+export function groupMessages(items, gaps) {
   /** @type {ItemLayout[]} */
   const layouts = [];
   /** @type {ItemData | undefined} */
@@ -36,9 +38,9 @@ export function groupMessages(items) {
       !isNewDay &&
       !item.unreadBefore &&
       item.sender === previous.sender &&
-      item.at - previous.at < GROUP_PAUSE;
+      item.at - previous.at < gaps.group;
     if (continuesGroup) layouts[layouts.length - 1].last = false;
-    const pauseBefore = previous !== undefined && !isNewDay && item.at - previous.at >= LONG_PAUSE;
+    const pauseBefore = previous !== undefined && !isNewDay && item.at - previous.at >= gaps.separator;
     layouts.push({ first: item.text && !continuesGroup, last: item.text, dayBefore: isNewDay, pauseBefore });
     previous = item;
   }

@@ -12,7 +12,6 @@ import { HistoryLoader } from "./history-loader.js";
 import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
 import { updateRole } from "../message/member-roles.js";
-import { hasProperty } from "../message/message-kinds.js";
 import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
 import { find, findAll } from "../../lib/dom.js";
 import { cacheUser, loadUsers, getUserName } from "../../realtime/state/user-cache.js";
@@ -25,6 +24,7 @@ import { UnreadCounter } from "../../conversation-list/unread-counter.js";
 import { UnreadSeparator } from "./unread-separator.js";
 import { Viewers } from "../header/viewers.js";
 import { navigate } from "../../ui/page-navigation.js";
+import { isWritten } from "../../lib/message-kinds.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
 /** @typedef {import("../../realtime/protocol.js").Member} Member */
@@ -89,7 +89,6 @@ export class MessageLog extends LiveElement {
       readSeq: this.readMarker.seq,
       count: Number(dataset.unread ?? 0),
       mentions: 0,
-      isCounted: (kind) => hasProperty(kind, "counted"),
     });
     this.unreadSeparator = new UnreadSeparator(this);
     watchReceipts(this);
@@ -191,9 +190,9 @@ export class MessageLog extends LiveElement {
 
   /** @param {Message} message */
   #insertMessage(message) {
-    const { seq, kind, sender, client_id } = message;
+    const { seq, sender, client_id } = message;
     let hadFocus = false;
-    if (sender.id === this.me && kind === "text") { // the user's system messages do not move the read marker, as on the server
+    if (sender.id === this.me && isWritten(message)) { // the user's system messages do not move the read marker, as on the server
       hadFocus = this.pendingMessages.remove(client_id);
       if (seq > this.readMarker.seq) this.unreadSeparator.reset();
       this.readMarker.onSent(seq);

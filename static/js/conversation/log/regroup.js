@@ -2,7 +2,7 @@
 import { createDaySeparator, createTimeSeparator, updateDaySeparator, updateTimeSeparator } from "./date-separators.js";
 import { groupMessages } from "./grouping.js";
 import { setClasses } from "../message/message-classes.js";
-import { getDateFormatter } from "../../lib/dom.js";
+import { getDateFormatter, words } from "../../lib/dom.js";
 import { renderReceiptMark } from "../receipts/receipt-view.js";
 
 /**
@@ -20,6 +20,7 @@ import { renderReceiptMark } from "../receipts/receipt-view.js";
 export function regroup(list, fromSeq, receipts, inGroup, lastItem) {
   const now = new Date();
   const formatter = getDateFormatter();
+  const { group, separator } = words("grouping-gaps");
   const { items, contextCount } = collectItems(lastItem ? findGroupEnd(lastItem) : list.lastElementChild, fromSeq);
   const layouts = groupMessages(
     items.map(({ li, at: createdAt, unread }) => ({
@@ -29,6 +30,7 @@ export function regroup(list, fromSeq, receipts, inGroup, lastItem) {
       text: li.classList.contains("msg"),
       unreadBefore: unread !== null,
     })),
+    { group: Number(group), separator: Number(separator) },
   );
   items.forEach(({ li, at: createdAt, day, pause, unread }, index) => {
     const { first, last, dayBefore, pauseBefore } = layouts[index];

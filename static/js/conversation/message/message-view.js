@@ -5,7 +5,8 @@
 import { isBlocked, isHiddenByBlock, setQuoteFolded } from "./blocked-messages.js";
 import { renderAttachments } from "../attachments/attachment-renderer.js";
 import { isLongMessage } from "../../lib/long-message.js";
-import { findMessageKind } from "./message-kinds.js";
+import { isWritten } from "../../lib/message-kinds.js";
+import { findMessageKind } from "./message-kind-views.js";
 import { setClasses } from "./message-classes.js";
 import { formatNameList } from "../../lib/wording.js";
 import { replaceIdInUrls, createAvatar, clone, cloneAll, fillSlot, find, findAll, getDateFormatter, words } from "../../lib/dom.js";
@@ -28,9 +29,9 @@ import { mentionsUser } from "../../conversation-list/unread-counter.js";
  * @returns {HTMLElement | null} null if the page has no template for it
  */
 export function renderMessage(message, currentUserId) {
-  if (message.kind === "text") return renderTextMessage(message, currentUserId);
-  const kind = findMessageKind(message.kind);
-  return kind ? kind.render(message, currentUserId) : renderSystemMessage(message, currentUserId);
+  if (isWritten(message)) return renderTextMessage(message, currentUserId);
+  const view = findMessageKind(message.kind);
+  return view ? view.render(message, currentUserId) : renderSystemMessage(message, currentUserId);
 }
 
 /** @param {Message} message @param {number} currentUserId */
@@ -66,7 +67,7 @@ function renderTextMessage(message, currentUserId) {
   const reply = find(item, ".reply");
   if (message.reply_to && reply) renderReply(reply, message.reply_to);
   else reply?.remove();
-  renderBody(item, parseFragment(message.body_html), { isBig: isEmojiOnly(message.body), isLong: message.is_long, language: message.language }, currentUserId);
+  renderBody(item, parseFragment(message.body_html), { isBig: message.is_emoji_only, isLong: message.is_long, language: message.language }, currentUserId);
   item.dataset.excerpt = message.excerpt;
   if (!message.pinned) find(item, "[data-part=pinned]")?.remove();
   if (!message.edited_at) find(item, "[data-part=edited]")?.remove();
@@ -164,12 +165,7 @@ function renderSystemMessage(message, currentUserId) {
   if (!event) return null;
   const actorId = event.actor_id ?? message.sender.id;
   const otherIds = [...(event.by_id ? [event.by_id] : []), ...event.user_ids].filter((id) => id !== actorId);
-  /** @type {string} */
-  let kind = event.name;
-  if (kind === "joined" && event.by_id) kind = event.by_id === currentUserId ? "linked-mine" : "linked";
-  else if (kind === "joined" && otherIds.length) kind = "added";
-  else if ((kind === "announced" || kind === "pictured") && !event.new) kind = `un${kind}`;
-  else if (kind === "role") kind = event.new === "admin" ? "promoted" : "demoted";
+  const kind = event.sentence === "linked" && event.by_id === currentUserId ? "linked-mine" : event.sentence;
   const item = clone(`system-${kind}-template`) ?? clone("system-changed-template");
   if (!item) return null;
   const nameWords = words("name-words");

@@ -1,8 +1,10 @@
-/** Sorts members: the owner, then admins, then the others by name. chat/selectors/members.py has the same order. */
+/**
+ * Sorts members by role, then by name. The page carries the order of roles (chat/selectors/members.py), which has the
+ * same order of names.
+ */
+import { words } from "../../lib/dom.js";
 
 /** @typedef {{id: number, name: string, role: string}} SortableMember */
-
-const ROLE_RANK = /** @type {Record<string, number>} */ ({ owner: 0, admin: 1 });
 
 /** Converts only A to Z to lower case, as the databases do. @param {string} name */
 function toAsciiLowerCase(name) {
@@ -11,7 +13,8 @@ function toAsciiLowerCase(name) {
 
 /** Comparison function for `sort`. @param {SortableMember} a @param {SortableMember} b */
 export function compareMembers(a, b) {
-  const rankDifference = (ROLE_RANK[a.role] ?? 2) - (ROLE_RANK[b.role] ?? 2);
+  const roles = words("role-words").order?.split(" ") ?? [];
+  const rankDifference = roles.indexOf(a.role) - roles.indexOf(b.role);
   return rankDifference || compareCodePoints(toAsciiLowerCase(a.name), toAsciiLowerCase(b.name)) || a.id - b.id;
 }
 

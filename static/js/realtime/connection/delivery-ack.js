@@ -2,6 +2,7 @@
 import { throttle } from "../clock.js";
 import { sendAndForget } from "../events.js";
 import { find, findAll } from "../../lib/dom.js";
+import { isWritten } from "../../lib/message-kinds.js";
 
 /** Collects received messages and reports them to the server while connected. */
 export function watchDeliveries() {
@@ -32,7 +33,7 @@ export function watchDeliveries() {
   for (const type of ["live:message.created", "live:message.updated"]) {
     document.addEventListener(type, (event) => {
       const { message } = /** @type {CustomEvent} */ (event).detail;
-      if (message.sender.id === me || message.kind !== "text") return;
+      if (message.sender.id === me || !isWritten(message)) return;
       add(message.conversation_id, message.seq);
       send();
     });

@@ -1,8 +1,7 @@
 /**
- * Kinds of message beside texts and system messages. The part of the page to which a kind belongs registers how its
- * messages are rendered and described. What the server does with each kind is in `<template id="message-kinds">`.
+ * How kinds of message beside texts and system messages are shown. The part of the page to which a kind belongs registers
+ * how its messages are rendered and described. What the application does with each kind: lib/message-kinds.js.
  */
-import { words } from "../../lib/dom.js";
 
 /** @typedef {import("../../realtime/protocol.js").Message} Message */
 /**
@@ -22,13 +21,4 @@ export function registerMessageKind(name, kind) {
 /** @param {string} name @returns {MessageKind | undefined} */
 export function findMessageKind(name) {
   return kinds.get(name);
-}
-
-/**
- * Whether messages of a kind count as unread (`counted`), or move their conversation to the top (`activity`).
- * @param {string} kind
- * @param {"counted" | "activity"} property
- */
-export function hasProperty(kind, property) {
-  return kind === "text" || (words("message-kinds")[kind] ?? "").split(" ").includes(property);
 }
