@@ -8,7 +8,7 @@ def begin(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0002_search_index_without_waiting_list")]
+    dependencies = [("chat", "0002_search_blocks")]
 
     operations = [
         migrations.CreateModel(
