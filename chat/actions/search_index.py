@@ -101,11 +101,7 @@ def fill_batch() -> SearchBackfill | None:
         batch = list(messages.order_by("-pk")[:BACKFILL_BATCH])
         index.remove_entries([message.pk for message in batch])
         index.add_entries(
-            [
-                indexed_text(message)
-                for message in batch
-                if message.kind in WRITTEN_KINDS and message.deleted_at is None
-            ]
+            [indexed_text(message) for message in batch if message.kind in WRITTEN_KINDS and message.deleted_at is None]
         )
         progress.next_id = batch[-1].pk if len(batch) == BACKFILL_BATCH else 0
         progress.save(update_fields=["next_id"])
