@@ -191,6 +191,7 @@ PART_ERRORS = {
     "412": WRONG_VERSION,
     "413": "`too_large`: these are more bytes than `Upload-Length` said.",
     "415": "`unsupported`: another content type.",
+    "460": "`invalid`: the checksum does not match the bytes; they are to be sent again.",
     "423": "`conflict`: another request is sending bytes of this file.",
 }
 

@@ -155,7 +155,7 @@ def test_a_suspended_user_cannot_sign_in_with_a_provider(social_request, github)
 
     social_request.user = AnonymousUser()
     answer = complete_sign_in(social_request, username="octo")
-    assert answer.url == "/accounts/inactive/" and "_auth_user_id" not in social_request.session
+    assert answer.url == "/accounts/suspended/" and "_auth_user_id" not in social_request.session
 
 
 def test_closed_sign_up_applies_to_providers(social_request, github, settings):

@@ -176,7 +176,7 @@ def test_the_session_list_shows_open_sign_ins_and_the_current_one(alice, alices_
     assert [(row["kind"], row["current"]) for row in rows["results"]] == [("token", True), ("browser", False)]
     assert rows["results"][0].keys() == {"id", "kind", "user_agent", "address", "created_at", "last_used_at", "current"}
     page = alices_browser.get("/settings/sessions/")
-    assert len(page.context["sign_ins"]) == 2 and str(page.context["current_id"]) == sign_in_id(alices_browser)
+    assert len(page.context["devices"]) == 2 and str(page.context["current_id"]) == sign_in_id(alices_browser)
     # The page for signing out also deletes what the browser stores of the user.
     assert 'href="/accounts/logout/"' in page.content.decode()
     assert f"/settings/sessions/{sign_in_id(alices_browser)}/end/" not in page.content.decode()
@@ -250,7 +250,7 @@ def test_an_anonymous_request_makes_no_query(client, db, django_assert_num_queri
 def test_suspended_users_get_the_reason_on_page_and_api(alice, client, api):
     User.objects.update(is_active=False)
     answer = client.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
-    assert answer.url == "/accounts/inactive/"
+    assert answer.url == "/accounts/suspended/"
     error = api.send("post", "auth/token/", {"login": "alice", "password": PASSWORD})
     assert error.status_code == 403 and error.json()["detail"] == "This account is suspended."
     assert api.send("post", "auth/token/", {"login": "alice", "password": "wrong"}).status_code == 401

@@ -140,9 +140,10 @@ def send(database):
     import uuid
 
     from chat.actions.sending import SendCommand, send_many
+    from chat.payloads import SendPayload
 
     def run(user, conversation, body: str = "hello", **fields):
-        [outcome] = send_many([SendCommand(user.pk, conversation.pk, uuid.uuid4(), body, **fields)])
+        [outcome] = send_many([SendCommand(user.pk, SendPayload(conversation.pk, uuid.uuid4(), body, **fields))])
         return outcome.message
 
     return run

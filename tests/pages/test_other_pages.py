@@ -152,7 +152,6 @@ GATE = [
     "/accounts/password/reset/",
     "/accounts/password/reset/done/",
     "/accounts/password/reset/key/done/",
-    "/accounts/inactive/",
     "/accounts/confirm-email/",
     "/accounts/3rdparty/login/cancelled/",
 ]
