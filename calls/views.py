@@ -9,7 +9,7 @@ from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.authentication import require_sign_in
 from calls import actions, rules
@@ -28,6 +28,13 @@ def call_settings(request: HttpRequest) -> HttpResponse:
         return redirect("call_settings")
     status = HTTPStatus.UNPROCESSABLE_ENTITY if request.method == "POST" else HTTPStatus.OK
     return render(request, "calls/call_settings.html", {"form": form}, status=status)
+
+
+@login_required
+@require_safe
+def call_templates(request: HttpRequest) -> HttpResponse:
+    """Returns the templates and texts that scripts need for a call. Pages load them only when there is a call."""
+    return render(request, "calls/call_templates.html")
 
 
 @post_view

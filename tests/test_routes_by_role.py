@@ -229,6 +229,7 @@ GET    service-worker.js                                            200    200  
 GET    manifest.webmanifest                                         200    200    200    200    200
 GET    settings/privacy/                                             in    200    200    200    200
 POST   settings/privacy/                                             in    302    302    302    302
+GET    calls/templates/                                             in    200    200    200    200
 GET    settings/calls/                                               in    200    200    200    200
 POST   settings/calls/                                               in    302    302    302    302
 GET    settings/                                                     in    200    200    200    200

@@ -116,7 +116,7 @@ async def test_it_rings_on_every_device_until_one_answers_or_declines(two_people
 
 
 async def test_a_call_survives_a_reload_a_cut_line_and_a_killed_server(two_people, page_errors):
-    page_errors.allow("WebSocket connection|Failed to load resource")
+    page_errors.allow("WebSocket connection|Failed to load resource|fetching the script")
     alice, bob = await two_people()
     site = two_people.site
     await connect(alice, bob)

@@ -5,6 +5,7 @@
 import { ApiError } from "../realtime/api-error.js";
 import { sendCommand } from "../realtime/events.js";
 import { clone, cloneAll, createAvatar, fillSlot, find, findAll, words } from "../lib/dom.js";
+import { parsePage } from "../lib/trusted-html.js";
 import { showErrorToast, showTextToast } from "../ui/toast-stack.js";
 import { CallPanel } from "./call-panel.js";
 import { CallSession, STORAGE_KEY } from "./call-session.js";
@@ -37,8 +38,14 @@ export class CallCenter {
   #releaseLock = () => {};
   #hasTriedToReturn = false;
 
-  /** Loads the style sheets of calls first. */
+  /** Loads the templates and style sheets of calls first. */
   static async create() {
+    if (!document.getElementById("call-panel-template")) {
+      const response = await fetch("/calls/templates/");
+      if (!response.ok) throw new ApiError({ code: "unavailable", detail: "" });
+      const templates = parsePage(await response.text()).querySelectorAll("template");
+      document.head.append(...[...templates].map((template) => document.importNode(template, true)));
+    }
     const links = /** @type {HTMLLinkElement[]} */ ([...cloneAll("call-styles").querySelectorAll("link")]);
     const loaded = links.map((link) => new Promise((resolve) => (link.onload = link.onerror = resolve)));
     document.head.append(...links);
