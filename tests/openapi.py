@@ -33,12 +33,12 @@ def _build_document() -> dict[str, Any]:
 def check_response(method: str, path: str, status: int, body: bytes) -> None:
     """Asserts that the OpenAPI document describes a response of the operation with this method and path.
 
-    Ignores requests without an operation: unknown paths, methods that are not allowed, and the PATCH requests of tus,
-    which the document leaves out.
+    Ignores unknown paths and methods that are not allowed. In tests of Django alone, the PATCH requests of tus are not
+    allowed, because they do not reach Django.
     """
     path = "/" + re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", _find_route(path))
     operation = document()["paths"].get(path, {}).get(method.lower())
-    if operation is None:
+    if operation is None or status == 405:
         return
     response = operation["responses"].get(str(status))
     assert response, f"{method} {path} returned {status}, which is not described: {body!r}"

@@ -119,7 +119,10 @@ async def test_people_go_on_while_newcomers_use_up_the_descriptors(make_site, se
             resource.prlimit(process.pid, resource.RLIMIT_NOFILE, (limit, limit))
             bob_token = site.create_token("bob")
             newcomers = [Client(site.ws_url, bob_token, reconnect_delay=60) for _ in range(250)]
-            tasks = [asyncio.create_task(newcomer._run()) for newcomer in newcomers]
+            tasks = []
+            for newcomer in newcomers:  # not all at once: connections that are not accepted yet need descriptors, too
+                tasks.append(asyncio.create_task(newcomer._run()))
+                await asyncio.sleep(0.01)
             started = time.monotonic()
             for number in range(30):
                 await alice.send(group, f"meanwhile {number}", within=5)

@@ -261,6 +261,7 @@ class Socket:
         ref = f"{kind} {next(self._refs)}"
         await socket.send_json_to({"type": kind, "payload": payload, "ref": ref})
         if kind in ("typing", "view"):  # these get a response only if they fail; the pong shows that they did not fail
+            await asyncio.sleep(0.3)  # a ping does not wait for the commands before it
             await socket.send_json_to({"type": "ping", "payload": {}, "ref": ref})
         async with asyncio.timeout(TIMEOUT):
             while True:

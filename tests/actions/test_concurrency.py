@@ -220,9 +220,9 @@ def test_one_client_id_in_two_conversations_is_a_conflict(users, published_event
 
 
 def _as_another_process(command: SendCommand) -> Any:
-    return BatchWriter("another", send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking).call(
-        command, 20
-    )
+    return BatchWriter(
+        "another", send_many, lambda send: send.payload.conversation_id, store_blocking=send_many_blocking
+    ).call(command, 20)
 
 
 def test_uploads_created_together_do_not_exceed_the_limit_of_a_user(users, settings):
@@ -241,7 +241,9 @@ def test_two_processes_write_into_one_conversation(users, published_events):
     alice, *others = users
     group = create_group(alice, *others)
     queues = [
-        BatchWriter(name, send_many, lambda send: send.conversation_id, store_blocking=send_many_blocking, size=16)
+        BatchWriter(
+            name, send_many, lambda send: send.payload.conversation_id, store_blocking=send_many_blocking, size=16
+        )
         for name in ("one", "two")
     ]
 

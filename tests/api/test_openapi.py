@@ -198,7 +198,8 @@ def test_the_patch_request_of_uploads_is_described_with_its_headers(document):
 
 def test_statuses_are_those_of_http(document):
     for name, operation in _operations(document):
-        assert all(http.HTTPStatus(int(status)) for status in operation["responses"]), name
+        own = {"460"} & operation["responses"].keys()  # of tus: the checksum does not match
+        assert all(http.HTTPStatus(int(status)) for status in operation["responses"].keys() - own), name
 
 
 def test_times_and_uuids_have_their_formats(document):

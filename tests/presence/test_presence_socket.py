@@ -109,6 +109,10 @@ async def open_socket(presence_tracker, transactional_db, monkeypatch):
         def list_versions(user_id: int) -> tuple[dict[int, int], int]:
             return {conversation_id: 1 for conversation_id in conversation_ids[user_id]}, 1
 
+        @staticmethod
+        def get_epoch() -> str:
+            return "an epoch"
+
     def authenticate(headers, subprotocols, cookies) -> Identity:
         user_id = int(headers[b"authorization"].split()[1])
         return Identity(user_id, f"sign-in {user_id}", by_bearer=True)

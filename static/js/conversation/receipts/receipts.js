@@ -96,8 +96,11 @@ export class Receipts {
  */
 export function watchReceipts(log) {
   const { conversationId, receipts } = log;
+  let requests = 0; // in progress
   const reload = throttle(1_000, async () => {
+    requests += 1;
     const response = await api("GET", `conversations/${conversationId}/receipts/`).catch(() => null);
+    requests -= 1;
     if (response && log.isConnected) log.update(0, () => receipts.replace(response.results ?? response));
   });
   let shownValue = log.dataset.showsReceipts;
@@ -109,11 +112,13 @@ export function watchReceipts(log) {
     }
     reload();
   };
+  // An event that was sent before the user stopped sharing may arrive after it.
+  const isShown = () => shownValue !== "false";
   log.onLive("receipt", (receipt) => {
-    if (receipt.conversation_id === conversationId) log.update(0, () => receipts.applyReceipt(receipt), beforeNextFrame);
+    if (receipt.conversation_id === conversationId && isShown()) log.update(0, () => receipts.applyReceipt(receipt), beforeNextFrame);
   });
   log.onLive("receipts", ({ conversation_id, receipts: newReceipts }) => {
-    if (conversation_id === conversationId) log.update(0, () => receipts.replace(newReceipts));
+    if (conversation_id === conversationId && isShown()) log.update(0, () => receipts.replace(newReceipts));
   });
   log.onLive("mine.updated", ({ conversation_id, mine }) => conversation_id === conversationId && onOwnReceiptsChanged(mine.receipts));
   log.onLive("me.updated", reload);
@@ -122,6 +127,8 @@ export function watchReceipts(log) {
     else reload();
   });
   log.onLive("member.updated", ({ conversation_id, member }) => {
-    if (conversation_id === conversationId && !member.left_at && !receipts.has(member.user.id)) reload();
+    if (conversation_id !== conversationId) return;
+    // A response that is on its way may still contain a member who has left.
+    if (member.left_at ? requests > 0 : !receipts.has(member.user.id)) reload();
   });
 }
