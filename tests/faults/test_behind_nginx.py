@@ -62,6 +62,7 @@ async def test_a_rolling_restart_delays_no_send_for_more_than_three_seconds(
     assert not [pending for pending in refused if "refused" in pending]
 
 
+@pytest.mark.long
 async def test_everybody_is_whole_within_five_seconds_after_both_processes_are_back(make_nginx_site, start_traffic):
     site, first, second = await make_nginx_site("daphne")
     traffic = await start_traffic(site, *USERNAMES)
@@ -85,6 +86,7 @@ async def test_everybody_is_whole_within_five_seconds_after_both_processes_are_b
     await traffic.assert_consistent(within=5)
 
 
+@pytest.mark.long
 async def test_pages_find_all_their_files_during_a_rolling_upgrade(make_nginx_site):
     """Old and new processes answer in turn, and both serve the files of both versions, with nginx and without."""
     site, first, second = await make_nginx_site("daphne")
