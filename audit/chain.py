@@ -1,8 +1,8 @@
 """The chain of the audit log: each digest covers an entry and the digest before it.
 
 So nobody can change, insert or remove an entry without computing all later digests again. The newest digest (the head)
-goes once a day to a file outside of the database (AUDIT_HEADS); whoever rewrites the database cannot rewrite this file
-too, and `manage.py verify_audit` compares both.
+is written once a day to a file outside of the database (AUDIT_HEADS). Somebody who can change the database may not be
+able to change this file, and `manage.py verify_audit` compares both.
 """
 
 from __future__ import annotations

@@ -198,7 +198,7 @@ def ringing(user_id: int, call_id: int) -> CallSchema:
 
 def accept(user_id: int, call_id: int, device: str) -> CallSchema:
     """Lets a user answer or join a call, or return to it with a new device."""
-    rate_limits.require("call", user_id)  # each new device is told to all members
+    rate_limits.require("call", user_id)  # each new device is published to all members
     _leave_lost_calls(user_id)
     with _one_call_at_a_time(), call_transaction(call_id, user_id) as ct:
         return _join(ct, user_id, device)

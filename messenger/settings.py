@@ -619,7 +619,7 @@ RATES: dict[str, tuple[int, float]] = {
     "file.person": (600, 30.0),  # files, thumbnails and avatars opened; a page may show hundreds
     "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
     # Calls
-    "call": (20, 1 / 5),  # calls begun and answered; each rings, or is told to, many devices
+    "call": (20, 1 / 5),  # calls begun and answered; each makes many devices ring, or is published to them
     "call.signal": (300, 30.0),  # offers, answers and candidates; a group call begins with about thirty
     # Profile and contacts
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users

@@ -10,6 +10,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -29,10 +30,26 @@ def require_service(name: str):
     try:
         return registry.get(name)
     except ServiceUnavailable as missing:
-        if CI:
-            pytest.fail(f"Service not available, and CI must not skip tests: {missing}", pytrace=False)
-        registry.skipped += 1
-        pytest.skip(str(missing))
+        _skip_or_fail(name, str(missing))
+
+
+def require_program(name: str, package: str) -> str:
+    """Returns the path of a program of the machine. `package` is the Debian package that contains it.
+
+    If it is missing, the test is skipped, and the last line of the run names it. With CI set, the test fails instead.
+    """
+    path = shutil.which(name)
+    if path is None:
+        _skip_or_fail(name, f"{name}: not on this machine (package {package})")
+    return path
+
+
+def _skip_or_fail(name: str, reason: str) -> NoReturn:
+    if CI:
+        pytest.fail(f"Service not available, and CI must not skip tests: {reason}", pytrace=False)
+    registry.skipped += 1
+    registry.missing[name] = reason
+    pytest.skip(reason)
 
 
 def require_own_service(name: str):
@@ -54,11 +71,7 @@ def require_nginx(folder, backends, data_dir):
     try:
         return Nginx(folder, backends, data_dir)
     except ServiceUnavailable as missing:
-        if CI:
-            pytest.fail(f"Service not available, and CI must not skip tests: {missing}", pytrace=False)
-        registry.skipped += 1
-        registry.missing["nginx"] = str(missing)
-        pytest.skip(str(missing))
+        _skip_or_fail("nginx", str(missing))
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from twisted.internet.testing import StringTransport
 from twisted.web.http import HTTPChannel, Request
 
 from messenger.core.daphne_internals import limit_header_time
+from tests.conftest import require_program
 from tests.databases import ROOT, production_environment
 
 
@@ -132,9 +132,9 @@ def test_the_module_is_loaded_only_under_daphne(server, is_loaded):
     assert ended.stdout.split() == [str(is_loaded)] * 2, ended.stderr
 
 
-@pytest.mark.skipif(shutil.which("ss") is None, reason="ss (iproute2) is not installed")
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 def test_two_thousand_connections_may_wait_to_be_accepted(site, server):
+    require_program("ss", "iproute2")
     port = site.start(server).port
     listening = subprocess.run(["ss", "-Hltn", f"sport = :{port}"], capture_output=True, text=True).stdout.split()
     somaxconn = int(Path("/proc/sys/net/core/somaxconn").read_text())

@@ -18,6 +18,7 @@ import pytest
 import yaml
 from django.conf import settings
 
+from tests.conftest import require_program
 from tests.databases import ROOT, collected_static, copy_sqlite_template, production_environment
 from tests.processes import Program
 
@@ -64,8 +65,8 @@ def test_no_line_of_the_procfile_ends_by_itself(tmp_path):
 
 
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────────────────────
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="no systemd here")
 def test_the_systemd_units_are_valid(tmp_path):
+    require_program("systemd-analyze", "systemd")
     units = []
     for unit in (ROOT / "deploy" / "systemd").iterdir():
         # The program does not exist here, and a template needs an instance.

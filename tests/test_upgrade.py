@@ -37,8 +37,7 @@ def database(request, tmp_path, django_db_blocker):
         postgres.drop(url)
 
 
-@pytest.mark.skipif("WRITE_DUMPS" not in os.environ, reason="The dumps are written once.")
-def test_write_the_dumps(database):
+def write_dump(database):
     call_command("migrate", verbosity=0, interactive=False)
     alice, bob = (User.objects.create_user(name, f"{name}@example.com", "correct horse 7") for name in ("alice", "bob"))
     group = actions.create_group(alice.pk, "Walkers", [bob.pk])
@@ -73,6 +72,12 @@ def test_write_the_dumps(database):
         command = ["pg_dump", "--no-owner", "--no-privileges", "--inserts", database]
         dump = subprocess.run(command, check=True, capture_output=True).stdout
         POSTGRES.write_bytes(gzip.compress(dump, mtime=0))
+
+
+if "WRITE_DUMPS" in os.environ:
+
+    def test_write_the_dumps(database):
+        write_dump(database)
 
 
 def restore(database: str) -> None:

@@ -91,7 +91,7 @@ def write_transaction() -> Iterator[None]:
 
 
 def to_application_error(error: DatabaseError | InterfaceError) -> ApplicationError:
-    """Returns what clients are told about an error of the database, and logs it in one line.
+    """Returns the error that clients receive for an error of the database, and logs it in one line.
 
     The error is `unavailable`, which asks them to try again. If a table or column is missing, it is `internal`: the
     code is newer than the database, and trying again cannot help before somebody runs `manage.py migrate`.

@@ -1,4 +1,4 @@
-"""Tests that the search index is equal to the messages, whoever changes them at the same time."""
+"""Tests that the search index is equal to the messages while several processes change them."""
 
 from __future__ import annotations
 

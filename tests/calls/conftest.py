@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from tests.browsers import CHROMIUM_FLAGS
+from tests.conftest import require_program
 from tests.processes import Program
 
 FAKE_DEVICES = (
@@ -187,10 +187,8 @@ def own_address() -> str:
 
 @pytest.fixture
 def turn_server(tmp_path):
-    """Provides a running coturn. Without the package, the test is skipped, also with CI."""
-    executable = shutil.which("turnserver")
-    if executable is None:
-        pytest.skip("coturn is not installed: no command turnserver")
+    """Provides a running coturn."""
+    executable = require_program("turnserver", "coturn")
     folder = tmp_path / "turn"
     folder.mkdir()
     server = TurnServer(folder, executable)

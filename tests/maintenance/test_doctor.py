@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import resource
-import shutil
 import socket
 import socketserver
 import threading
@@ -16,6 +15,7 @@ import pytest
 from django.utils import timezone
 
 from messenger.maintenance.doctor import Finding, clocks, machine, public_site, services
+from tests.conftest import require_program
 from tests.databases import run_manage, using_database
 from tests.processes import Program
 
@@ -250,8 +250,8 @@ class TurnServer(Program):
         return {"cwd": self.folder}
 
 
-@pytest.mark.skipif(not shutil.which("turnserver"), reason="no coturn here")
 def test_a_turn_server_with_another_secret_is_named(settings, tmp_path):
+    require_program("turnserver", "coturn")
     with TurnServer(tmp_path) as server:
         settings.TURN_URLS = [f"turn:127.0.0.1:{server.port}?transport={transport}" for transport in ("udp", "tcp")]
         settings.TURN_SECRET = "right"
