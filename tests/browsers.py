@@ -21,6 +21,10 @@ CHROMIUM_FLAGS = (  # The browser makes no requests of its own, for example for 
     *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-quic"),
     *("--no-first-run", "--disable-gpu"),
 )
+_ALWAYS_ALLOWED = (
+    # A page is left, or its server ends, while Chromium looks for a newer service worker.
+    "An unknown error occurred when fetching the script",
+)
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -29,7 +33,7 @@ class PageErrors:
 
     def __init__(self) -> None:
         self.seen: list[str] = []
-        self._allowed: list[re.Pattern[str]] = []
+        self._allowed: list[re.Pattern[str]] = [re.compile(text) for text in _ALWAYS_ALLOWED]
 
     def allow(self, pattern: str) -> None:
         self._allowed.append(re.compile(pattern))

@@ -71,6 +71,14 @@ def wait_for(condition, within: float = 20.0):
     return value
 
 
+def has_ended(pid: int) -> bool:
+    """Returns whether the process has ended. It stays as a zombie where process 1 does not wait for it."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def installation(request, make_site):
     return make_site(database=request.param)
@@ -90,7 +98,7 @@ def test_a_task_of_a_killed_worker_is_executed_again(installation, worker, task_
         sample_tasks.slow.enqueue(str(task_log))
     [[_, pid]] = wait_for(lambda: read_lines(task_log))
     worker.kill_alone()
-    wait_for(lambda: not psutil.pid_exists(int(pid)), within=2)  # the task process ends with its worker
+    wait_for(lambda: has_ended(int(pid)))  # the task process ends with its worker
     worker.start()
     wait_for(lambda: "done" in [word for word, _ in read_lines(task_log)])
     assert [word for word, _ in read_lines(task_log)] == ["began", "began", "done"]

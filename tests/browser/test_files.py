@@ -160,7 +160,7 @@ async def test_nothing_scrolls_sideways_on_a_narrow_screen(open_pages):
     await pick_files(page, png_file("wide.png", width=3000, height=200))
     await wait_for_uploads(page, 1)
     await page.click(SEND_BUTTON)
-    await expect(page.locator("message-log .attachment-image img")).to_have_count(3, timeout=20_000)
+    await expect(page.locator("message-log .attachment-image img")).to_have_count(3, timeout=60_000)
     assert not await page.evaluate(sideways)
     for box in [await each.bounding_box() for each in await page.locator(".attachment-image, .doc").all()]:
         assert box and box["x"] >= 0 and box["x"] + box["width"] <= 360
