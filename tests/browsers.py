@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
@@ -60,10 +61,7 @@ def page_errors() -> PageErrors:
 
 @pytest.fixture(scope="session")
 async def chromium(chromium_path) -> AsyncIterator[Browser]:
-    """Provides one browser process for the whole test run.
-
-    `browser_for` opens a new browser context in it for each page.
-    """
+    """Provides one browser process for the whole test run. `browser_for` opens pages in it."""
     flags = [*CHROMIUM_FLAGS, "--no-sandbox"] if os.geteuid() == 0 else list(CHROMIUM_FLAGS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path, args=flags)
@@ -71,24 +69,66 @@ async def chromium(chromium_path) -> AsyncIterator[Browser]:
         await browser.close()
 
 
+class ContextPool:
+    """The browser contexts of earlier tests, for tests that need one with the same options.
+
+    A page takes a third of the processor time if its scripts are in the HTTP cache, which belongs to the context.
+    Everything else that a page can keep is deleted first, so that a test finds each context as if it were new.
+    """
+
+    SIZE = 4
+
+    def __init__(self, browser: Browser):
+        self._browser = browser
+        self._free: list[tuple[dict[str, Any], BrowserContext]] = []
+
+    async def take(self, **options: Any) -> BrowserContext:
+        for entry in self._free:
+            if entry[0] == options:
+                self._free.remove(entry)
+                return entry[1]
+        return await self._browser.new_context(**options)
+
+    async def give_back(self, context: BrowserContext, **options: Any) -> None:
+        """Deletes what the pages of the context have stored, closes them, and keeps the context."""
+        await context.set_offline(False)
+        await context.clear_permissions()
+        await context.clear_cookies()
+        *others, page = context.pages or [await context.new_page()]
+        for other in others:
+            await other.close()
+        await page.goto("about:blank")  # so that nothing is stored any more
+        session = await context.new_cdp_session(page)
+        storages = "cookies,file_systems,indexeddb,local_storage,service_workers,cache_storage"
+        origin = {"origin": options["base_url"], "storageTypes": storages}
+        await session.send("Storage.clearDataForOrigin", origin)
+        await page.close()
+        self._free.append((options, context))
+        while len(self._free) > self.SIZE:
+            await self._free.pop(0)[1].close()
+
+
+@pytest.fixture(scope="session")
+def context_pool(chromium: Browser) -> ContextPool:
+    return ContextPool(chromium)
+
+
 @pytest.fixture
-async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_path):
+async def browser_for(request, context_pool: ContextPool, page_errors: PageErrors, tmp_path):
     """Creates pages: `page = await browser_for(site, "alice", phone=False, scripts=True, **options)`.
 
     The page is blank, but its browser is signed in as this user (without a user name: not signed in). Each page has its
     own cookies and storage. `options` are passed to the Playwright context, for example `locale` and `color_scheme`.
     """
-    contexts: list[BrowserContext] = []
+    contexts: list[tuple[BrowserContext, dict[str, Any]]] = []
 
     async def make(site: Site, username: str = "", phone: bool = False, scripts: bool = True, **options) -> Page:
-        context = await chromium.new_context(
-            has_touch=phone,
-            is_mobile=phone,
-            java_script_enabled=scripts,
-            **{"base_url": site.url}
-            | {"viewport": PHONE if phone else DESKTOP, "locale": "en-GB", "timezone_id": "UTC", **options},
-        )
-        contexts.append(context)
+        options = {
+            **{"base_url": site.url, "has_touch": phone, "is_mobile": phone, "java_script_enabled": scripts},
+            **{"viewport": PHONE if phone else DESKTOP, "locale": "en-GB", "timezone_id": "UTC", **options},
+        }
+        context = await context_pool.take(**options)
+        contexts.append((context, options))
         context.set_default_timeout(10_000)
         context.on("page", page_errors.watch)
         if username:
@@ -97,13 +137,16 @@ async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_p
 
     yield make
 
-    for context in contexts:
-        for number, page in enumerate(context.pages):
-            if failed(request.node):
-                picture = tmp_path / f"page{contexts.index(context)}.{number}.png"
+    for index, (context, options) in enumerate(contexts):
+        if failed(request.node):
+            for number, page in enumerate(context.pages):
+                picture = tmp_path / f"page{index}.{number}.png"
                 await page.screenshot(path=picture, timeout=5_000)
                 print(f"screenshot of {page.url}: {picture}")
-        await context.close()
+            await context.close()
+        else:
+            context.remove_listener("page", page_errors.watch)
+            await context_pool.give_back(context, **options)
     assert not page_errors.unexpected(), "\n".join(["Errors on the pages:", *page_errors.unexpected()])
 
 
