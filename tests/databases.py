@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.db.utils import ConnectionHandler
 
+from tests.fork_server import Child, get_fork_server
 from tests.services import PostgresDatabases
 from tests.settings import RUN_DIR, SECRET, SHARED_DIR
 
@@ -92,22 +93,42 @@ def rolled_back():
 
 
 def run_manage(*arguments: str, **environment: str) -> str:
-    """Runs `manage.py` in a subprocess with production settings and returns its output.
+    """Runs `manage.py` in a process of its own with production settings and returns its standard output.
 
     Raises RuntimeError if the command fails.
     """
-    process = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=production_environment(**environment),
-        capture_output=True,
-        text=True,
-        stdin=subprocess.DEVNULL,
-        timeout=120,
-    )
+    return run_manage_with_errors(*arguments, **environment)[0]
+
+
+def run_manage_with_errors(*arguments: str, **environment: str) -> tuple[str, str]:
+    """Runs `manage.py` like `run_manage`. Returns what it has written to standard output and to standard error."""
+    with tempfile.TemporaryDirectory(dir=RUN_DIR) as folder:
+        log, error_log = Path(folder, "output"), Path(folder, "errors")
+        process = start_manage(*arguments, log=log, error_log=error_log, **environment)
+        try:
+            process.wait(120)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise
+        output, errors = (path.read_text(encoding="utf-8") for path in (log, error_log))
     if process.returncode:
-        raise RuntimeError(f"manage.py {' '.join(arguments)} failed.\n{process.stdout}{process.stderr}")
-    return process.stdout
+        raise RuntimeError(f"manage.py {' '.join(arguments)} failed.\n{output}{errors}")
+    return output, errors
+
+
+def start_manage(
+    *arguments: str, log: Path, error_log: Path | None = None, **environment: str
+) -> subprocess.Popen[bytes] | Child:
+    """Starts `manage.py` with production settings, from the fork server where there is one (see fork_server.py)."""
+    variables = production_environment(**environment)
+    if fork_server := get_fork_server():
+        return fork_server.start("manage", *arguments, log=log, error_log=error_log, environment=variables)
+    with log.open("ab") as output, (error_log or log).open("ab") as errors:
+        return subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            **{"cwd": ROOT, "env": variables, "start_new_session": True},
+            **{"stdin": subprocess.DEVNULL, "stdout": output, "stderr": errors},
+        )
 
 
 def production_environment(**environment: str) -> dict[str, str]:

@@ -1,8 +1,8 @@
-"""Starts messenger servers for tests in half a second instead of four.
+"""Starts messenger servers and `manage.py` commands for tests in half a second instead of four.
 
 The fork server is a helper process that has imported third-party packages, but neither settings nor code of the
-project. To start a messenger server, the helper process forks (copies itself). The copy sets its environment variables
-and runs `python -m messenger.server`, as `bin/serve` does. Where `fork` is not safe (macOS), no fork server is used.
+project. To start a process, it forks (copies itself). The copy sets its environment variables and runs `python -m
+messenger.server`, as `bin/serve` does, or `manage.py`. Where `fork` is not safe (macOS), no fork server is used.
 """
 
 from __future__ import annotations
@@ -100,12 +100,15 @@ class ForkServer:
             self._stream.flush()
             return json.loads(self._stream.readline())
 
-    def start(self, module: str, *arguments: str, log: Path, environment: dict[str, str]) -> Child:
+    def start(
+        self, module: str, *arguments: str, log: Path, environment: dict[str, str], error_log: Path | None = None
+    ) -> Child:
         """Runs `python -m module …` in a new process with these environment variables.
 
-        Its output goes to the file `log`.
+        Its output goes to the file `log`, that to standard error to `error_log` if this is given.
         """
-        options = {"module": module, "arguments": arguments, "log": str(log), "environment": environment}
+        logs = [str(log), str(error_log or log)]
+        options = {"module": module, "arguments": arguments, "logs": logs, "environment": environment}
         return Child(self, self.request(start=options))
 
     def end(self) -> None:
@@ -159,10 +162,10 @@ def _fork_child(connection: socket.socket, options: dict[str, Any]) -> int:
         return pid
     # The rest runs in the child, until it exits.
     os.setsid()  # own process group: can be killed with its children; Ctrl-C does not reach it
-    log = os.open(options["log"], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for number in (1, 2):
+    for number, path in enumerate(options["logs"], start=1):
+        log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         os.dup2(log, number)
-    os.close(log)
+        os.close(log)
     devnull = os.open(os.devnull, os.O_RDWR)
     os.dup2(devnull, connection.fileno())  # the child must not use the socket between the fork server and the tests
     os.close(devnull)

@@ -508,7 +508,7 @@ class ConversationMachine(RuleBasedStateMachine):
                     )
 
 
-@pytest.mark.parametrize("steps", [15, 40])
+@pytest.mark.parametrize("steps", [15, pytest.param(40, marks=pytest.mark.long)])
 def test_random_actions_match_the_model(db, steps):
     ConversationMachine.ids = {name: User.objects.create_user(name).pk for name in NAMES}
     run_state_machine_as_test(

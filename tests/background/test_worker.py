@@ -20,7 +20,7 @@ import pytest
 from django.conf import settings
 
 from tests.background import sample_tasks
-from tests.databases import ROOT, production_environment
+from tests.databases import ROOT, start_manage
 from tests.processes import Program
 
 pytestmark = pytest.mark.faults
@@ -34,14 +34,8 @@ class Worker(Program):
         super().__init__(site.folder)
         self._environment = site.environment
 
-    def command(self):
-        return [sys.executable, "manage.py", "worker"]
-
-    def popen_options(self) -> dict:
-        return {"cwd": ROOT}
-
-    def environment(self) -> dict[str, str]:
-        return production_environment(**{**self._environment, "PYTHONPATH": str(ROOT)})
+    def launch(self):
+        return start_manage("worker", log=self.log, **{**self._environment, "PYTHONPATH": str(ROOT)})
 
     def is_ready(self) -> bool:
         return "Worker started" in self.tail()

@@ -42,7 +42,10 @@ async def reauthenticate(page: Page) -> None:
         await page.press("input[name=password]", "Enter")
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+@pytest.mark.parametrize(
+    "scripts",
+    [pytest.param(True, id="with scripts"), pytest.param(False, id="without scripts", marks=pytest.mark.long)],
+)
 async def test_ones_data_comes_as_one_archive(home, browser_for, scripts):
     page = await browser_for(home, "alice", scripts=scripts)
     await page.goto("/settings/data/")

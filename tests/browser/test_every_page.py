@@ -110,7 +110,9 @@ async def test_every_page_is_sound(demo, browser_for, page_errors, size):
     assert not found, "\n".join(found)
 
 
-@pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(DESK, id="desk"), pytest.param(SMALL, id="phone", marks=pytest.mark.long)]
+)
 async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
     """The page of a conversation is accessible too while a menu, panel, picker or dialog is open on it."""
     phone = size is SMALL

@@ -139,6 +139,7 @@ async def test_a_film_waits_until_it_is_quiet_then_plays_and_winds_in_its_place(
     await bob.assert_reload_changes_nothing()
 
 
+@pytest.mark.long
 async def test_in_a_bucket_pictures_films_and_documents_are_seen_alike(open_pages):
     s3 = require_service("s3")
     alice, bob = await open_pages(server="uvicorn", WORKER="on", STORAGE_URL=s3.url, **s3.credentials)

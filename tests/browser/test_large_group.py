@@ -72,6 +72,7 @@ async def timed(what: str, doing) -> None:
     assert took < SLOW, what
 
 
+@pytest.mark.long
 async def test_a_thousand_members(large_group):
     alice, _bob, _room = large_group
     page = alice.page

@@ -167,6 +167,7 @@ async def test_thousands_of_messages_up_and_down_with_few_lines_and_a_steady_han
     print(f"at most {most} lines, {walls} steps met an end, moved by {worst} px")
 
 
+@pytest.mark.long
 async def test_the_wheel_as_fast_as_it_goes_meets_no_wall_for_long(open_long_log):
     it = await open_long_log(2_000)
     await it.open()

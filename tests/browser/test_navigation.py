@@ -252,6 +252,7 @@ async def test_the_switcher_by_keys(workspace):
     await expect(alice.page.locator("#shortcuts")).to_be_hidden()
 
 
+@pytest.mark.long
 async def test_fifty_moves_are_one_socket_and_leave_nothing_behind(workspace):
     alice = workspace.pages["alice"]
     sockets: list[str] = []
@@ -351,7 +352,9 @@ UNDER_TOAST = """() => {
 }"""
 
 
-@pytest.mark.parametrize("width", [360, 700, 1280])
+@pytest.mark.parametrize(
+    "width", [360, pytest.param(700, marks=pytest.mark.long), pytest.param(1280, marks=pytest.mark.long)]
+)
 async def test_a_toast_hides_neither_the_newest_message_nor_buttons(workspace, width):
     way = workspace.pages["phone" if width < 640 else "alice"]
     await workspace.say("bob", workspace.ids[0], "the newest message")

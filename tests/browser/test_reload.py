@@ -382,6 +382,7 @@ async def _find_system_message_kinds(page: Page) -> set[str]:
     return set(await page.eval_on_selector_all("message-log .system", script))
 
 
+@pytest.mark.long
 async def test_reload_changes_nothing(scenario, page_errors):
     page_errors.allow("status of 404")  # alice is removed from a conversation while a request for it is under way
     page = scenario.page

@@ -93,7 +93,7 @@ async def test_what_is_refused_says_why_and_can_be_tried_again(open_pages, page_
     await expect(bob.page.locator(".doc-name")).to_have_text("minutes.pdf")
 
 
-@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@pytest.mark.parametrize("server", ["daphne", pytest.param("uvicorn", marks=pytest.mark.long)])
 async def test_cut_at_60_percent_it_goes_on_at_60_percent(open_pages, make_file, page_errors, server):
     page_errors.allow("ERR_|WebSocket|423")  # 423: the server may still be busy with the request that was cut off
     alice, bob = await open_pages(server=server)

@@ -115,6 +115,7 @@ async def test_it_rings_on_every_device_until_one_answers_or_declines(two_people
     await expect(row.locator(".badge[data-part=count]")).to_contain_text("1 unread")
 
 
+@pytest.mark.long
 async def test_a_call_survives_a_reload_a_cut_line_and_a_killed_server(two_people, page_errors):
     page_errors.allow("WebSocket connection|Failed to load resource|fetching the script")
     alice, bob = await two_people()
@@ -150,7 +151,7 @@ async def test_a_call_survives_a_reload_a_cut_line_and_a_killed_server(two_peopl
     await asyncio.gather(alice.has_left(), bob.has_left())
 
 
-@pytest.mark.parametrize("transport", ["udp", "tcp"])
+@pytest.mark.parametrize("transport", ["udp", pytest.param("tcp", marks=pytest.mark.long)])
 async def test_through_the_relay_only(two_people, turn_server, transport):
     alice, bob = await two_people(**turn_server.variables(transport))
     for each in (alice, bob):
@@ -229,7 +230,7 @@ async def test_a_page_without_https_says_why_there_is_no_call(two_people):
     await expect(lobby.locator("[data-act=start]")).to_be_disabled()
 
 
-@pytest.mark.parametrize("look", ["light", "dark"])
+@pytest.mark.parametrize("look", [pytest.param("light", marks=pytest.mark.long), "dark"])
 async def test_calls_are_accessible_and_fit_on_a_phone(two_people, look):
     """Checks the lobby, the ring, the panel and the entry with axe, as all pages are checked."""
     is_phone = look == "dark"

@@ -43,6 +43,7 @@ def make_nginx_site(make_site, tmp_path):
         print(nginx.tail())
 
 
+@pytest.mark.long
 async def test_a_rolling_restart_delays_no_send_for_more_than_three_seconds(
     make_nginx_site, each_server, start_traffic
 ):

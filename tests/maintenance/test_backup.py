@@ -13,12 +13,13 @@ import psycopg
 import pytest
 
 from tests.attachments.conftest import make_bytes
+from tests.databases import run_manage_with_errors
 from tests.services import S3Server
 
 SITES = [
     ("sqlite", "disk"),
     pytest.param("postgres", "disk", marks=pytest.mark.long),
-    ("postgres", "s3"),
+    pytest.param("postgres", "s3", marks=pytest.mark.long),
 ]
 DATABASES = ["sqlite", pytest.param("postgres", marks=pytest.mark.long)]
 
@@ -236,18 +237,4 @@ def _copy_archive(source, target, name: str, content: bytes) -> None:
 
 
 def _printed_errors(site, *arguments: str) -> str:
-    import subprocess
-    import sys
-
-    from tests.databases import ROOT, production_environment
-
-    done = subprocess.run(
-        [sys.executable, "manage.py", *arguments],
-        cwd=ROOT,
-        env=production_environment(**site.environment),
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stderr
+    return run_manage_with_errors(*arguments, **site.environment)[1]

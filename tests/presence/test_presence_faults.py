@@ -77,6 +77,7 @@ class Client:
             await asyncio.sleep(0.1)
 
 
+@pytest.mark.long
 async def test_presence_survives_a_killed_process_and_an_emptied_redis(make_site, redis_server):
     site = make_site(REDIS_URL=redis_server.url)
 
