@@ -176,6 +176,18 @@ async def _send_from_page(scenario: Scenario, body: str) -> None:
     scenario.message_ids[body] = int(await item.get_attribute("data-id") or 0)
 
 
+async def _go_offline(scenario: Scenario) -> None:
+    """Closes the connection of bob, and waits until alice's page knows that he is offline and since when."""
+    await scenario.bob.go_offline()
+    end = asyncio.get_running_loop().time() + 20
+    while not any(
+        frame["type"] == "presence" and frame["payload"]["user_id"] == scenario.bob.pk and frame["payload"]["last_seen"]
+        for frame in scenario.frames
+    ):
+        assert asyncio.get_running_loop().time() < end, "the page was not told that bob is offline"
+        await asyncio.sleep(0.1)
+
+
 async def _change_while_offline(scenario: Scenario) -> None:
     """Takes the browser of alice offline, makes changes as bob, and takes the browser online again.
 
@@ -330,7 +342,7 @@ CHANGES: dict[str, Change] = {
     "bob types in the direct conversation": lambda s: s.bob.post(f"{s.direct_path}typing/", active=True),
     "bob views the direct conversation": lambda s: s.bob.view(s.direct_conversation),
     "carol goes offline": lambda s: s.carol.go_offline(),
-    "bob goes offline": lambda s: s.bob.go_offline(),
+    "bob goes offline": _go_offline,
     "changes while the page is offline": _change_while_offline,
     # ── the end of the membership ───
     "the group is marked as unread": lambda s: s.alice.post(f"{s.group_path}read/", seq=6, back=True),
@@ -405,10 +417,6 @@ async def test_reload_changes_nothing(scenario, page_errors):
             await page.wait_for_selector("live-socket[data-state=open]", state="attached")
         seen_kinds |= await _find_system_message_kinds(page)
     assert not all_differences, "\n\n".join(f"{title}\n{lines}" for title, lines in all_differences.items())
-    # The others count as online for a while after their last request. Their "last seen" time is sent only after that.
-    end = asyncio.get_running_loop().time() + 100
-    while _find_untested(scenario.frames) and asyncio.get_running_loop().time() < end:
-        await asyncio.sleep(1)
     unseen_kinds = set(SYSTEM_MESSAGE_KINDS) - seen_kinds - UNUSED_SYSTEM_MESSAGE_KINDS
     missing = _find_untested(scenario.frames) | {f"the system message {kind}" for kind in unseen_kinds}
     assert not missing, f"no change causes {sorted(missing)}"
