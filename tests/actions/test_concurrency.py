@@ -337,14 +337,10 @@ def test_read_markers_roles_and_mentions_do_not_deadlock(users, published_events
     alice, bob, carol, dave = users[:4]
     group = create_group(alice, bob, carol, dave)
     message = actions.send_message(alice.pk, group, uuid.uuid4(), "hello")[0].id
-    deadline = time.monotonic() + 3
 
-    def repeat_until_deadline(action: Callable[[int], Any]) -> int:
-        for number in itertools.count():
-            if time.monotonic() > deadline:
-                return number
+    def repeat(action: Callable[[int], Any]) -> None:
+        for number in range(60):
             action(number)
-        return 0
 
     def move_markers_of_all(number: int) -> Any:
         return move_markers(
@@ -359,13 +355,12 @@ def test_read_markers_roles_and_mentions_do_not_deadlock(users, published_events
     def change_roles(number: int) -> Any:
         return actions.set_role(alice.pk, group, (dave, carol, bob)[number % 3].pk, ("admin", "member")[number % 2])
 
-    counts = run_concurrently(
+    run_concurrently(
         *[
-            lambda action=action: repeat_until_deadline(action)
+            lambda action=action: repeat(action)
             for action in (move_markers_of_all, move_markers_of_all, edit_mentions, change_roles)
         ]
     )
-    assert min(counts) > 5
     assert_consistent(group, published_events)
 
 
@@ -378,12 +373,11 @@ def test_random_actions_do_not_deadlock(users, published_events):
             actions.set_role(alice.pk, group, other.pk, "admin")
         for user in users:
             actions.send_message(user.pk, group, uuid.uuid4(), "hello")
-    deadline = time.monotonic() + 4
     count: Counter[str] = Counter()
 
     def act_randomly(user, seed):
         rng = random.Random(seed)
-        while time.monotonic() < deadline:
+        for _ in range(50):
             group, other = rng.choice(rooms), rng.choice(users)
             texts = list(Message.objects.filter(conversation_id=group, kind="text").order_by("-seq")[:8])
             own = [text for text in texts if text.sender_id == user.pk]
