@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import privacy
-from calls import entries, rules
+from calls import entries, pushes, rules
 from calls.models import Call, CallSettings, GroupCallSettings, Participant
 from calls.schemas import (
     CallSchema,
@@ -33,8 +33,9 @@ from chat.selectors import list_member_ids
 from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError, forbidden, not_found
 from messenger.live.events import publish
+from notifications import rings
 
-RING_TIME = timedelta(seconds=45)
+RING_TIME = pushes.RING_TIME
 # A participant without a sign of life for this long has left: the browser is closed, or the network is gone.
 REJOIN_TIME = timedelta(seconds=20)
 
@@ -105,6 +106,7 @@ class CallTransaction:
             for user_id in sorted(self._changed):
                 self.participants[user_id].save()
             self.tx.publish(*call_updated(self.schema(), self.tx.conversation.kind))
+            pushes.update_browsers(self.call, [self.participants[user_id] for user_id in sorted(self._changed)])
             self._changed, self.is_changed = set(), False
         return self.schema()
 
@@ -141,9 +143,16 @@ def invite(user_id: int, conversation_id: int, device: str, media: str) -> CallS
         _require_free(user_id)
         call = Call.objects.create(conversation=tx.conversation, caller_id=user_id, media=media, started_at=tx.now)
         rows = [Participant(call=call, user_id=user_id, state=JOINED, device=device, joined_at=tx.now, seen_at=tx.now)]
-        rows += [Participant(call=call, user_id=other_id, state=state) for other_id, state in _invitees(tx, user_id)]
+        invitees = _invitees(tx, user_id)
+        silenced = rings.find_silenced(tx.conversation, user_id, [other_id for other_id, _state in invitees])
+        rows += [
+            Participant(call=call, user_id=other_id, state=state, is_silent=other_id in silenced)
+            for other_id, state in invitees
+        ]
         Participant.objects.bulk_create(rows)
         ct = CallTransaction(tx, call)
+        for row in ct.with_state(RINGING):
+            ct.mark(row)
         if ct.is_direct and ct.with_state(Participant.State.BUSY):
             ct.end(Call.Reason.BUSY)
         ct.is_changed = True

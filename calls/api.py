@@ -8,7 +8,7 @@ from __future__ import annotations
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from calls import ice, selectors
+from calls import actions, ice, selectors
 from calls.schemas import CallSchema, IceServersSchema
 from messenger.rest.openapi import list_schema, response_schema
 from messenger.rest.pagination import paginated_response
@@ -19,6 +19,10 @@ class CallViewSet(ApiViewSet):
     @list_schema(CallSchema, "List the calls in progress in my conversations")
     def list(self, request: Request) -> Response:
         return paginated_response(request, selectors.list_calls(self.user_id))
+
+    @response_schema(CallSchema, "Decline a call that rings me", request=None)
+    def decline(self, request: Request, call_id: int) -> Response:
+        return respond(actions.decline(self.user_id, call_id))
 
 
 class IceServerViewSet(ApiViewSet):

@@ -38,7 +38,8 @@ def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
 
 def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
     batch = [
-        PendingSend(command.user_id, command.payload, command.digest(), command.payload.body) for command in commands
+        PendingSend(command.user_id, command.payload, command.digest(), command.payload.body, command.keeps_read_marker)
+        for command in commands
     ]
     rendering.render_ahead(batch)
     with write_transaction():

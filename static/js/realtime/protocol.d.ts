@@ -609,6 +609,42 @@ export interface GroupNotification {
 }
 
 /**
+ * A message that you have scheduled. When it is sent, it is no longer in the list. `failure`: why it was not sent, or
+ * empty. You are no longer a member (`not_member`), your account was suspended at that time (`suspended`), you have
+ * blocked the person (`blocked`), you may not write to the person any more (`not_allowed`), or the message was not
+ * accepted (`refused`). `is_sending`: it is being sent, and cannot be changed.
+ */
+export interface ScheduledMessage {
+  id: number;
+  conversation_id: number;
+  client_id: string;
+  body: string;
+  reply_to_id: number | null;
+  send_at: string;
+  created_at: string;
+  is_sending: boolean;
+  failure: "" | "not_member" | "suspended" | "blocked" | "not_allowed" | "refused";
+  detail: string;
+}
+
+/** You want to be reminded of `message` at `remind_at`. `notified_at`: when you were reminded. */
+export interface Reminder {
+  id: number;
+  remind_at: string;
+  created_at: string;
+  notified_at: string | null;
+  message: Message;
+}
+
+/** The time of a reminder has come. */
+export interface ReminderEvent {
+  id: number;
+  message_id: number;
+  conversation_id: number;
+  seq: number;
+}
+
+/**
  * A user is typing in a conversation (`active` is true) or has stopped (`active` is false). Clients must hide the
  * typing indicator 5 seconds after the last event, even if no event with `active` false came.
  */
@@ -647,13 +683,15 @@ export interface HeadCount {
 
 /**
  * A user in a call, or whom the call rings. `device` is the client that takes part; empty unless `joined`. `rang` is
- * true if a device of the user has reported that it rings.
+ * true if a device of the user has reported that it rings. `silent`: show the ring of this user without a sound,
+ * because of quiet hours, do not disturb or a muted chat.
  */
 export interface CallParticipant {
   user: User;
   state: "ringing" | "joined" | "declined" | "busy" | "missed" | "left";
   device: string;
   rang: boolean;
+  silent: boolean;
 }
 
 /**
@@ -1018,6 +1056,7 @@ export interface Events {
   "call.offer": SessionDescriptionEvent;
   "call.answer": SessionDescriptionEvent;
   "call.candidate": CandidatesEvent;
+  "reminder.due": ReminderEvent;
 }
 
 // end of generated
