@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from chat import permissions
 from chat.models import Conversation, Mention, Message
@@ -16,6 +17,16 @@ from messenger.core.errors import forbidden, not_found
 from messenger.core.timestamps import format_timestamp
 
 PAGE, PAGE_MAX = 50, 100
+
+
+def hidden_by_block(user_id: int, blocked_ids: Collection[int], message: str = "") -> Q:
+    """Returns the condition of the messages that pages do not show to a user because of people whom the user blocked.
+
+    They are the messages of these people, and what others have forwarded of them (`message_log.is_hidden_by_block`).
+    `message` is the prefix of the fields of the message in a query of another model, such as `message__`.
+    """
+    forwarded = Q(**{f"{message}forwarded_sender__in": blocked_ids}) & ~Q(**{f"{message}sender": user_id})
+    return Q(**{f"{message}sender__in": blocked_ids}) | forwarded
 
 
 def get_history(

@@ -56,7 +56,7 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
             opened = publish.open_new_pairs(sends)
             persist.assign_numbers(sends)
             persist.insert_messages(sends, now)
-            search_index.add_new_messages(sends, now)
+            search_index.add_new_messages(sends)
             persist.update_counters(sends, now)
             message_events = publish.build_message_events(sends, now)
             first_events, member_events = publish.update_member_states(sends, opened, now)

@@ -160,6 +160,43 @@ export interface Forward {
 }
 
 /**
+ * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
+ * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
+ * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
+ * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it. `is_voice_note`:
+ * an audio file that was recorded on this site and not chosen as a file.
+ */
+export interface Attachment {
+  id: number;
+  kind: "image" | "video" | "audio" | "file";
+  name: string;
+  content_type: string;
+  size: number;
+  url: string;
+  ready: boolean;
+  thumbnail_url: string | null;
+  preview_url: string | null;
+  width: number | null;
+  height: number | null;
+  duration: number | null;
+  alt: string;
+  is_voice_note: boolean;
+}
+
+/**
+ * A file sent in a conversation, with the message that contains it. Clients hide it like the message, if the user has
+ * blocked its sender or the author of a forwarded message.
+ */
+export interface File {
+  attachment: Attachment;
+  message_id: number;
+  seq: number;
+  sender: User;
+  forwarded_from: Forward | null;
+  created_at: string;
+}
+
+/**
  * An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions. The emoji has
  * the variation selectors that Unicode recommends (`❤️`), also if it was sent without them (`❤`).
  */
@@ -184,30 +221,6 @@ export interface SystemEvent {
   new: string | null;
   by_id: number | null;
   sentence: "joined" | "added" | "linked" | "left" | "removed" | "renamed" | "described" | "pictured" | "unpictured" | "announced" | "unannounced" | "promoted" | "demoted" | "owner" | "changed";
-}
-
-/**
- * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
- * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
- * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
- * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it. `is_voice_note`:
- * an audio file that was recorded on this site and not chosen as a file.
- */
-export interface Attachment {
-  id: number;
-  kind: "image" | "video" | "audio" | "file";
-  name: string;
-  content_type: string;
-  size: number;
-  url: string;
-  ready: boolean;
-  thumbnail_url: string | null;
-  preview_url: string | null;
-  width: number | null;
-  height: number | null;
-  duration: number | null;
-  alt: string;
-  is_voice_note: boolean;
 }
 
 /**
@@ -266,15 +279,6 @@ export interface History {
   has_before: boolean;
   has_after: boolean;
   version: number;
-}
-
-/** A file sent in a conversation, with the message that contains it. */
-export interface File {
-  attachment: Attachment;
-  message_id: number;
-  seq: number;
-  sender: User;
-  created_at: string;
 }
 
 /**
