@@ -93,6 +93,7 @@ class ContextPool:
         """Deletes what the pages of the context have stored, closes them, and keeps the context."""
         await context.set_offline(False)
         await context.clear_permissions()
+        await context.grant_permissions(options.get("permissions", []))
         await context.clear_cookies()
         *others, page = context.pages or [await context.new_page()]
         for other in others:
@@ -137,6 +138,7 @@ async def browser_for(request, context_pool: ContextPool, page_errors: PageError
 
     yield make
 
+    errors = page_errors.unexpected()
     for index, (context, options) in enumerate(contexts):
         if failed(request.node):
             for number, page in enumerate(context.pages):
@@ -147,7 +149,7 @@ async def browser_for(request, context_pool: ContextPool, page_errors: PageError
         else:
             context.remove_listener("page", page_errors.watch)
             await context_pool.give_back(context, **options)
-    assert not page_errors.unexpected(), "\n".join(["Errors on the pages:", *page_errors.unexpected()])
+    assert not errors, "\n".join(["Errors on the pages:", *errors])
 
 
 async def sign_in(context: BrowserContext, username: str) -> None:
