@@ -72,7 +72,8 @@ def send_later(request: AuthenticatedRequest, conversation_id: int) -> HttpRespo
             except ApplicationError as error:
                 status = add_form_errors(form, error)
             else:
-                _clear_draft(request.user.pk, conversation_id, data["body"])
+                # As after sending at once: the text was the draft.
+                actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
                 messages.success(request, _scheduled_text(row.send_at))
                 return redirect("conversation", conversation_id)
     else:
@@ -86,13 +87,6 @@ def send_later(request: AuthenticatedRequest, conversation_id: int) -> HttpRespo
         conversation_id=conversation_id,
         **_time_context(),
     )
-
-
-def _clear_draft(user_id: int, conversation_id: int, body: str) -> None:
-    """Deletes the draft if it is the text that was scheduled."""
-    membership = selectors.get_membership(user_id, conversation_id)
-    if membership.draft.strip() == body.strip():
-        actions.update_member_state(user_id, conversation_id, {"draft": ""})
 
 
 def _scheduled_text(at: datetime) -> str:
