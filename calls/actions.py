@@ -38,6 +38,8 @@ from notifications import rings
 RING_TIME = pushes.RING_TIME
 # A participant without a sign of life for this long has left: the browser is closed, or the network is gone.
 REJOIN_TIME = timedelta(seconds=20)
+# The same after the page has announced that it is being closed. It may be a reload, after which the page returns.
+LEAVING_TIME = timedelta(seconds=6)
 
 ALREADY_IN_CALL = _("You’re already in a call.")
 
@@ -258,6 +260,13 @@ def report_alive(user_id: int, call_id: int, device: str) -> None:
     """Stores that a device is still in a call. Raises `not_found` if it is not."""
     rows = Participant.objects.filter(user=user_id, call=call_id, state=JOINED, device=device)
     if not rows.update(seen_at=timezone.now()):
+        raise not_found()
+
+
+def announce_leaving(user_id: int, call_id: int, device: str) -> None:
+    """Lets a user leave a call soon, because the page of this device is being closed, unless it returns meanwhile."""
+    rows = Participant.objects.filter(user=user_id, call=call_id, state=JOINED, device=device)
+    if not rows.update(seen_at=timezone.now() - REJOIN_TIME + LEAVING_TIME):
         raise not_found()
 
 

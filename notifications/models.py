@@ -114,7 +114,7 @@ class PendingPush(models.Model):
 
 
 class EmailMode(models.TextChoices):
-    NEVER = "never", _("Never")
+    NEVER = "never", _("No emails")
     AWAY = "away", _("When I’m away")
     DAILY = "daily", _("Once a day")
 

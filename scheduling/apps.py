@@ -10,14 +10,16 @@ class SchedulingConfig(AppConfig):
 
     def ready(self) -> None:
         import accounts.hooks
+        from chat.attachments import cleanup
         from chat.linked_pages import LinkedPage, register_message_page
         from messenger.core.page_parts import register_page_part
         from messenger.live.consumer import register_consumer
         from notifications.push.sources import PushSource, register_push_source
-        from scheduling import delivery, export, pushes, reminders
+        from scheduling import delivery, export, pushes, reminders, scheduled_messages
         from scheduling.consumers import SchedulingConsumer
 
         accounts.hooks.data_export_parts.append(export.export_scheduling)
+        cleanup.needed_unsent.append(scheduled_messages.list_attachment_ids)
         register_consumer(SchedulingConsumer)
         register_message_page(LinkedPage("remind", _("Remind me"), "clock", is_in_menu=True))
         register_page_part("composer_tools", "scheduling/_composer_tool.html")

@@ -58,6 +58,7 @@ def _send(row: ScheduledMessage) -> bool:
             row.client_id,
             row.body,
             reply_to_id=row.reply_to_id,
+            attachment_ids=row.attachment_ids,
             keeps_read_marker=True,  # the author may be away, and has not read what others have written
         )
     except ApplicationError as error:

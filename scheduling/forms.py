@@ -10,6 +10,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chat.forms import BaseForm, IdField, TextField
+from messenger.core.numbers import is_id
 
 
 class TimeForm(BaseForm):
@@ -37,10 +38,24 @@ class TimeForm(BaseForm):
         return self.cleaned_data["choice"] or self.cleaned_data["at"]
 
 
+class AttachmentIdsField(forms.MultipleChoiceField):
+    """Ids of uploaded files: one hidden input for each."""
+
+    widget = forms.MultipleHiddenInput
+
+    def validate(self, value: list[str]) -> None:
+        if not all(is_id(each) for each in value):
+            raise forms.ValidationError(_("This file doesn’t exist or was already sent."), code="invalid")
+
+    def clean(self, value: Any) -> list[int]:
+        return [int(each) for each in super().clean(value)]
+
+
 class ScheduleForm(TimeForm):
     body = TextField(label=gettext_lazy("Message"), widget=forms.Textarea(attrs={"rows": 4}))
     client_id = forms.UUIDField(widget=forms.HiddenInput)
     reply_to_id = IdField(required=False)
+    attachment_ids = AttachmentIdsField(required=False)
 
 
 class ScheduledMessageForm(TimeForm):

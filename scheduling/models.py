@@ -29,6 +29,7 @@ class ScheduledMessage(models.Model):
     client_id = models.UUIDField()
     body = models.TextField()
     reply_to_id = models.BigIntegerField(null=True)
+    attachment_ids = models.JSONField(default=list)  # files that are uploaded and not sent; kept until then
     send_at = models.DateTimeField(_("send at"))
     created_at = models.DateTimeField(_("created at"))
     # The worker tries at this time. Null: it does not try (any more), because sending has failed for good.

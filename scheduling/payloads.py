@@ -23,6 +23,11 @@ class SchedulePayload(msgspec.Struct):
     body: Body
     send_at: DateTime
     reply_to_id: Id | None = None
+    attachment_ids: Annotated[
+        list[Id],
+        msgspec.Meta(max_length=settings.FILES_AT_ONCE),
+        described(_("Files that were uploaded but not yet sent, in this order; with files, `body` may be empty.")),
+    ] = []
 
 
 class ScheduledMessageChangesPayload(msgspec.Struct):

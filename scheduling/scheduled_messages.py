@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from chat import selectors
 from chat.actions.validation import body_error
-from chat.models import Message
+from chat.models import Attachment, Message
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, invalid, not_found
@@ -38,7 +39,13 @@ def get_own(user_id: int, scheduled_id: int) -> ScheduledMessage:
 
 
 def schedule(
-    user_id: int, conversation_id: int, client_id: UUID, body: str, send_at: datetime, reply_to_id: int | None = None
+    user_id: int,
+    conversation_id: int,
+    client_id: UUID,
+    body: str,
+    send_at: datetime,
+    reply_to_id: int | None = None,
+    attachment_ids: Sequence[int] = (),
 ) -> tuple[ScheduledMessage, bool]:
     """Schedules a message. Returns it, and False if this user has scheduled it with this `client_id` before.
 
@@ -46,11 +53,17 @@ def schedule(
     """
     existing = ScheduledMessage.objects.filter(user=user_id, client_id=client_id).first()
     if existing is not None:
-        if (existing.conversation_id, existing.body, existing.reply_to_id) != (conversation_id, body, reply_to_id):
+        content = (existing.conversation_id, existing.body, existing.reply_to_id, existing.attachment_ids)
+        if content != (conversation_id, body, reply_to_id, list(attachment_ids)):
             raise ApplicationError("conflict", _("This client_id was already used for another message."))
         return existing, False
     selectors.get_membership(user_id, conversation_id)
-    _check_content(conversation_id, body, reply_to_id)
+    _check_text(body, has_files=bool(attachment_ids))
+    if reply_to_id and not Message.objects.filter(pk=reply_to_id, conversation=conversation_id).exists():
+        raise invalid(reply_to_id=_("This message isn’t in this conversation."))
+    unsent = Attachment.objects.filter(pk__in=attachment_ids, owner=user_id, message=None)
+    if unsent.count() != len(attachment_ids):
+        raise invalid(attachment_ids=_("This file doesn’t exist or was already sent."))
     require_future("send_at", send_at)
     rate_limits.require("schedule", user_id)
     if ScheduledMessage.objects.filter(user=user_id).count() >= MAX_SCHEDULED:
@@ -63,6 +76,7 @@ def schedule(
         client_id=client_id,
         body=body,
         reply_to_id=reply_to_id,
+        attachment_ids=list(attachment_ids),
         send_at=send_at,
         due_at=send_at,
         created_at=timezone.now(),
@@ -84,7 +98,7 @@ def change(
     with write_transaction():
         row = _lock_own(user_id, scheduled_id)
         if body is not None:
-            _check_content(row.conversation_id, body, None)
+            _check_text(body, has_files=bool(row.attachment_ids))
             row.body = body
         if send_at is not None or row.failure:
             row.send_at = row.due_at = require_future("send_at", send_at or row.send_at)
@@ -110,6 +124,18 @@ def cancel(user_id: int, scheduled_id: int) -> None:
         _lock_own(user_id, scheduled_id).delete()
 
 
+def list_attachment_ids() -> list[int]:
+    """Returns the ids of all files that wait to be sent. They are not deleted with other files that were not sent."""
+    rows = ScheduledMessage.objects.exclude(attachment_ids=[])
+    return [pk for ids in rows.values_list("attachment_ids", flat=True) for pk in ids]
+
+
+def get_file_names(rows: Iterable[ScheduledMessage]) -> dict[int, str]:
+    """Returns the names of the files of scheduled messages by attachment id."""
+    ids = [pk for row in rows for pk in row.attachment_ids]
+    return dict(Attachment.objects.filter(pk__in=ids).values_list("pk", "name"))
+
+
 def _lock_own(user_id: int, scheduled_id: int) -> ScheduledMessage:
     """Returns a scheduled message of this user, locked. Raises `conflict` if it is being sent already."""
     rows = ScheduledMessage.objects.filter(pk=scheduled_id, user=user_id).select_for_update(of=("self",))
@@ -121,11 +147,9 @@ def _lock_own(user_id: int, scheduled_id: int) -> ScheduledMessage:
     return row
 
 
-def _check_content(conversation_id: int, body: str, reply_to_id: int | None) -> None:
-    if error := body_error(body):
+def _check_text(body: str, has_files: bool) -> None:
+    if error := body_error(body, may_be_blank=has_files):
         raise error
-    if reply_to_id and not Message.objects.filter(pk=reply_to_id, conversation=conversation_id).exists():
-        raise invalid(reply_to_id=_("This message isn’t in this conversation."))
 
 
 def _enqueue(at: datetime) -> None:

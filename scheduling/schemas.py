@@ -27,6 +27,7 @@ class ScheduledMessageSchema(msgspec.Struct):
     client_id: UUIDText
     body: str
     reply_to_id: int | None
+    attachment_ids: list[int]
     send_at: Timestamp
     created_at: Timestamp
     is_sending: bool
@@ -63,6 +64,7 @@ def scheduled_message_schema(row: ScheduledMessage) -> ScheduledMessageSchema:
         client_id=str(row.client_id),
         body=row.body,
         reply_to_id=row.reply_to_id,
+        attachment_ids=row.attachment_ids,
         send_at=format_timestamp(row.send_at),
         created_at=format_timestamp(row.created_at),
         is_sending=row.is_claimed,

@@ -16,7 +16,7 @@ from chat import actions, selectors
 from chat.selectors import get_titles_by_conversation
 from chat.templatetags.chat_tags import full_datetime
 from chat.view_models.message_log import build_message_items
-from chat.views.common import add_form_errors, render_page
+from chat.views.common import add_form_errors, render_page, store_posted_files
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view, redirect_back
 from messenger.core.errors import ApplicationError, not_found
 from scheduling import reminders, scheduled_messages, times
@@ -33,11 +33,15 @@ def later(request: AuthenticatedRequest) -> HttpResponse:
     found = reminders.load_messages(rows)
     titles = get_titles_by_conversation(user_id)
     scheduled = scheduled_messages.list_own(user_id)
+    names = scheduled_messages.get_file_names(scheduled)
     listed = [(row, found[row.message_id], titles.get(found[row.message_id].conversation_id)) for row in rows]
     return render_page(
         request,
         "scheduling/later.html",
-        scheduled=[(row, titles.get(row.conversation_id)) for row in scheduled],
+        scheduled=[
+            (row, titles.get(row.conversation_id), [names[pk] for pk in row.attachment_ids if pk in names])
+            for row in scheduled
+        ],
         due=[each for each in listed if each[0].notified_at],
         upcoming=[each for each in listed if not each[0].notified_at],
     )
@@ -68,31 +72,38 @@ def send_later(request: AuthenticatedRequest, conversation_id: int) -> HttpRespo
                     data["body"].rstrip(),
                     form.time,
                     data["reply_to_id"],
+                    data["attachment_ids"],
                 )
             except ApplicationError as error:
                 status = add_form_errors(form, error)
             else:
-                _clear_draft(request.user.pk, conversation_id, data["body"])
+                # As after sending at once: the text was the draft.
+                actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
                 messages.success(request, _scheduled_text(row.send_at))
                 return redirect("conversation", conversation_id)
     else:
         initial = {name: request.POST.get(name, "") for name in ("body", "client_id", "reply_to_id")}
-        form = ScheduleForm(initial={**initial, "client_id": initial["client_id"] or uuid.uuid4()})
+        client_id = _parse_client_id(initial["client_id"])
+        # With scripts, the files are uploaded already; without, the form contains them.
+        ids = [*request.POST.getlist("attachment_ids"), *store_posted_files(request, conversation_id, client_id)]
+        form = ScheduleForm(initial={**initial, "client_id": client_id, "attachment_ids": ids})
     return render_page(
         request,
         "scheduling/send_later.html",
         status=status,
         form=form,
         conversation_id=conversation_id,
+        file_count=len(form["attachment_ids"].value() or []),
         **_time_context(),
     )
 
 
-def _clear_draft(user_id: int, conversation_id: int, body: str) -> None:
-    """Deletes the draft if it is the text that was scheduled."""
-    membership = selectors.get_membership(user_id, conversation_id)
-    if membership.draft.strip() == body.strip():
-        actions.update_member_state(user_id, conversation_id, {"draft": ""})
+def _parse_client_id(text: str) -> uuid.UUID:
+    """Returns the UUID that the composer has created, or a new one if it is missing."""
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return uuid.uuid4()
 
 
 def _scheduled_text(at: datetime) -> str:
@@ -125,6 +136,7 @@ def scheduled_message(request: AuthenticatedRequest, scheduled_id: int) -> HttpR
         status=status,
         form=form,
         row=row,
+        files=list(scheduled_messages.get_file_names([row]).values()),
         title=get_titles_by_conversation(request.user.pk).get(row.conversation_id),
         **_time_context(),
     )

@@ -69,6 +69,7 @@ DELETE api/v1/me/avatar/                                            401    200  
 GET    api/v1/presence/                                             401    200    200    200    200
 GET    api/v1/calls/                                                401    200    200    200    200
 GET    api/v1/calls/ice/                                            401    200    200    200    200
+POST   api/v1/calls/<call_id>/leaving/                              401    404    404    404    404 | not in the call
 POST   api/v1/calls/<call_id>/decline/                              401    404    200    200    200
 GET    api/v1/mentions/                                             401    200    200    200    200
 GET    api/v1/search/                                               401    400    400    400    400 | without a query
@@ -370,6 +371,7 @@ BODIES: dict[str, dict[str, Any]] = {
         "body": "later",
         "send_at": TOMORROW,
     },
+    "POST api/v1/calls/<call_id>/leaving/": {"device": "phone-0001"},
     "PATCH api/v1/scheduled-messages/<scheduled_id>/": {"body": "other words"},
     "PUT api/v1/messages/<message_id>/reminder/": {"remind_at": TOMORROW},
     "POST c/<conversation_id>/send-later/": {"client_id": str(uuid.uuid4()), "body": "later", "choice": TOMORROW},

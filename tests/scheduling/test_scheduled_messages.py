@@ -8,13 +8,16 @@ from unittest import mock
 from zoneinfo import ZoneInfo
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
 from accounts import actions as account_actions
 from chat import actions, selectors
-from chat.models import Membership, Message
+from chat.attachments import uploads
+from chat.attachments.cleanup import clean_up
+from chat.models import Attachment, Membership, Message
 from messenger.core.errors import ApplicationError
 from scheduling import cleanup, delivery, scheduled_messages
 from scheduling.models import ScheduledMessage
@@ -234,3 +237,34 @@ def test_scheduled_messages_of_a_deleted_account_are_erased(alice, group, schedu
     type(alice).objects.filter(pk=alice.pk).update(deleted_at=timezone.now())
     cleanup.delete_data_of_deleted_accounts()
     assert not ScheduledMessage.objects.exists()
+
+
+def test_files_are_kept_until_they_are_sent_and_deleted_after_cancelling(api, alice, bob, group, schedule):
+    files = [uploads.store_upload(alice.pk, name, 5, [b"words"]) for name in ("sent.txt", "cancelled.txt")]
+    of_bob = uploads.store_upload(bob.pk, "bobs.txt", 5, [b"words"])
+    with pytest.raises(ApplicationError, match="invalid"):
+        schedule(alice, group, "", attachment_ids=[of_bob.pk])
+    schedule(alice, group, "", attachment_ids=[files[0].pk])
+    cancelled = schedule(alice, group, "", attachment_ids=[files[1].pk])
+    assert api(alice).get("scheduled-messages/").json()["results"][0]["attachment_ids"] == [files[0].pk]
+    Attachment.objects.update(created_at=timezone.now() - timedelta(days=9))
+    clean_up()
+    assert set(Attachment.objects.values_list("pk", flat=True)) == {file.pk for file in files}, "bob’s was deleted"
+    scheduled_messages.cancel(alice.pk, cancelled.pk)
+    clean_up()
+    assert list(Attachment.objects.all()) == files[:1]
+    assert send_due() == 1
+    assert Message.objects.get(conversation=group, kind="text").files[0]["name"] == "sent.txt"
+
+
+def test_a_file_is_scheduled_without_scripts(client, alice, group):
+    client.force_login(alice)
+    path, client_id = f"/c/{group.pk}/send-later/", str(uuid.uuid4())
+    page = client.post(path, {"body": "", "client_id": client_id, "files": SimpleUploadedFile("boat.txt", b"words")})
+    attachment = Attachment.objects.get()
+    assert f'name="attachment_ids" value="{attachment.pk}"' in page.content.decode()
+    choice = (timezone.now() + HOUR).isoformat()
+    form = {"body": "", "client_id": client_id, "attachment_ids": [attachment.pk], "choice": choice}
+    assert client.post(path, form).status_code == 302
+    assert "boat.txt" in client.get("/later/").content.decode()
+    assert send_due() == 1

@@ -205,8 +205,11 @@ export class MessageComposer extends LiveElement {
    */
   async #submitElsewhere(button) {
     if (this.#edit) return;
-    if (!(this.#tray?.isEmpty ?? true)) return showToast("filesStay");
+    const tray = this.#tray;
+    if (tray && !tray.isComplete) return showToast("filesWait");
     const body = new FormData(this.form);
+    body.delete("files"); // they are uploaded
+    for (const { id } of tray?.attachments ?? []) body.append("attachment_ids", String(id));
     body.set("reply_to_id", String(this.#reply?.id ?? ""));
     const dialog = await openPageDialog(button.formAction, null, body);
     dialog?.addEventListener("close", () => {
@@ -215,6 +218,7 @@ export class MessageComposer extends LiveElement {
       if (clientId) clientId.value = uuid();
       this.#clearReply();
       this.#setFieldText("");
+      tray?.clear();
       this.draft.markSent("");
     });
   }

@@ -624,6 +624,7 @@ export interface ScheduledMessage {
   client_id: string;
   body: string;
   reply_to_id: number | null;
+  attachment_ids: number[];
   send_at: string;
   created_at: string;
   is_sending: boolean;
