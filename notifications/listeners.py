@@ -7,7 +7,6 @@ from datetime import timedelta
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from messenger.core import bulk_sql
@@ -43,7 +42,9 @@ def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
         return
     now, tracker = timezone.now(), get_tracker()
     conversation_ids = {payload.conversation_id for payload in payloads}
-    viewer_ids = {str(pk): sorted(tracker.get_viewers(pk))[:MAX_VIEWERS] for pk in conversation_ids}
+    viewer_ids = {
+        str(pk): sorted(viewers)[:MAX_VIEWERS] for pk in conversation_ids if (viewers := tracker.get_viewers(pk))
+    }
     bulk_sql.insert_rows(
         OutboxEntry,
         ("message_ids", "viewer_ids", "created_at"),
@@ -112,7 +113,13 @@ def update_own_devices(events: list[PublishedEvent[ReadPayload]]) -> None:
     items = list(read_seqs.items())
     for start in range(0, len(items), MAX_CONDITIONS):
         part = items[start : start + MAX_CONDITIONS]
-        condition = Q(*[Q(user_id=user, conversation_id=pk, seq__lte=seq) for (user, pk), seq in part], _connector=Q.OR)
-        shown = Notification.objects.filter(condition, outcome="push", cleared_at=None, pushed_at__isnull=False)
-        if pending_pushes.add(shown.values_list("user_id", "conversation_id").distinct()):
+        # Not with the ORM, which would take longer to build this query than the database to execute it.
+        rows = bulk_sql.fetch_all(
+            "SELECT user_id, conversation_id, min(seq) FROM notifications_notification"
+            " WHERE outcome = 'push' AND cleared_at IS NULL AND pushed_at IS NOT NULL"
+            f" AND (user_id, conversation_id) IN (VALUES {bulk_sql.placeholders(len(part), 2)})"
+            " GROUP BY user_id, conversation_id",
+            [number for key, _ in part for number in key],
+        )
+        if pending_pushes.add((user, pk) for user, pk, shown_seq in rows if shown_seq <= read_seqs[user, pk]):
             tasks.send_pushes.enqueue()
