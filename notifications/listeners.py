@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from messenger.core import bulk_sql
@@ -45,7 +45,9 @@ def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
         return
     now, tracker = timezone.now(), get_tracker()
     conversation_ids = {payload.conversation_id for payload in payloads}
-    viewer_ids = {str(pk): sorted(tracker.get_viewers(pk))[:MAX_VIEWERS] for pk in conversation_ids}
+    viewer_ids = {
+        str(pk): sorted(viewers)[:MAX_VIEWERS] for pk in conversation_ids if (viewers := tracker.get_viewers(pk))
+    }
     bulk_sql.insert_rows(
         OutboxEntry,
         ("message_ids", "viewer_ids", "created_at"),
@@ -118,19 +120,24 @@ def update_own_devices(events: list[PublishedEvent[MemberStatePayload]]) -> None
     items = list(states.items())
     for start in range(0, len(items), MAX_CONDITIONS):
         part = items[start : start + MAX_CONDITIONS]
-        condition = Q(*[_ended_by(user, pk, state) for (user, pk), state in part], _connector=Q.OR)
-        _update_devices(Notification.objects.filter(condition))
+        # Not with the ORM, which would take longer to build this query than the database to execute it.
+        rows = bulk_sql.fetch_all(
+            "SELECT user_id, conversation_id, concern, min(seq) FROM notifications_notification"
+            " WHERE outcome = 'push' AND cleared_at IS NULL AND pushed_at IS NOT NULL"
+            f" AND (user_id, conversation_id) IN (VALUES {bulk_sql.placeholders(len(part), 2)})"
+            " GROUP BY user_id, conversation_id, concern",
+            [number for key, _ in part for number in key],
+        )
+        ended = {(user, pk) for user, pk, concern, seq in rows if _is_ended(concern, seq, states[user, pk])}
+        if pending_pushes.add(ended):
+            tasks.send_pushes.enqueue()
 
 
-def _ended_by(user_id: int, conversation_id: int, state: MemberState) -> Q:
-    """Returns the condition of the notifications that this state of a member ends."""
-    rows = Q(user_id=user_id, conversation_id=conversation_id)
-    if state.muted or state.level == "none":
-        return rows
-    ended = Q(seq__lte=state.read_seq)
-    if state.level == "mentions":
-        ended |= Q(concern=Concern.MESSAGE)
-    return rows & ended
+def _is_ended(concern: str, seq: int, state: MemberState) -> bool:
+    """Returns whether this state of a member ends a notification of the message `seq`."""
+    if state.muted or state.level == "none" or seq <= state.read_seq:
+        return True
+    return state.level == "mentions" and concern == Concern.MESSAGE
 
 
 def update_devices_after_block(user_id: int, person_id: int) -> None:

@@ -20,14 +20,14 @@ from accounts.text import pinyin
 from accounts.usernames.rules import skeleton
 from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Mention, Message
-from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema, message_schema
+from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema
 from chat.search import index, periods
 from chat.search.folding import fold, fold_with_positions
 from chat.search.query import ME, SearchQuery, Word, parse_query
 from chat.search.terms import query_terms
 from chat.selectors.conversations import filter_users_sharing_conversations, list_conversation_titles
+from chat.selectors.message_rows import get_message_schemas
 from chat.selectors.messages import hidden_by_block
-from chat.selectors.prefetch import messages_with_relations
 from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
 from messenger.core import rate_limits
 
@@ -238,8 +238,8 @@ class MessageSearch:
 
     def _load(self, ids: Sequence[int]) -> list[SearchHitSchema]:
         """Loads messages for the answer, in this order, except those that have been deleted in the meantime."""
-        rows = messages_with_relations().filter(deleted_at=None).in_bulk(ids)
-        return [self._hit(message_schema(rows[pk])) for pk in ids if pk in rows]
+        messages = get_message_schemas(ids)
+        return [self._hit(messages[pk]) for pk in ids if pk in messages and messages[pk].deleted_at is None]
 
     def _hit(self, message: MessageSchema) -> SearchHitSchema:
         names = [self.highlight(attachment.name) for attachment in message.attachments]
