@@ -8,7 +8,7 @@ beside the list says otherwise. Other hooks answer queries about conversations.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -46,6 +46,8 @@ group_mates_hook: Callable[[int], list[int]] | None = None
 conversation_members_hook: Callable[[int, int], QuerySet[User]] | None = None
 
 
+# (user) → what the data export contains of another app, as values for JSON by name
+data_export_parts: list[Callable[[User], dict[str, Any]]] = []
 # (user id) → by sign-in id, what is added to this device on the page of devices
 device_notes_hook: Callable[[int], dict[UUID, DeviceNote]] | None = None
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts.selectors import privacy
-from calls import entries, rules
+from calls import entries, pushes, rules
 from calls.models import Call, CallSettings, GroupCallSettings, Participant
 from calls.schemas import (
     CallSchema,
@@ -33,10 +33,13 @@ from chat.selectors import list_member_ids
 from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError, forbidden, not_found
 from messenger.live.events import publish
+from notifications import rings
 
-RING_TIME = timedelta(seconds=45)
+RING_TIME = pushes.RING_TIME
 # A participant without a sign of life for this long has left: the browser is closed, or the network is gone.
 REJOIN_TIME = timedelta(seconds=20)
+# The same after the page has announced that it is being closed. It may be a reload, after which the page returns.
+LEAVING_TIME = timedelta(seconds=6)
 
 ALREADY_IN_CALL = _("You’re already in a call.")
 
@@ -105,6 +108,7 @@ class CallTransaction:
             for user_id in sorted(self._changed):
                 self.participants[user_id].save()
             self.tx.publish(*call_updated(self.schema(), self.tx.conversation.kind))
+            pushes.update_browsers(self.call, [self.participants[user_id] for user_id in sorted(self._changed)])
             self._changed, self.is_changed = set(), False
         return self.schema()
 
@@ -141,9 +145,16 @@ def invite(user_id: int, conversation_id: int, device: str, media: str) -> CallS
         _require_free(user_id)
         call = Call.objects.create(conversation=tx.conversation, caller_id=user_id, media=media, started_at=tx.now)
         rows = [Participant(call=call, user_id=user_id, state=JOINED, device=device, joined_at=tx.now, seen_at=tx.now)]
-        rows += [Participant(call=call, user_id=other_id, state=state) for other_id, state in _invitees(tx, user_id)]
+        invitees = _invitees(tx, user_id)
+        silenced = rings.find_silenced(tx.conversation, user_id, [other_id for other_id, _state in invitees])
+        rows += [
+            Participant(call=call, user_id=other_id, state=state, is_silent=other_id in silenced)
+            for other_id, state in invitees
+        ]
         Participant.objects.bulk_create(rows)
         ct = CallTransaction(tx, call)
+        for row in ct.with_state(RINGING):
+            ct.mark(row)
         if ct.is_direct and ct.with_state(Participant.State.BUSY):
             ct.end(Call.Reason.BUSY)
         ct.is_changed = True
@@ -249,6 +260,13 @@ def report_alive(user_id: int, call_id: int, device: str) -> None:
     """Stores that a device is still in a call. Raises `not_found` if it is not."""
     rows = Participant.objects.filter(user=user_id, call=call_id, state=JOINED, device=device)
     if not rows.update(seen_at=timezone.now()):
+        raise not_found()
+
+
+def announce_leaving(user_id: int, call_id: int, device: str) -> None:
+    """Lets a user leave a call soon, because the page of this device is being closed, unless it returns meanwhile."""
+    rows = Participant.objects.filter(user=user_id, call=call_id, state=JOINED, device=device)
+    if not rows.update(seen_at=timezone.now() - REJOIN_TIME + LEAVING_TIME):
         raise not_found()
 
 

@@ -72,6 +72,8 @@ class Participant(models.Model):
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
     state = models.CharField(_("state"), max_length=8, choices=State)
     rang = models.BooleanField(default=False)  # a device of the user has reported that it rings
+    is_silent = models.BooleanField(default=False)  # rings without a sound: quiet hours, do not disturb, a muted chat
+    pushed_at = models.DateTimeField(null=True)  # since then, browsers show a notification of the call
     # The page or client that takes part. It is chosen by the client, anew after each reload.
     device = models.CharField(max_length=36, blank=True)
     joined_at = models.DateTimeField(null=True)

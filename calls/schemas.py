@@ -24,13 +24,15 @@ ParticipantState = Annotated[str, one_of(Participant.State.values)]
 class CallParticipantSchema(msgspec.Struct):
     """A user in a call, or whom the call rings. `device` is the client that takes part; empty unless `joined`.
 
-    `rang` is true if a device of the user has reported that it rings.
+    `rang` is true if a device of the user has reported that it rings. `silent`: show the ring of this user without a
+    sound, because of quiet hours, do not disturb or a muted chat.
     """
 
     user: UserSchema
     state: ParticipantState
     device: str
     rang: bool
+    silent: bool
 
 
 class CallSchema(msgspec.Struct):
@@ -126,7 +128,8 @@ def call_schema(call: Call, participants: Sequence[Participant]) -> CallSchema:
         answered_at=format_optional_timestamp(call.answered_at),
         ended_at=format_optional_timestamp(call.ended_at),
         participants=[
-            CallParticipantSchema(user_schema(row.user), row.state, row.device, row.rang) for row in participants
+            CallParticipantSchema(user_schema(row.user), row.state, row.device, row.rang, row.is_silent)
+            for row in participants
         ],
     )
 

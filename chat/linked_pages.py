@@ -19,6 +19,7 @@ class LinkedPage:
     url_name: str
     label: StrOrPromise
     icon: str  # in static/icons.svg
+    is_in_menu: bool = False  # of a message: the menu of the message has the link too, and opens it as a dialog
 
 
 _conversation_pages: list[LinkedPage] = []

@@ -10,6 +10,7 @@ import calls.api_urls
 import chat.api_urls
 import notifications.api_urls
 import presence.api_urls
+import scheduling.api_urls
 from messenger.rest.api_root import ApiRootViewSet
 
 urlpatterns = [
@@ -19,4 +20,5 @@ urlpatterns = [
     *chat.api_urls.urlpatterns,
     *calls.api_urls.urlpatterns,
     *notifications.api_urls.urlpatterns,
+    *scheduling.api_urls.urlpatterns,
 ]

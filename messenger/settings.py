@@ -153,6 +153,7 @@ INSTALLED_APPS = [
     "presence",
     "chat",
     "notifications",
+    "scheduling",
     "calls",
 ]
 MIDDLEWARE = [
@@ -606,6 +607,7 @@ RATES: dict[str, tuple[int, float]] = {
     "reaction": (20, 2.0),
     "pin": (10, 0.5),
     "report": (10, 1 / 60),
+    "schedule": (20, 0.2),  # scheduled messages and reminders created or changed
     # Conversations
     "direct": (20, 1 / 30),  # direct conversations that did not exist before
     "group": (10, 1 / 30),  # groups created

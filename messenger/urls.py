@@ -18,6 +18,7 @@ urlpatterns = [
     re_path(r"^api/", api_not_found),
     path("", include("calls.urls")),
     path("", include("notifications.urls")),
+    path("", include("scheduling.urls")),
     path("", include("chat.urls")),
 ]
 

@@ -13,12 +13,17 @@ class NotificationsConfig(AppConfig):
         from accounts.settings_pages import SettingsPage, register_settings_page
         from chat.linked_pages import LinkedPage, register_conversation_page, register_message_page
         from messenger.live.listeners import listen
-        from notifications import listeners, subscriptions
+        from notifications import checks, export, listeners, pending_pushes, subscriptions  # noqa: F401 (registers)
+        from notifications.push import content
+        from notifications.push.sources import PushSource, register_push_source
 
         listen("message.created", listeners.CreatedPayload, listeners.store_outbox_rows, in_transaction=True)
         listen("message.updated", listeners.UpdatedPayload, listeners.update_devices, in_transaction=True)
-        listen("mine.updated", listeners.ReadPayload, listeners.update_own_devices, in_transaction=True)
+        listen("mine.updated", listeners.MemberStatePayload, listeners.update_own_devices, in_transaction=True)
+        register_push_source(pending_pushes.MESSAGES, PushSource(content.build_states, content.store))
         accounts.hooks.device_notes_hook = subscriptions.device_notes
+        accounts.hooks.relationship_changed.append(listeners.update_devices_after_block)
+        accounts.hooks.data_export_parts.append(export.export_notifications)
         register_settings_page(
             SettingsPage("notifications", "notification_settings", _("Notifications"), "bell"), after="privacy"
         )

@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import msgspec
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from messenger.core import bulk_sql
+from messenger.core.database import write_transaction
 from messenger.live.listeners import PublishedEvent
 from notifications import pending_pushes, tasks
+from notifications.decisions import Concern
 from notifications.models import Notification, OutboxEntry
 from presence.tracker import get_tracker
 
@@ -43,7 +45,9 @@ def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
         return
     now, tracker = timezone.now(), get_tracker()
     conversation_ids = {payload.conversation_id for payload in payloads}
-    viewer_ids = {str(pk): sorted(tracker.get_viewers(pk))[:MAX_VIEWERS] for pk in conversation_ids}
+    viewer_ids = {
+        str(pk): sorted(viewers)[:MAX_VIEWERS] for pk in conversation_ids if (viewers := tracker.get_viewers(pk))
+    }
     bulk_sql.insert_rows(
         OutboxEntry,
         ("message_ids", "viewer_ids", "created_at"),
@@ -87,32 +91,63 @@ def update_devices(events: list[PublishedEvent[UpdatedPayload]]) -> None:
     """Makes devices that show a message replace or remove its text after the message was edited or deleted."""
     changed = [event.payload.message for event in events]
     ids = {message.id for message in changed if message.edited_at or message.deleted_at}
-    shown = Notification.objects.filter(message__in=ids, pushed_at__isnull=False, cleared_at=None, outcome="push")
-    if ids and pending_pushes.add(shown.values_list("user_id", "conversation_id").distinct()):
-        tasks.send_pushes.enqueue()
+    if ids:
+        _update_devices(Notification.objects.filter(message__in=ids))
 
 
-class ReadMine(msgspec.Struct):
+class MemberState(msgspec.Struct):
     read_seq: int
+    muted: bool
+    level: str
 
 
-class ReadPayload(msgspec.Struct):
+class MemberStatePayload(msgspec.Struct):
     """The fields of the event `mine.updated` that are needed here."""
 
     conversation_id: int
-    mine: ReadMine
+    mine: MemberState
 
 
-def update_own_devices(events: list[PublishedEvent[ReadPayload]]) -> None:
-    """Removes notifications from all devices of a user who has read the messages on one of them."""
-    read_seqs: dict[tuple[int, int], int] = {}
+def update_own_devices(events: list[PublishedEvent[MemberStatePayload]]) -> None:
+    """Removes notifications from all devices of a user who has read the messages, or wants none of them any more."""
+    states: dict[tuple[int, int], MemberState] = {}
     for event in events:
         key = event.user_id, event.payload.conversation_id
-        read_seqs[key] = max(read_seqs.get(key, 0), event.payload.mine.read_seq)
-    items = list(read_seqs.items())
+        before = states.get(key)
+        states[key] = event.payload.mine
+        if before is not None:
+            states[key].read_seq = max(before.read_seq, states[key].read_seq)
+    items = list(states.items())
     for start in range(0, len(items), MAX_CONDITIONS):
         part = items[start : start + MAX_CONDITIONS]
-        condition = Q(*[Q(user_id=user, conversation_id=pk, seq__lte=seq) for (user, pk), seq in part], _connector=Q.OR)
-        shown = Notification.objects.filter(condition, outcome="push", cleared_at=None, pushed_at__isnull=False)
-        if pending_pushes.add(shown.values_list("user_id", "conversation_id").distinct()):
+        # Not with the ORM, which would take longer to build this query than the database to execute it.
+        rows = bulk_sql.fetch_all(
+            "SELECT user_id, conversation_id, concern, min(seq) FROM notifications_notification"
+            " WHERE outcome = 'push' AND cleared_at IS NULL AND pushed_at IS NOT NULL"
+            f" AND (user_id, conversation_id) IN (VALUES {bulk_sql.placeholders(len(part), 2)})"
+            " GROUP BY user_id, conversation_id, concern",
+            [number for key, _ in part for number in key],
+        )
+        ended = {(user, pk) for user, pk, concern, seq in rows if _is_ended(concern, seq, states[user, pk])}
+        if pending_pushes.add(ended):
             tasks.send_pushes.enqueue()
+
+
+def _is_ended(concern: str, seq: int, state: MemberState) -> bool:
+    """Returns whether this state of a member ends a notification of the message `seq`."""
+    if state.muted or state.level == "none" or seq <= state.read_seq:
+        return True
+    return state.level == "mentions" and concern == Concern.MESSAGE
+
+
+def update_devices_after_block(user_id: int, person_id: int) -> None:
+    """Removes notifications of what a person wrote from the devices of a user who has blocked this person."""
+    with write_transaction():
+        _update_devices(Notification.objects.filter(user=user_id, message__sender=person_id))
+
+
+def _update_devices(rows: QuerySet[Notification]) -> None:
+    """Makes devices that show these notifications show the current state of their conversations."""
+    shown = rows.filter(outcome="push", cleared_at=None, pushed_at__isnull=False)
+    if pending_pushes.add(shown.values_list("user_id", "conversation_id").distinct()):
+        tasks.send_pushes.enqueue()

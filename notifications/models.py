@@ -89,25 +89,32 @@ class PushSubscription(models.Model):
 
 
 class PendingPush(models.Model):
-    """A browser that does not show the current state of a conversation yet.
+    """A browser that does not show the current state of something yet, usually of the messages of a conversation.
 
     What the push message says is computed when it is sent: the unread messages, or that there are none any more. So
-    several messages become one push message, and a retry never shows an outdated state.
+    several messages become one push message, and a retry never shows an outdated state. `kind` says who computes it
+    (notifications/push/sources.py), `object_id` of what; it is 0 for the messages of a conversation.
     """
 
     subscription = models.ForeignKey(PushSubscription, models.CASCADE, related_name="+")
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="+", db_index=False)
+    kind = models.CharField(max_length=12, default="messages")
+    object_id = models.BigIntegerField(default=0)
     due_at = models.DateTimeField(db_index=True)
     created_at = models.DateTimeField()
     attempts = models.IntegerField(default=0)
     revision = models.BigIntegerField(default=0)  # incremented by each change that the browser does not show yet
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["subscription", "conversation"], name="one_pending_push_each")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscription", "conversation", "kind", "object_id"], name="one_pending_push_each"
+            )
+        ]
 
 
 class EmailMode(models.TextChoices):
-    NEVER = "never", _("Never")
+    NEVER = "never", _("No emails")
     AWAY = "away", _("When I’m away")
     DAILY = "daily", _("Once a day")
 

@@ -16,8 +16,13 @@ CLAIM_SECONDS = 120  # for this long one worker process sends; then another one 
 BATCH_SIZE = 100
 
 
-def add(keys: Iterable[tuple[int, int]]) -> bool:
+MESSAGES = "messages"  # the kind of the push messages about the messages of a conversation
+
+
+def add(keys: Iterable[tuple[int, int]], kind: str = MESSAGES, object_id: int = 0) -> bool:
     """Makes the browsers of users show the current state of a conversation. `keys`: (user id, conversation id).
+
+    `kind` and `object_id` name something else of the conversation, such as a call (notifications/push/sources.py).
 
     Belongs to the current transaction. What each browser is to show is computed when it is sent. Returns whether there
     is such a browser; then the caller enqueues the task `send_pushes`.
@@ -29,7 +34,14 @@ def add(keys: Iterable[tuple[int, int]]) -> bool:
         return False
     now = timezone.now()
     rows = [
-        PendingPush(subscription_id=pk, conversation_id=conversation_id, due_at=now, created_at=now)
+        PendingPush(
+            subscription_id=pk,
+            conversation_id=conversation_id,
+            kind=kind,
+            object_id=object_id,
+            due_at=now,
+            created_at=now,
+        )
         for pk, user_id in subscriptions.list_active(conversation_ids).values_list("pk", "user_id")
         for conversation_id in conversation_ids[user_id]
     ]
@@ -39,7 +51,9 @@ def add(keys: Iterable[tuple[int, int]]) -> bool:
     PendingPush.objects.bulk_create(rows, ignore_conflicts=True, batch_size=500)
     # Rows that existed already: their browser needs one more push message, also if one is being sent now.
     ids = {row.subscription_id for row in rows}, {row.conversation_id for row in rows}
-    existing = PendingPush.objects.filter(subscription__in=ids[0], conversation__in=ids[1])
+    existing = PendingPush.objects.filter(
+        subscription__in=ids[0], conversation__in=ids[1], kind=kind, object_id=object_id
+    )
     existing.order_by().update(revision=F("revision") + 1, due_at=now, attempts=0)
     return True
 

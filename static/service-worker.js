@@ -8,6 +8,7 @@
  */
 const VERSION = "__VERSION__";
 const CACHE_PREFIX = "messenger-";
+const SNOOZE = 3_600_000; // ms until a reminder comes again
 
 /** @type {any} */
 const worker = globalThis;
@@ -38,7 +39,7 @@ worker.addEventListener("push", (/** @type {any} */ event) => {
 
 /** @param {any} push the struct `PushSchema` of notifications/push/content.py */
 async function handlePush(push) {
-  if (push.type !== "test") await updateAppBadge(push.unread ?? 0);
+  if (push.tag.startsWith("conversation-")) await updateAppBadge(push.unread ?? 0);
   if (push.type === "clear") return closeNotifications(push.tag);
   const shown = await worker.registration.getNotifications({ tag: push.tag });
   const previousIds = new Set(shown.flatMap((/** @type {any} */ each) => each.data?.message_ids ?? []));
@@ -50,6 +51,7 @@ async function handlePush(push) {
     tag: push.tag,
     renotify: newIds.length > 0 && shown.length > 0,
     silent: !push.sound,
+    requireInteraction: push.stays ?? false,
     lang: push.lang,
     icon: "/static/icons/app-192.png",
     badge: "/static/icons/badge-96.png",
@@ -95,6 +97,12 @@ worker.addEventListener("notificationclick", (/** @type {any} */ event) => {
 
 /** @param {string} action @param {string | undefined} reply @param {any} push */
 async function handleClick(action, reply, push) {
+  if (action === "decline" && (await post(`calls/${push.call_id}/decline/`, {}))) return;
+  if (action === "snooze") {
+    const remindAt = new Date(Date.now() + SNOOZE).toISOString();
+    if (await request("PUT", `messages/${push.message_ids[0]}/reminder/`, { remind_at: remindAt })) return;
+  }
+  if (action === "done" && (await request("DELETE", `reminders/${push.reminder_id}/`))) return;
   if (action === "read" && (await post(`conversations/${push.conversation_id}/read/`, { seq: push.seq }))) return;
   if (action === "reply" && reply?.trim()) {
     const message = { client_id: crypto.randomUUID(), body: reply.trim() };
@@ -112,12 +120,15 @@ async function openPage(url) {
   tab.postMessage({ type: "open", url });
 }
 
-/** Sends a request to the API. Returns whether it succeeded. @param {string} path @param {object} body */
-async function post(path, body) {
+/** @param {string} path @param {object} body */
+const post = (path, body) => request("POST", path, body);
+
+/** Sends a request to the API. Returns whether it succeeded. @param {string} method @param {string} path @param {object} [body] */
+async function request(method, path, body) {
   try {
     const { token } = await (await fetch("/service-worker/token/")).json();
     const headers = { "Content-Type": "application/json", "X-CSRFToken": token };
-    const response = await fetch(`/api/v1/${path}`, { method: "POST", headers, body: JSON.stringify(body) });
+    const response = await fetch(`/api/v1/${path}`, { method, headers, body: body && JSON.stringify(body) });
     return response.ok;
   } catch {
     return false;

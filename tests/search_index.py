@@ -6,7 +6,7 @@ from django.db import connection
 
 from chat.actions.search_index import indexed_text
 from chat.models import Message
-from chat.search.index import entry_terms
+from chat.search.index import entry_rows
 
 
 def find_index_differences() -> list[str]:
@@ -15,10 +15,9 @@ def find_index_differences() -> list[str]:
     Messages that are deleted, and system messages, must have no entry. In SQLite the full-text index must also be
     equal to the terms that are stored beside it.
     """
-    expected = {
-        message.pk: sorted(set(entry_terms(indexed_text(message)).split()))
-        for message in Message.objects.filter(kind=Message.Kind.TEXT, deleted_at=None)
-    }
+    messages = Message.objects.filter(kind=Message.Kind.TEXT, deleted_at=None)
+    rows = entry_rows([indexed_text(message) for message in messages])
+    expected = {pk: sorted(set(terms.split())) for pk, terms in rows}
     terms = "tsvector_to_array(terms)" if connection.vendor == "postgresql" else "terms"
     with connection.cursor() as cursor:
         cursor.execute(f"SELECT rowid, {terms} FROM chat_searchentry")

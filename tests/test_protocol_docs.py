@@ -18,7 +18,7 @@ from messenger.protocol import contract, docs_page, routes, typescript, writer
 from messenger.rest.openapi import OpenAPIWriter
 from messenger.rest.struct_schemas import object_schema
 
-APPS = ("accounts", "audit", "calls", "chat", "notifications", "presence", "messenger")
+APPS = ("accounts", "audit", "calls", "chat", "notifications", "presence", "scheduling", "messenger")
 
 
 def sources():

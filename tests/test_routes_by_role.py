@@ -17,6 +17,7 @@ import json
 import re
 import uuid
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -24,15 +25,18 @@ from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, get_resolver
+from django.utils import timezone
 
 from accounts import actions as account_actions
 from accounts.auth import sign_ins, tokens
 from accounts.models import PRIVACY_FIELDS, SignIn, User
+from calls import actions as call_actions
 from chat import actions
 from chat.attachments import uploads
 from chat.models import Conversation
 from messenger.core import batch_writer
 from notifications.models import PushSubscription
+from scheduling import reminders, scheduled_messages
 from tests import openapi
 from tests.databases import rolled_back
 
@@ -65,6 +69,8 @@ DELETE api/v1/me/avatar/                                            401    200  
 GET    api/v1/presence/                                             401    200    200    200    200
 GET    api/v1/calls/                                                401    200    200    200    200
 GET    api/v1/calls/ice/                                            401    200    200    200    200
+POST   api/v1/calls/<call_id>/leaving/                              401    404    404    404    404 | not in the call
+POST   api/v1/calls/<call_id>/decline/                              401    404    200    200    200
 GET    api/v1/mentions/                                             401    200    200    200    200
 GET    api/v1/search/                                               401    400    400    400    400 | without a query
 GET    api/v1/users/                                                401    200    200    200    200
@@ -86,6 +92,12 @@ GET    api/v1/notifications/subscriptions/                          401    200  
 POST   api/v1/notifications/subscriptions/                          401    400    400    400    400 | a private address
 DELETE api/v1/notifications/subscriptions/<subscription_id>/        401    404    404    404    404 | of wolf
 POST   api/v1/notifications/subscriptions/<subscription_id>/test/   401    404    404    404    404 | of wolf
+GET    api/v1/scheduled-messages/                                   401    200    200    200    200
+GET    api/v1/scheduled-messages/<scheduled_id>/                    401    404    404    404    404 | of wolf
+PATCH  api/v1/scheduled-messages/<scheduled_id>/                    401    404    404    404    404 | of wolf
+DELETE api/v1/scheduled-messages/<scheduled_id>/                    401    404    404    404    404 | of wolf
+GET    api/v1/reminders/                                            401    200    200    200    200
+DELETE api/v1/reminders/<reminder_id>/                              401    404    404    404    404 | of wolf
 -- the API: conversations
 GET    api/v1/conversations/                                        401    200    200    200    200
 POST   api/v1/conversations/                                        401    201    201    201    201
@@ -130,6 +142,7 @@ POST   api/v1/conversations/<conversation_id>/typing/               401    404  
 GET    api/v1/conversations/<conversation_id>/files/                401    404    200    200    200
 GET    api/v1/conversations/<conversation_id>/notifications/        401    404    200    200    200
 PATCH  api/v1/conversations/<conversation_id>/notifications/        401    404    403    200    200
+POST   api/v1/conversations/<conversation_id>/scheduled-messages/   401    404    201    201    201
 -- the API: own uploads (the bytes of one, PATCH: tests/attachments/test_tus_uploads.py)
 POST   api/v1/uploads/                                              401    412    412    412    412 | without tus headers
 GET    api/v1/uploads/<upload_id>/                                  401    404    404    404    404
@@ -155,6 +168,7 @@ DELETE api/v1/messages/<message_id>/pin/                            401    404  
 PUT    api/v1/messages/<message_id>/pin/                            401    404    200    404    404 | message=in_direct
 POST   api/v1/sync/                                                 401    200    200    200    200
 GET    api/v1/messages/<message_id>/notification/                   401    404    200    200    200
+PUT    api/v1/messages/<message_id>/reminder/                       401    404    200    200    200
 -- pages: conversations
 GET                                                                  in    200    200    200    200
 GET    list/                                                         in    200    200    200    200
@@ -216,6 +230,17 @@ GET    m/<message_id>/revisions/                                     in    404  
 GET    c/<conversation_id>/notifications/                            in    404    200    200    200
 POST   c/<conversation_id>/notifications/                            in    404    302    302    302
 GET    m/<message_id>/notification/                                  in    404    200    200    200
+GET    c/<conversation_id>/send-later/                               in    404    200    200    200
+POST   c/<conversation_id>/send-later/                               in    404    302    302    302
+GET    m/<message_id>/remind/                                        in    404    200    200    200
+POST   m/<message_id>/remind/                                        in    404    302    302    302
+-- pages: scheduled messages and reminders
+GET    later/                                                        in    200    200    200    200
+GET    later/<scheduled_id>/                                         in    404    404    404    404 | of wolf
+POST   later/<scheduled_id>/                                         in    404    404    404    404 | of wolf
+POST   later/<scheduled_id>/send/                                    in    404    404    404    404 | of wolf
+POST   later/<scheduled_id>/cancel/                                  in    404    404    404    404 | of wolf
+POST   reminders/<reminder_id>/                                      in    404    404    404    404 | of wolf
 -- pages: accounts
 GET    settings/notifications/                                       in    200    200    200    200
 POST   settings/notifications/                                       in    302    302    302    302
@@ -328,6 +353,7 @@ NAMES = {"stranger": "stan", "member": "mia", "admin": "adam", "owner": "olga", 
 IGNORES_TOKENS = ("api/schema/", "api/docs/", "api/v1/auth/", "^api/")  # and the API root
 METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 UNKNOWN_ID = 999_999_999
+TOMORROW = (timezone.now() + timedelta(days=1)).isoformat()
 
 # Bodies of valid requests, by method and route. `@name` is replaced by an id in `Environment.ids`.
 BODIES: dict[str, dict[str, Any]] = {
@@ -340,6 +366,18 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH api/v1/notifications/preferences/": {"sound": True},
     "POST api/v1/notifications/subscriptions/": {"endpoint": "https://10.0.0.1/x", "p256dh": "x", "auth": "x"},
     "PATCH api/v1/conversations/<conversation_id>/notifications/": {"hides_text": True},
+    "POST api/v1/conversations/<conversation_id>/scheduled-messages/": {
+        "client_id": str(uuid.uuid4()),
+        "body": "later",
+        "send_at": TOMORROW,
+    },
+    "POST api/v1/calls/<call_id>/leaving/": {"device": "phone-0001"},
+    "PATCH api/v1/scheduled-messages/<scheduled_id>/": {"body": "other words"},
+    "PUT api/v1/messages/<message_id>/reminder/": {"remind_at": TOMORROW},
+    "POST c/<conversation_id>/send-later/": {"client_id": str(uuid.uuid4()), "body": "later", "choice": TOMORROW},
+    "POST m/<message_id>/remind/": {"choice": TOMORROW},
+    "POST later/<scheduled_id>/": {"body": "other words", "choice": TOMORROW},
+    "POST reminders/<reminder_id>/": {"do": "remove"},
     "POST c/<conversation_id>/notifications/": {"level": "mentions", "muted": "on"},
     "POST settings/notifications/": {"email": "never", "email_minutes": "15", "digest_hour": "8"},
     "POST settings/notifications/quiet/": {"until": "hour"},
@@ -481,6 +519,13 @@ class Environment:
             self.notes[role] = actions.create_group(self.ids[name], "Notes", []).id
         wolfs = sign_ins.start_sign_in(people["wolf"], SignIn.Kind.TOKEN)
         self.ids["subscription"] = PushSubscription.objects.create(user_id=wolf, sign_in=wolfs, endpoint_hash="x").pk
+        scheduled, _created = scheduled_messages.schedule(
+            wolf, group, uuid.uuid4(), "later", timezone.now() + timedelta(hours=1)
+        )
+        self.ids["scheduled"] = scheduled.pk
+        reminder, _created = reminders.set_reminder(wolf, self.ids["message"], timezone.now() + timedelta(hours=1))
+        self.ids["reminder"] = reminder.pk
+        self.ids["call"] = call_actions.invite(wolf, group, "laptop-0001", "audio").id
         self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
         account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
@@ -531,7 +576,12 @@ class Environment:
         other_sign_in_id = SignIn.objects.get(user_id=self.ids["wolf"]).pk
         defaults = {"conversation_id": "group", "message_id": "message", "user_id": "wolf"}
         defaults |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
-        defaults |= {"subscription_id": "subscription"}
+        defaults |= {
+            "call_id": "call",
+            "subscription_id": "subscription",
+            "scheduled_id": "scheduled",
+            "reminder_id": "reminder",
+        }
         return (
             self.ids[defaults[name]]
             if name in defaults

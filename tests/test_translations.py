@@ -24,7 +24,7 @@ from django.utils.translation.template import templatize
 
 from accounts.auth.adapters import AccountAdapter
 
-SOURCES = ("accounts", "audit", "calls", "chat", "messenger", "notifications", "presence", "templates")
+SOURCES = ("accounts", "audit", "calls", "chat", "messenger", "notifications", "presence", "scheduling", "templates")
 CATALOGUE = Path(settings.BASE_DIR) / "locale/zh_Hans/LC_MESSAGES/django.po"
 RUN = "run bin/words"
 

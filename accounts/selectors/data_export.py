@@ -10,6 +10,7 @@ from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
 from django.utils import timezone
 
+from accounts import hooks
 from accounts.auth import sign_ins
 from accounts.models import User
 from accounts.schemas import profile_schema, sign_in_schema
@@ -42,4 +43,5 @@ def export_account(user: User) -> dict[str, Any]:
             for authenticator in Authenticator.objects.filter(user=user).order_by("pk")
         ],
         "sign_ins": [sign_in_schema(sign_in, None) for sign_in in sign_ins.list_active_sign_ins(user.pk)],
+        **{name: value for part in hooks.data_export_parts for name, value in part(user).items()},
     }

@@ -73,14 +73,17 @@ __all__ = [
 ]
 
 
-def send_message(user_id: int, *args: Any, **fields: Any) -> tuple[MessageSchema, bool]:
+def send_message(
+    user_id: int, *args: Any, keeps_read_marker: bool = False, **fields: Any
+) -> tuple[MessageSchema, bool]:
     """Sends a message. Returns the message, and False if a message with this `client_id` was stored before, else True.
 
     The other arguments are the fields of SendPayload: `send_message(1, conversation_id, client_id, "Hello")`. The
     sender chooses `client_id`, so that a message that is sent twice is stored once. The function blocks until the
-    message is stored: call it from a thread, not from the event loop.
+    message is stored: call it from a thread, not from the event loop. With `keeps_read_marker`, what others have
+    written before stays unread for the sender.
     """
-    sent = send_queue.call(SendCommand(user_id, SendPayload(*args, **fields)))
+    sent = send_queue.call(SendCommand(user_id, SendPayload(*args, **fields), keeps_read_marker))
     return sent.message, sent.created
 
 

@@ -6,7 +6,6 @@ So a message is found by the next search after it was stored, and no longer afte
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from django.db.models import Max
 
@@ -20,7 +19,7 @@ from messenger.core.database import write_transaction
 BACKFILL_BATCH = 500  # messages that one transaction indexes; it takes less than 100 ms
 
 
-def add_new_messages(sends: Sequence[PendingSend], now: datetime) -> None:
+def add_new_messages(sends: Sequence[PendingSend]) -> None:
     """Indexes messages that have just been inserted, in one statement for the whole batch."""
     index.add_entries(
         [
@@ -33,7 +32,6 @@ def add_new_messages(sends: Sequence[PendingSend], now: datetime) -> None:
                 file_kinds={file.kind for file in send.files.schemas} if send.files else (),
                 has_link=has_link(send.body_html),
                 mentions=[mention.user_id for mention in send.mentions],
-                created_at=now,
             )
             for send in sends
         ]
@@ -63,7 +61,6 @@ def indexed_text(message: Message) -> IndexedText:
         file_kinds={file["kind"] for file in message.files},
         has_link=has_link(message.body_html),
         mentions=[mention["user_id"] for mention in message.mentions],
-        created_at=message.created_at,
     )
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from messenger.core.database import write_transaction
 
 log = logging.getLogger(__name__)
 BATCH_SIZE = 200
+# Functions that return ids of attachments that are not sent yet and must be kept. Apps above chat add them in
+# `AppConfig.ready`.
+needed_unsent: list[Callable[[], Iterable[int]]] = []
 GRACE_PERIOD = timedelta(minutes=5)  # protects a new file whose attachment is just being created
 
 
@@ -53,6 +57,7 @@ def clean_up() -> None:
     for upload in Upload.objects.filter(attachment=None, expires_at__lt=now)[:BATCH_SIZE]:
         uploads.delete_upload(upload)
     unsent = Attachment.objects.filter(message=None, created_at__lt=now - timedelta(hours=settings.UNSENT_HOURS))
+    unsent = unsent.exclude(pk__in=[pk for list_ids in needed_unsent for pk in list_ids()])
     for upload in Upload.objects.filter(attachment__in=unsent)[:BATCH_SIZE]:
         uploads.delete_upload(upload)
     with write_transaction():

@@ -3,7 +3,7 @@
 Web pages, REST responses and WebSocket messages use the same schemas.
 """
 
-from chat.schemas.attachments import AttachmentSchema, FileSchema, UploadSchema, format_duration
+from chat.schemas.attachments import AttachmentSchema, UploadSchema, format_duration
 from chat.schemas.contacts import ListedContactSchema
 from chat.schemas.conversations import (
     ChangesSchema,
@@ -21,6 +21,7 @@ from chat.schemas.conversations import (
 from chat.schemas.excerpts import make_excerpt
 from chat.schemas.messages import (
     SYSTEM_EVENTS,
+    FileSchema,
     ForwardSchema,
     HistorySchema,
     MentionSchema,

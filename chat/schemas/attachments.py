@@ -1,4 +1,4 @@
-"""Output schemas of files and uploads."""
+"""Output schemas of attachments and uploads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import Annotated
 
 import msgspec
 
-from accounts.schemas import UserSchema
 from chat.models import Attachment
 from messenger.core.field_types import Timestamp, one_of
 
@@ -45,16 +44,6 @@ class AttachmentSchema(msgspec.Struct):
     def __post_init__(self) -> None:
         has_name = self.kind == "audio" and _VOICE_NOTE_NAME.fullmatch(self.name) is not None
         self.is_voice_note = has_name and bool(self.duration)
-
-
-class FileSchema(msgspec.Struct):
-    """A file sent in a conversation, with the message that contains it."""
-
-    attachment: AttachmentSchema
-    message_id: int
-    seq: int
-    sender: UserSchema
-    created_at: Timestamp
 
 
 class UploadSchema(msgspec.Struct):

@@ -59,6 +59,20 @@ class ForwardSchema(msgspec.Struct):
     created_at: Timestamp | None
 
 
+class FileSchema(msgspec.Struct):
+    """A file sent in a conversation, with the message that contains it.
+
+    Clients hide it like the message, if the user has blocked its sender or the author of a forwarded message.
+    """
+
+    attachment: AttachmentSchema
+    message_id: int
+    seq: int
+    sender: UserSchema
+    forwarded_from: ForwardSchema | None
+    created_at: Timestamp
+
+
 class ReactionSchema(msgspec.Struct):
     """An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions.
 
@@ -185,6 +199,13 @@ def reply_schema(quoted: Message) -> ReplySchema:
     )
 
 
+def forward_schema(message: Message) -> ForwardSchema | None:
+    """Returns who first sent a forwarded message; None if it is not forwarded, or if this user does not exist."""
+    if not (message.forwarded_at and message.forwarded_sender):
+        return None
+    return ForwardSchema(user_schema(message.forwarded_sender), format_timestamp(message.forwarded_at))
+
+
 def build_message_schema(
     *,
     id: int,
@@ -252,9 +273,6 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
     """
     deleted = message.deleted_at is not None
     reply = None if deleted or message.reply_to is None else reply_schema(message.reply_to)
-    forward = None
-    if message.forwarded_at and message.forwarded_sender and not deleted:
-        forward = ForwardSchema(user_schema(message.forwarded_sender), format_timestamp(message.forwarded_at))
     return build_message_schema(
         id=message.pk,
         conversation_id=message.conversation_id,
@@ -267,7 +285,7 @@ def message_schema(message: Message, sender: User | None = None, *, fresh: bool 
         body_html=message.body_html,
         mentions=[] if deleted else [MentionSchema(**mention) for mention in message.mentions],
         reply_to=reply,
-        forwarded_from=forward,
+        forwarded_from=None if deleted else forward_schema(message),
         attachments=[] if deleted else [AttachmentSchema(**file) for file in message.files],
         reactions=[] if deleted or fresh else reaction_schemas(message),
         pinned=message.pinned_at is not None,

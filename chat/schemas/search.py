@@ -5,9 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from accounts.schemas import UserSchema
-from chat.schemas.attachments import FileSchema
 from chat.schemas.conversations import TitleSchema
-from chat.schemas.messages import MessageSchema
+from chat.schemas.messages import FileSchema, MessageSchema
 
 
 class SearchHitSchema(msgspec.Struct):

@@ -5,19 +5,22 @@ Both databases find messages by the same terms (see terms.py), so they give the 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
+import msgspec
 from django.db import connection
 
-from chat.search.terms import IndexedText, attribute_key, block_attribute, message_terms, newest_blocks, term_key
+from chat.search.periods import ALL_IDS, Bounds, IdRange
+from chat.search.terms import IndexedText, attribute_key, message_terms, newest_blocks, term_key
 from messenger.core.bulk_sql import fetch_all
 
 _TABLE = "chat_searchentry"
 MAX_TERMS = 2000  # of one SQL query; more conversations need more queries
-BLOCK_LEVELS = (0, 1, 2)  # blocks of 4096, 65,536 and 1,048,576 message ids; see `_windows`
+BLOCK_LEVELS = (0, 1, 2)  # blocks of 4096, 65,536 and 1,048,576 message ids; see `_newest_window`
+FEW_MESSAGES = 4000  # so few that PostgreSQL may visit all of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,8 @@ class Condition:
     words: tuple[tuple[str, bool], ...] = ()
     attributes: tuple[tuple[str, bool], ...] = ()
 
-    def keys(self, conversation_id: int) -> list[tuple[str, bool]]:
+    def keys(self, conversation_id: int | str) -> list[tuple[str, bool]]:
+        """Returns the terms of the words and attributes in the index, each with whether it is only the beginning."""
         return [
             *((term_key(conversation_id, term), is_prefix) for term, is_prefix in self.words),
             *((attribute_key(conversation_id, attribute), is_prefix) for attribute, is_prefix in self.attributes),
@@ -47,24 +51,22 @@ def add_entries(messages: Sequence[IndexedText]) -> None:
     """Adds messages that are not in the index yet, in one statement on PostgreSQL."""
     if not messages:
         return
-    rows = [(message.message_id, entry_terms(message)) for message in messages]
+    rows = entry_rows(messages)
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
                 f"INSERT INTO {_TABLE} (rowid, terms) SELECT source.id, source.terms::tsvector"
                 " FROM json_to_recordset(%s) AS source(id bigint, terms text)",
-                [json.dumps([{"id": pk, "terms": terms} for pk, terms in rows])],
+                [msgspec.json.encode([{"id": pk, "terms": terms} for pk, terms in rows]).decode()],
             )
         else:
             cursor.executemany(f"INSERT INTO {_TABLE} (rowid, terms) VALUES (%s, %s)", rows)
 
 
-def entry_terms(message: IndexedText) -> str:
-    """Returns the terms of a message as they are stored in this database, separated by spaces."""
-    terms = message_terms(message)
-    if connection.vendor != "postgresql":
-        return terms
-    return f"{terms} {attribute_key(message.conversation_id, block_attribute(message.message_id))}"
+def entry_rows(messages: Sequence[IndexedText]) -> list[tuple[int, str]]:
+    """Returns the id of each message, and its terms as they are stored in this database, separated by spaces."""
+    has_block = connection.vendor == "postgresql"  # read once, as it takes as long as half of the terms
+    return [(message.message_id, message_terms(message, has_block=has_block)) for message in messages]
 
 
 def remove_entries(message_ids: Collection[int]) -> None:
@@ -83,107 +85,151 @@ def replace_entries(messages: Sequence[IndexedText]) -> None:
 
 
 # ── Read ─────────────────────────────────────────────────────────────────────────────────────────────────────────
-def iterate_message_ids(
-    conditions: Sequence[Condition],
-    conversation_ids: Sequence[int],
-    sizes: Iterator[int],
-    *,
-    before_id: int | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-) -> Iterator[list[int]]:
-    """Yields lists of the ids of messages that fulfil all conditions, newest first. `sizes` says how many at most.
+@dataclass(frozen=True, slots=True)
+class IndexQuery:
+    """What is looked up in the index: messages of these conversations that fulfil all conditions (at least one).
 
-    Only messages of these conversations are found, with an id less than `before_id`, and sent at the time `since` or
-    later and before `until`. The work depends on the matching messages of these conversations, not on the size of the
-    index.
+    `beginnings` are further beginnings of words. They are not looked up, but compared with the terms of each message
+    that was found. `ids` limits the ids of messages; `since` and `until` (not included) limit when they were sent.
+    `message_count` is how many messages the conversations have.
     """
-    for first_id, block in [(0, None)] if until else _windows(before_id):
-        window_conditions = [*conditions, block] if block else conditions
-        size = 1
+
+    conditions: Sequence[Condition]
+    conversation_ids: Sequence[int]
+    message_count: int
+    beginnings: Sequence[str] = ()
+    ids: IdRange = ALL_IDS
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+def iterate_message_ids(query: IndexQuery, sizes: Iterator[int]) -> Iterator[list[int]]:
+    """Yields lists of the ids of messages that are found, newest first. `sizes` says how many at most.
+
+    The work depends on the matching messages of these conversations, not on the size of the index.
+    """
+    before_id, level = query.ids.end, 0
+    while True:
+        window = _newest_window(query, before_id, level)
+        size, count = 1, 0
         found: list[int] = [0]
         while len(found) == size:
             size = next(sizes)
-            found = _find(window_conditions, conversation_ids, before_id, since, until, size)
+            found = _find(query, window.condition if window else None, before_id, size)
+            count += len(found)
             if found:
                 yield found
                 before_id = found[-1]
-        before_id = first_id
+        if window is None:
+            return
+        before_id = window.first_id
+        # All older messages are looked up at once, if about as few of them can be expected to match.
+        left = (count + 1) * (window.first_id - (query.ids.first or 0)) / (window.end_id - window.first_id)
+        level = len(BLOCK_LEVELS) if level and left <= FEW_MESSAGES else level + 1
 
 
-def _windows(before_id: int | None) -> Iterator[tuple[int, Condition | None]]:
-    """Yields ranges of message ids from new to old, each as its first id and the condition that finds its messages.
+class _Window(NamedTuple):
+    """A range of message ids, and the condition that finds its messages in the index."""
+
+    first_id: int
+    end_id: int
+    condition: Condition
+
+
+def _newest_window(query: IndexQuery, before_id: int | None, level: int) -> _Window | None:
+    """Returns the newest blocks of message ids of this level. None means that all ids are looked up at once.
 
     PostgreSQL cannot read an index of terms in the order of ids: it visits all messages that have a term. So the newest
     blocks of ids are looked up first, then larger ones, and at last all that are left. SQLite reads in the order of
-    ids, so it has only one range.
+    ids, so it needs no blocks.
     """
-    if connection.vendor == "postgresql":
-        if before_id is None:
-            before_id = (fetch_all(f"SELECT max(rowid) FROM {_TABLE}", [])[0][0] or 0) + 1
-        for level in BLOCK_LEVELS:
-            first_id, attributes = newest_blocks(before_id, level)
-            if first_id <= 0:
-                break
-            yield first_id, Condition(attributes=tuple((attribute, True) for attribute in attributes))
-            before_id = first_id
-    yield 0, None
+    if connection.vendor == "sqlite" or query.message_count <= FEW_MESSAGES or level >= len(BLOCK_LEVELS):
+        return None
+    if before_id is None:
+        before_id = (fetch_all(f"SELECT max(rowid) FROM {_TABLE}", [])[0][0] or 0) + 1
+    first_id, attributes = newest_blocks(before_id, BLOCK_LEVELS[level])
+    if first_id <= (query.ids.first or 0):
+        return None
+    return _Window(first_id, before_id, Condition(attributes=tuple((attribute, True) for attribute in attributes)))
 
 
-def _find(
-    conditions: Sequence[Condition],
-    conversation_ids: Sequence[int],
-    before_id: int | None,
-    since: datetime | None,
-    until: datetime | None,
-    limit: int,
-) -> list[int]:
-    expressions = [_match_expression(conditions, conversation_id) for conversation_id in conversation_ids]
-    chunk_size = max(1, MAX_TERMS // sum(len(condition.words) + len(condition.attributes) for condition in conditions))
+def _find(query: IndexQuery, window: Condition | None, before_id: int | None, limit: int) -> list[int]:
+    conditions = [*query.conditions, window] if window else query.conditions
+    terms_each = sum(len(condition.words) + len(condition.attributes) for condition in conditions)
+    chunk_size = max(1, MAX_TERMS // (terms_each + len(query.beginnings)))
+    find_in_chunk = _find_in_gin if connection.vendor == "postgresql" else _find_in_fts5
     found: list[int] = []
-    for start in range(0, len(expressions), chunk_size):
-        found += _find_in_chunk(expressions[start : start + chunk_size], before_id, since, until, limit)
+    for start in range(0, len(query.conversation_ids), chunk_size):
+        chunk = query.conversation_ids[start : start + chunk_size]
+        found += find_in_chunk(query, conditions, chunk, before_id, limit)
     return sorted(found, reverse=True)[:limit]
 
 
-def _find_in_chunk(
-    expressions: Sequence[str], before_id: int | None, since: datetime | None, until: datetime | None, limit: int
+def _find_in_gin(
+    query: IndexQuery, conditions: Sequence[Condition], chunk: Sequence[int], before_id: int | None, limit: int
 ) -> list[int]:
-    is_before = "" if before_id is None else " AND entry.rowid < %s"
-    times = [(operator, time) for operator, time in ((">=", since), ("<", until)) if time is not None]
+    """Looks up conversations in PostgreSQL, each for itself: an expression for all would be compared with each entry.
+
+    MATERIALIZED: otherwise the planner may read the primary key backwards and compare every message of the site. CASE:
+    otherwise it looks up the beginnings, too.
+    """
+    expressions = _match_expressions(conditions, chunk)
+    beginnings = [Condition(words=((beginning, True),)) for beginning in query.beginnings]
+    compared = _match_expressions(beginnings, chunk) if beginnings else []
+    is_compared = " AND CASE WHEN entry.terms @@ compared THEN TRUE END" if compared else ""
+    ids, times = _bounds(query, before_id)
+    return _fetch_ids(
+        "WITH entry AS MATERIALIZED (SELECT entry.rowid"
+        " FROM unnest(%s::tsquery[], %s::tsquery[]) AS search(expression, compared)"
+        f" JOIN {_TABLE} entry ON entry.terms @@ expression{ids.sql}{is_compared} ORDER BY entry.rowid DESC)"
+        f" SELECT rowid FROM entry WHERE TRUE{times.sql} LIMIT %s",
+        [expressions, compared, *ids.params, *times.params, limit],
+    )
+
+
+def _find_in_fts5(
+    query: IndexQuery, conditions: Sequence[Condition], chunk: Sequence[int], before_id: int | None, limit: int
+) -> list[int]:
+    """Looks up conversations in SQLite, which yields rows in descending order, so no more than necessary are read.
+
+    The terms of an entry begin with a word, so the text up to its first `x` is the prefix of its conversation.
+    """
+    expression = " OR ".join(_match_expressions(conditions, chunk))
+    begins = " AND instr(entry.terms, substr(entry.terms, 1, instr(entry.terms, 'x')) || %s) > 0"
+    ids, times = _bounds(query, before_id)
+    return _fetch_ids(
+        f"SELECT entry.rowid FROM {_TABLE} entry WHERE entry.{_TABLE} MATCH %s{ids.sql}"
+        f"{begins * len(query.beginnings)}"
+        f"{times.sql} ORDER BY entry.rowid DESC LIMIT %s",
+        [expression, *ids.params, *query.beginnings, *times.params, limit],
+    )
+
+
+def _bounds(query: IndexQuery, before_id: int | None) -> tuple[Bounds, Bounds]:
+    """Returns the bounds of ids and of times of a query."""
     created_at = "(SELECT m.created_at FROM chat_message m WHERE m.id = entry.rowid)"
-    in_period = "".join(f" AND {created_at} {operator} %s" for operator, _time in times)
-    params: list = [] if before_id is None else [before_id]
-    params += [connection.ops.adapt_datetimefield_value(time) for _operator, time in times]
-    if connection.vendor == "postgresql":
-        # One look-up for each conversation: PostgreSQL would evaluate one expression for all for each message found.
-        # MATERIALIZED: otherwise the planner may read the primary key backwards and compare every message of the site.
-        sql = (
-            "WITH entry AS MATERIALIZED (SELECT entry.rowid FROM unnest(%s::tsquery[]) AS expression"
-            f" JOIN {_TABLE} entry ON entry.terms @@ expression{is_before} ORDER BY entry.rowid DESC)"
-            f" SELECT rowid FROM entry WHERE TRUE{in_period} LIMIT %s"
-        )
-        rows = fetch_all(sql, [list(expressions), *params, limit])
-    else:
-        # FTS5 yields rows in descending order one by one, so no more than necessary are read.
-        sql = (
-            f"SELECT entry.rowid FROM {_TABLE} entry WHERE entry.{_TABLE} MATCH %s{is_before}{in_period}"
-            " ORDER BY entry.rowid DESC LIMIT %s"
-        )
-        rows = fetch_all(sql, [" OR ".join(expressions), *params, limit])
-    return [row[0] for row in rows]
+    return (
+        Bounds(("entry.rowid <", before_id), ("entry.rowid >=", query.ids.first)),
+        Bounds((f"{created_at} >=", query.since), (f"{created_at} <", query.until)),
+    )
 
 
-def _match_expression(conditions: Sequence[Condition], conversation_id: int) -> str:
-    """Returns the expression for the full-text index that finds the messages of one conversation.
+def _fetch_ids(sql: str, params: list) -> list[int]:
+    return [row[0] for row in fetch_all(sql, params)]
 
-    The only ASCII characters in terms are letters and digits, so nothing in them can end the quotation.
+
+def _match_expressions(conditions: Sequence[Condition], conversation_ids: Sequence[int]) -> list[str]:
+    """Returns for each conversation the expression for the full-text index that finds its messages.
+
+    The only ASCII characters in terms are letters and digits, so nothing in them can end the quotation, and `#` can
+    stand for the conversation.
     """
     quote, prefix, either, both = ("'{}'", "'{}':*", " | ", " & ") if connection.vendor == "postgresql" else (
         '"{}"', '"{}"*', " OR ", " AND ",
     )  # fmt: skip
     groups = (
-        either.join((prefix if is_prefix else quote).format(key) for key, is_prefix in condition.keys(conversation_id))
+        either.join((prefix if is_prefix else quote).format(key) for key, is_prefix in condition.keys("#"))
         for condition in conditions
     )
-    return f"({both.join(f'({group})' for group in groups)})"
+    expression = f"({both.join(f'({group})' for group in groups)})"
+    return [expression.replace("#", str(conversation_id)) for conversation_id in conversation_ids]

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import date, datetime
 from operator import add
 from typing import NamedTuple
 
@@ -44,12 +43,16 @@ class IndexedText(NamedTuple):
     file_kinds: Collection[str]
     has_link: bool
     mentions: Collection[int | None]
-    created_at: datetime
 
 
-def message_terms(message: IndexedText) -> str:
-    """Returns the terms of a message for the index, separated by spaces, each with the prefix of its conversation."""
-    attributes = [f"from{message.sender_id}", month_attribute(message.created_at)]
+def message_terms(message: IndexedText, *, has_block: bool) -> str:
+    """Returns the terms of a message for the index, separated by spaces, each with the prefix of its conversation.
+
+    With `has_block`, the block of ids to which the message belongs is one of them.
+    """
+    attributes = [f"from{message.sender_id}"]
+    if has_block:
+        attributes.append(block_attribute(message.message_id))
     if message.file_kinds:
         attributes += ["hasattachment", *(f"has{kind}" for kind in message.file_kinds)]
     if message.has_link:
@@ -80,36 +83,14 @@ def _word_terms(folded: str) -> set[str]:
     return terms
 
 
-def term_key(conversation_id: int, term: str) -> str:
+def term_key(conversation_id: int | str, term: str) -> str:
     """Returns a term as it is stored for a conversation."""
     return f"c{conversation_id}x{term}"
 
 
-def attribute_key(conversation_id: int, attribute: str) -> str:
+def attribute_key(conversation_id: int | str, attribute: str) -> str:
     """Returns an attribute of a message, such as `from7`, as it is stored for a conversation."""
     return f"c{conversation_id}a{attribute}"
-
-
-def month_attribute(day: date) -> str:
-    """Returns the attribute of messages that were sent in the month (UTC) of this day or time, such as `month202611`.
-
-    Its beginning `month2026` finds the messages of a year.
-    """
-    return f"month{day.year}{day.month:02}"
-
-
-def period_attributes(first: date, last: date) -> list[tuple[str, bool]]:
-    """Returns attributes of all months from that of `first` to that of `last` (UTC), whole years as one beginning.
-
-    The second value says whether the attribute is only a beginning.
-    """
-    attributes, month, end = [], first.replace(day=1), last.replace(day=1)
-    while month <= end:
-        is_whole_year = month.month == 1 and (month.year < end.year or end.month == 12)
-        attributes.append((f"month{month.year}", True) if is_whole_year else (month_attribute(month), False))
-        is_december = is_whole_year or month.month == 12
-        month = date(month.year + 1, 1, 1) if is_december else date(month.year, month.month + 1, 1)
-    return attributes
 
 
 def block_attribute(message_id: int, level: int = 0) -> str:

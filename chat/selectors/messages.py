@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from chat import permissions
 from chat.models import Conversation, Mention, Message
 from chat.schemas import HistorySchema, MessageSchema, RevisionSchema, message_schema
 from chat.selectors.conversations import get_membership
+from chat.selectors.message_rows import get_message_schemas, list_message_schemas
 from chat.selectors.prefetch import messages_with_relations
 from chat.selectors.summaries import list_conversation_summaries
 from messenger.core.errors import forbidden, not_found
 from messenger.core.timestamps import format_timestamp
 
 PAGE, PAGE_MAX = 50, 100
+
+
+def hidden_by_block(user_id: int, blocked_ids: Collection[int], message: str = "") -> Q:
+    """Returns the condition of the messages that pages do not show to a user because of people whom the user blocked.
+
+    They are the messages of these people, and what others have forwarded of them (`message_log.is_hidden_by_block`).
+    `message` is the prefix of the fields of the message in a query of another model, such as `message__`.
+    """
+    forwarded = Q(**{f"{message}forwarded_sender__in": blocked_ids}) & ~Q(**{f"{message}sender": user_id})
+    return Q(**{f"{message}sender__in": blocked_ids}) | forwarded
 
 
 def get_history(
@@ -50,23 +62,23 @@ def get_history_page(
     `above` is the number of messages on the page that come before the message number `around`. The default is half of
     the page.
     """
-    rows = messages_with_relations().filter(conversation_id=conversation.pk)
+    in_conversation, pk = "m.conversation_id = %s", conversation.pk
     limit = max(1, min(limit, PAGE_MAX))
     if around is not None:
         above = limit // 2 if above is None else above
         start = min(around - above, conversation.last_seq - limit + 1)  # so that the page is full near the end, too
-        page = list(rows.filter(seq__gte=start).order_by("seq")[:limit])
+        page = list_message_schemas(f"{in_conversation} AND m.seq >= %s", (pk, start), "m.seq", limit)
     elif after is not None:
-        page = list(rows.filter(seq__gt=after).order_by("seq")[:limit])
+        page = list_message_schemas(f"{in_conversation} AND m.seq > %s", (pk, after), "m.seq", limit)
+    elif before is not None:
+        page = list_message_schemas(f"{in_conversation} AND m.seq < %s", (pk, before), "m.seq DESC", limit)[::-1]
     else:
-        if before is not None:
-            rows = rows.filter(seq__lt=before)
-        page = [*reversed(rows.order_by("-seq")[:limit])]
+        page = list_message_schemas(in_conversation, (pk,), "m.seq DESC", limit)[::-1]
     # The seqs of a conversation have no gaps, so no query is needed to know whether there are more messages.
     first = page[0].seq if page else (before if before is not None else (after or 0) + 1)
     last = page[-1].seq if page else first - 1
     return HistorySchema(
-        results=[message_schema(row) for row in page],
+        results=page,
         has_before=first > 1 and conversation.last_seq > 0,
         has_after=last < conversation.last_seq,
         version=conversation.version,
@@ -164,8 +176,8 @@ def list_mentions(
         mentions = mentions.filter(pk__lt=before)
     page = list(mentions.order_by("-pk").values_list("pk", "message_id")[: limit + 1])
     has_more, page = len(page) > limit, page[:limit]
-    messages = messages_with_relations().in_bulk([message_id for _pk, message_id in page])
-    return [message_schema(messages[message_id]) for _pk, message_id in page], (page[-1][0] if has_more else None)
+    messages = get_message_schemas([message_id for _pk, message_id in page])
+    return [messages[message_id] for _pk, message_id in page], (page[-1][0] if has_more else None)
 
 
 def get_newest_unread_mentions(user_id: int) -> dict[int, int]:

@@ -12,7 +12,8 @@ from django.db.models import QuerySet
 from accounts.models import User
 from chat.events import HiddenReceipts
 from chat.models import Conversation, Membership, Message
-from chat.schemas import ConversationSchema, MessageSchema, conversation_schema, message_schema, mine_schema
+from chat.schemas import ConversationSchema, MessageSchema, conversation_schema, mine_schema
+from chat.selectors.message_rows import get_message_schemas
 from chat.text.markdown import render_markdown
 from messenger.core.bulk_sql import fetch_all, placeholders
 
@@ -28,10 +29,7 @@ def messages_with_relations() -> QuerySet[Message]:
 
 
 def message_schemas(ids: Iterable[int | None]) -> dict[int, MessageSchema]:
-    message_ids = [pk for pk in ids if pk]
-    if not message_ids:
-        return {}
-    return {row.pk: message_schema(row) for row in messages_with_relations().filter(pk__in=message_ids)}
+    return get_message_schemas({pk for pk in ids if pk})
 
 
 class HasReadMarker(Protocol):

@@ -13,7 +13,7 @@ from accounts.models import Relationship, User
 from accounts.selectors import contact_lists
 from chat import events
 from chat.models import Conversation, Membership, Message
-from chat.schemas import message_schema
+from chat.schemas import MessageSchema
 from chat.selectors.prefetch import conversation_schemas, shared_conversation_schema
 from chat.selectors.sync import get_changed_rows
 from messenger.live.events import ConversationEvent, UserEvent
@@ -40,17 +40,19 @@ def build_missed_conversation_events(conversation_id: int, after: int) -> tuple[
     if conversation is None:
         return [], after
     messages, members, info_changed, version, complete = get_changed_rows(conversation, after, LIMIT)
-    if not complete or _is_out_of_order([message for message in messages if message.first_version > after]):
+    new_messages = Message.objects.filter(conversation=conversation, version__gt=after, first_version__gt=after)
+    new_ids = set(new_messages.values_list("pk", flat=True)) if messages else set()
+    if not complete or _is_out_of_order([message for message in messages if message.id in new_ids]):
         return [_build_sync_event(conversation, after)], conversation.version
-    rows: list[Message | Membership | Conversation] = [*messages, *members]
+    rows: list[MessageSchema | Membership | Conversation] = [*messages, *members]
     if info_changed:
         rows.append(conversation)
     missed_events: list[ConversationEvent] = []
     previous = after
     for row in sorted(rows, key=_row_version):
-        if isinstance(row, Message):
-            build_event = events.message_created if row.first_version > after else events.message_updated
-            missed_events.append(build_event(message_schema(row), previous))
+        if isinstance(row, MessageSchema):
+            build_event = events.message_created if row.id in new_ids else events.message_updated
+            missed_events.append(build_event(row, previous))
         elif isinstance(row, Membership):
             missed_events.append(events.member_updated(row, previous))
         else:
@@ -62,11 +64,11 @@ def build_missed_conversation_events(conversation_id: int, after: int) -> tuple[
     return missed_events, previous
 
 
-def _row_version(row: Message | Membership | Conversation) -> int:
+def _row_version(row: MessageSchema | Membership | Conversation) -> int:
     return row.info_version if isinstance(row, Conversation) else row.version
 
 
-def _is_out_of_order(new_messages: list[Message]) -> bool:
+def _is_out_of_order(new_messages: list[MessageSchema]) -> bool:
     """Returns True if one of the messages sent since the last check was changed after a later one of them was sent.
 
     Then the order of the new messages by version (number of the newest change) is not the order by `seq` (number of the

@@ -6,35 +6,37 @@ candidates. Each candidate is compared with the query again, because the index d
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import cached_property
 from itertools import chain, islice, repeat
 from typing import NamedTuple
 
-from django.db.models import Min, Q
-from django.utils import timezone
+from django.db.models import Q
 
 from accounts.models import SearchKey, User
 from accounts.text import pinyin
 from accounts.usernames.rules import skeleton
+from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Mention, Message
-from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema, message_schema
-from chat.search import index
+from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema
+from chat.search import index, periods
 from chat.search.folding import fold, fold_with_positions
 from chat.search.query import ME, SearchQuery, Word, parse_query
-from chat.search.terms import period_attributes, query_terms
+from chat.search.terms import query_terms
 from chat.selectors.conversations import filter_users_sharing_conversations, list_conversation_titles
-from chat.selectors.prefetch import messages_with_relations
+from chat.selectors.message_rows import get_message_schemas
+from chat.selectors.messages import hidden_by_block
 from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
 from messenger.core import rate_limits
 
 RESULTS, RESULTS_MAX = 20, 50
 CANDIDATES = 60  # messages that the first query of the index returns if most of them will match
-MAX_CANDIDATES = 600  # messages compared for one page; then the page may be short, and its cursor continues
+MAX_CANDIDATES = 600  # messages that the next query of the index returns, and that are compared at once
+MAX_COMPARED = 5000  # messages compared for one page; then the page may be short, and its cursor continues
 SHORT_BEGINNING = 2  # characters; so many words begin like this that looking all of them up is slow
-MAX_SHORT_BEGINNINGS = 2  # looked up in the index; more of them are only compared with the messages found
+MAX_SHORT_BEGINNINGS = 2  # looked up in the index; more of them are compared with the terms of the messages found
 MAX_NAMED_USERS = 50  # users whom one `from:` may mean
 
 
@@ -68,16 +70,17 @@ class MessageSearch:
 
     # ── What the operators mean ───
     @cached_property
-    def conversation_ids(self) -> list[int]:
-        """The ids of the conversations that are searched, newest activity first."""
-        ids = [summary.id for summary in list_conversation_summaries(self.user_id)]
+    def last_seqs(self) -> dict[int, int]:
+        """The conversations that are searched, newest activity first: the number of the last message of each id."""
+        last_seqs = {summary.id: summary.last_seq for summary in list_conversation_summaries(self.user_id)}
+        ids = list(last_seqs)
         if self.conversation_id is not None:
             ids = [pk for pk in ids if pk == self.conversation_id]
         if self.query.conversations:
             titles = get_titles_by_conversation(self.user_id)
             wanted = [fold(name) for name in self.query.conversations]
             ids = [pk for pk in ids if pk in titles and any(_is_title(titles[pk], name) for name in wanted)]
-        return ids
+        return {pk: last_seqs[pk] for pk in ids}
 
     @cached_property
     def sender_ids(self) -> list[int]:
@@ -104,24 +107,23 @@ class MessageSearch:
                 conditions += [index.Condition(words=(term,)) for term in query_terms(token, is_exact)]
         return list(dict.fromkeys(conditions))
 
-    def _conditions(self) -> list[index.Condition] | None:
-        """Returns what a message must have in the index. None means that no message can fulfil the query."""
+    def _conditions(self, file_kind: str | None) -> list[index.Condition]:
+        """Returns what a message must have in the index."""
         query = self.query
-        compared_only = _list_short_beginnings(self._word_conditions)[MAX_SHORT_BEGINNINGS:]
-        conditions = [each for each in self._word_conditions if each not in compared_only]
+        conditions = [each for each in self._word_conditions if each not in self._compared_beginnings]
         if query.senders:
-            if not self.sender_ids:
-                return None
             conditions.append(index.has_any(*(f"from{pk}" for pk in self.sender_ids)))
-        conditions += [index.has_any(f"has{kind}") for kind in sorted(query.kinds)]
+        kinds = query.kinds if file_kind is None else {*query.kinds, file_kind or "attachment"}
+        conditions += [index.has_any(f"has{kind}") for kind in sorted(kinds)]
         if query.mentions_me:
             conditions.append(index.has_any(f"mention{self.user_id}", "mentionall"))
-        if any(self._period):
-            months = self._months()
-            if not months:
-                return None
-            conditions.append(index.Condition(attributes=tuple(months)))
-        return list(dict.fromkeys(conditions))
+        return conditions
+
+    @cached_property
+    def _compared_beginnings(self) -> list[index.Condition]:
+        """The short beginnings of words that are not looked up in the index, but compared with its entries."""
+        beginnings = [each for each in self._word_conditions if each.words[0][1]]
+        return [each for each in beginnings if len(each.words[0][0]) <= SHORT_BEGINNING][MAX_SHORT_BEGINNINGS:]
 
     # ── Messages ───
     def find_messages(self, before: int | None = None, limit: int = RESULTS) -> FoundPage:
@@ -129,12 +131,15 @@ class MessageSearch:
         matches, cursor = self._find(before, limit)
         return FoundPage(self._load([match.message_id for match in matches]), cursor)
 
-    def find_messages_with_files(self, before: int | None = None, limit: int = RESULTS, kind: str = "") -> FoundPage:
+    def find_messages_with_files(
+        self, before: int | None = None, limit: int = RESULTS, kind: str = "", blocked_ids: Collection[int] = ()
+    ) -> FoundPage:
         """Returns a page of messages of which a file has the words of the query in its name, newest first.
 
-        With `kind` (such as image or video), it is a file of this kind.
+        With `kind` (such as image or video), it is a file of this kind. The messages that conversations hide because
+        the user has blocked `blocked_ids` are left out.
         """
-        matches, cursor = self._find(before, limit, file_kind=kind)
+        matches, cursor = self._find(before, limit, file_kind=kind, blocked_ids=blocked_ids)
         return FoundPage(self._load([match.message_id for match in matches]), cursor)
 
     def matches_file(self, filename: str) -> bool:
@@ -158,37 +163,70 @@ class MessageSearch:
             score += bool(places) + bool(whole) + 0.25 * len(places)
         return score / (1 + len(match.folded_body) / 1000)
 
-    def _find(self, before: int | None, limit: int, *, file_kind: str | None = None) -> tuple[list[Match], int | None]:
+    def _find(
+        self, before: int | None, limit: int, *, file_kind: str | None = None, blocked_ids: Collection[int] = ()
+    ) -> tuple[list[Match], int | None]:
         """Returns the newest messages that match, at most `limit`, and the cursor of the next page.
 
         With `file_kind`, one file of this kind (of any kind if empty) must have all words of the query in its name.
         """
-        conditions = self._conditions()
-        if self.query.is_empty or conditions is None or not self.conversation_ids:
-            return [], None
-        if file_kind is not None:
-            conditions.append(index.has_any(f"has{file_kind or 'attachment'}"))
         matches: list[Match] = []
         compared = 0
-        for ids in self._candidates(conditions, before, limit):
-            found = self._compare(ids, file_kind)
+        for ids in _slices(self._candidates(before, limit, file_kind), MAX_CANDIDATES):
+            found = self._compare(ids, file_kind, blocked_ids)
             for message_id in ids:
                 if len(matches) == limit:
                     return matches, matches[-1].message_id
                 if message_id in found:
                     matches.append(found[message_id])
             compared += len(ids)
-            if compared >= MAX_CANDIDATES:
+            if compared >= MAX_COMPARED:
                 return matches, ids[-1]
         return matches, None
 
-    def _compare(self, ids: Sequence[int], file_kind: str | None) -> dict[int, Match]:
+    def _candidates(self, before: int | None, limit: int, file_kind: str | None) -> Iterator[list[int]]:
+        """Returns lists of ids of messages that may match, newest first. The first are short if they may suffice.
+
+        The search index finds them by their words and attributes. Whether a message really matches is checked later.
+        """
+        if self.query.is_empty or not self.last_seqs or (self.query.senders and not self.sender_ids):
+            return iter(())
+        conversation_ids, last_seq = list(self.last_seqs), max(self.last_seqs.values())
+        since, until = self._period
+        ids = periods.find_id_range(conversation_ids, last_seq, since, until)
+        if ids is None:
+            return iter(())
+        if before is not None:
+            ids = ids._replace(end=min(before, ids.end or before))
+        is_certain = all(len(word.tokens) == 1 for word in self.query.words) and not self.query.excluded_words
+        first_sizes = [*repeat(CANDIDATES, 3 if is_certain and limit <= CANDIDATES else 0), MAX_CANDIDATES]
+        conditions = self._conditions(file_kind)
+        if not conditions:
+            sizes = chain(first_sizes, repeat(MAX_CANDIDATES))
+            return periods.iterate_message_ids(conversation_ids, last_seq, ids, since, until, sizes)
+        query = index.IndexQuery(
+            conditions=conditions,
+            conversation_ids=conversation_ids,
+            message_count=sum(self.last_seqs.values()),
+            beginnings=[condition.words[0][0] for condition in self._compared_beginnings],
+            ids=ids,
+            since=since,
+            until=until,
+        )
+        # PostgreSQL visits all messages with the words again for each list, so the lists grow fast.
+        return index.iterate_message_ids(query, chain(first_sizes, repeat(MAX_COMPARED)))
+
+    def _compare(self, ids: Sequence[int], file_kind: str | None, blocked_ids: Collection[int]) -> dict[int, Match]:
         """Returns those of the candidates that match the query, by message id."""
-        messages = Message.objects.filter(pk__in=ids, deleted_at=None, conversation__in=self.conversation_ids)
+        messages = Message.objects.filter(pk__in=ids, deleted_at=None, kind__in=WRITTEN_KINDS)
         if self.query.mentions_me:
             messages = messages.filter(pk__in=Mention.objects.filter(user_id=self.user_id).values("message"))
+        if blocked_ids:
+            messages = messages.exclude(hidden_by_block(self.user_id, blocked_ids))
         found = {}
-        for message_id, body, files in messages.values_list("pk", "body", "files"):
+        for message_id, conversation_id, body, files in messages.values_list("pk", "conversation", "body", "files"):
+            if conversation_id not in self.last_seqs:
+                continue
             names = [file["name"] for file in files]
             match = Match(message_id, fold(body))
             named = file_kind is None or any(
@@ -200,28 +238,12 @@ class MessageSearch:
 
     def _load(self, ids: Sequence[int]) -> list[SearchHitSchema]:
         """Loads messages for the answer, in this order, except those that have been deleted in the meantime."""
-        rows = messages_with_relations().filter(deleted_at=None).in_bulk(ids)
-        return [self._hit(message_schema(rows[pk])) for pk in ids if pk in rows]
+        messages = get_message_schemas(ids)
+        return [self._hit(messages[pk]) for pk in ids if pk in messages and messages[pk].deleted_at is None]
 
     def _hit(self, message: MessageSchema) -> SearchHitSchema:
         names = [self.highlight(attachment.name) for attachment in message.attachments]
         return SearchHitSchema(message, self.highlight(message.body), names)
-
-    def _candidates(self, conditions: Sequence[index.Condition], before: int | None, limit: int) -> Iterator[list[int]]:
-        """Returns lists of ids of messages that may match, newest first. The first are short if they may suffice.
-
-        The search index finds them by their words and attributes. Whether a message really matches is checked later.
-        """
-        since, until = self._period
-        is_certain = (
-            all(len(word.tokens) == 1 for word in self.query.words)
-            and not self.query.excluded_words
-            and len(_list_short_beginnings(self._word_conditions)) <= MAX_SHORT_BEGINNINGS
-        )
-        sizes = chain(repeat(CANDIDATES, 3 if is_certain and limit <= CANDIDATES else 0), repeat(MAX_CANDIDATES))
-        return index.iterate_message_ids(
-            conditions, self.conversation_ids, sizes, before_id=before, since=since, until=until
-        )
 
     @cached_property
     def _period(self) -> tuple[datetime | None, datetime | None]:
@@ -234,16 +256,6 @@ class MessageSearch:
 
     def _start_of_day(self, day: date) -> datetime:
         return datetime.combine(day, time.min, tzinfo=self.zone).astimezone(UTC)
-
-    def _months(self) -> list[tuple[str, bool]]:
-        """Returns the attributes of the months of the query, from the first message of the conversations until now."""
-        since, until = self._period
-        first_messages = Message.objects.filter(conversation__in=self.conversation_ids, seq=1)
-        oldest = first_messages.aggregate(oldest=Min("created_at"))["oldest"]
-        if oldest is None:
-            return []
-        first, last = max(since or oldest, oldest), min(until or timezone.now(), timezone.now())
-        return period_attributes(first.astimezone(UTC).date(), last.astimezone(UTC).date())
 
     def _matches(self, folded_body: str, filenames: Sequence[str]) -> bool:
         folded = "\n".join([folded_body, *map(fold, filenames)])
@@ -275,10 +287,11 @@ class MessageSearch:
         return "" if self.conversation_id is not None else " ".join(word.text for word in self.query.words)
 
 
-def _list_short_beginnings(conditions: Sequence[index.Condition]) -> list[index.Condition]:
-    """Returns the conditions with which so many words begin that the index is slow."""
-    beginnings = [(each, each.words[0][0]) for each in conditions if each.words[0][1]]
-    return [condition for condition, word in beginnings if len(word) <= SHORT_BEGINNING]
+def _slices(lists: Iterable[list[int]], size: int) -> Iterator[list[int]]:
+    """Yields the lists in parts of at most `size` values."""
+    for each in lists:
+        for start in range(0, len(each), size):
+            yield each[start : start + size]
 
 
 def find_matches(text: str, words: Sequence[Word]) -> list[list[int]]:

@@ -8,7 +8,7 @@ from django.db.models import Q
 from accounts.models import User
 from accounts.schemas import ContactSchema, contact_schema
 from accounts.selectors import contact_lists
-from chat.models import Conversation, DatabaseEpoch, Membership, Message
+from chat.models import Conversation, DatabaseEpoch, Membership
 from chat.schemas import (
     ChangesSchema,
     ConversationSchema,
@@ -17,11 +17,11 @@ from chat.schemas import (
     MineSchema,
     ReceiptSchema,
     member_schema,
-    message_schema,
     mine_schema,
 )
 from chat.selectors.conversations import get_membership
-from chat.selectors.prefetch import conversation_schemas, count_unread_mentions, messages_with_relations
+from chat.selectors.message_rows import list_message_schemas
+from chat.selectors.prefetch import conversation_schemas, count_unread_mentions
 from chat.selectors.receipts import list_receipts
 from messenger.core import rate_limits
 
@@ -48,14 +48,14 @@ def get_changes_for_member(membership: Membership, after: int, limit: int) -> Ch
         version=version,
         complete=complete,
         conversation=conversation_schemas([membership], membership.user_id)[0] if info_changed else None,
-        messages=[message_schema(message) for message in messages],
+        messages=messages,
         members=[member_schema(member) for member in members],
     )
 
 
 def get_changed_rows(
     conversation: Conversation, after: int, limit: int
-) -> tuple[list[Message], list[Membership], bool, int, bool]:
+) -> tuple[list[MessageSchema], list[Membership], bool, int, bool]:
     """Returns (messages, members, info_changed, version, complete): the rows that changed after the version `after`.
 
     A version is the number of a change. `info_changed` is True if title, settings or other shared fields of the
@@ -66,8 +66,11 @@ def get_changed_rows(
     if after >= newest:
         return [], [], False, newest, True
     is_changed = Q(version__gt=after, version__lte=newest)
-    messages = list(
-        messages_with_relations().filter(is_changed, conversation=conversation).order_by("version")[: limit + 1]
+    messages = list_message_schemas(
+        "m.conversation_id = %s AND m.version > %s AND m.version <= %s",
+        (conversation.pk, after, newest),
+        "m.version",
+        limit + 1,
     )
     members = list(conversation.memberships.filter(is_changed).select_related("user").order_by("version")[: limit + 1])
     versions = sorted(

@@ -19,7 +19,7 @@ _PATH = (
     rf"|\([^{_STOP}()]*\)|\[[^{_STOP}\[\]]*\]|\{{[^{_STOP}{{}}]*\}})*"
 )
 _URL = re.compile(rf"(https?://(?:{_USER})?)({_HOST})(:\d{{1,5}})?([/?#]{_PATH})?", re.IGNORECASE)
-_TRAILING = ".,;:!?'*~"  # at the end of a URL these characters belong to the sentence
+_TRAILING = ".,;:!?'*~\\"  # at the end of a URL these characters belong to the sentence
 # The end of a host in Latin letters, directly before a Chinese, Japanese or Korean sentence.
 _HOST_BEFORE_SENTENCE = re.compile(rf"\.[a-z][a-z-]+(?=[{UNSPACED_LETTERS}][^.]*$)", re.IGNORECASE)
 

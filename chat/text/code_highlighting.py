@@ -53,7 +53,7 @@ _SCRIPT = (
 )
 
 _FAMILIES: dict[str, LanguageSyntax] = {
-    "python py": LanguageSyntax(
+    "python py python3": LanguageSyntax(
         _HASH,
         rf"(?:\b[rbfuRBFU]{{1,2}})?(?:{_TRIPLE}|{_STRINGS})",
         "and as assert async await break case class continue def del elif else except finally for from global if import"

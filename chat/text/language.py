@@ -45,7 +45,8 @@ def detect_language(text: str) -> str:
     Chinese text may contain words in other alphabets, and an English text may contain a Chinese name. A text with more
     than a few Japanese or Korean characters is `und`, because a Chinese font would show some of its characters wrongly.
     """
-    prose = _IGNORED.sub(" ", text)
+    has_ignored = "`" in text or "@" in text or "://" in text  # seldom: saves time
+    prose = _IGNORED.sub(" ", text) if has_ignored else text
     if prose.isascii():  # the same result as below, in a fraction of the time
         return LATIN if _LATIN.search(prose) else ""
     words, kana_or_hangul = _WORD.findall(prose), len(_KANA_OR_HANGUL.findall(prose))

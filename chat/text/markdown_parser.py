@@ -8,7 +8,8 @@ Differences from CommonMark:
 - A code block begins with three backticks, and with nothing or the name of a programming language behind them. The
   three backticks that end it may stand behind the last line of code. Words behind them are the next line of the text.
 - Kaomoji (faces made of characters) such as `(*^_^*)` are not emphasis, and those such as (´・ω・`) are no code.
-- Names of characters such as `&lt;` and dates such as `2026. 11. 30.` remain as they are typed.
+- Names of characters such as `&lt;`, dates such as `2026. 11. 30.` and ideographic spaces before the first word remain
+  as they are typed.
 
 The rules are in chat/text/markdown_rules. The work for one text is limited to MAX_WORK; see `TooComplex`.
 """
@@ -46,6 +47,7 @@ def create_parser(max_nesting: int) -> MarkdownIt:
     block.at("fence", code_fences.fence_rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     block.at("blockquote", blocks.quote_rule, {"alt": ["paragraph", "reference", "blockquote", "list"]})
     block.at("list", blocks.list_rule, {"alt": ["paragraph", "reference", "blockquote"]})
+    block.at("paragraph", blocks.paragraph_rule)
     block.before("paragraph", "item_end", blocks.item_end_rule, {"alt": ["paragraph", "list"]})
     parser.core.ruler.disable("linkify")  # it would also link `www.example.com` and e-mail addresses
     parser.core.ruler.push("links", links.annotate_links_rule)

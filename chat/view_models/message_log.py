@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from chat.message_kinds import KINDS
-from chat.schemas import MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
+from chat.schemas import FileSchema, MessageSchema, MineSchema, ReactionSchema, ReceiptSchema
 from chat.text.markdown import mentions_everybody
 from chat.view_models import times
 from chat.view_models.attachments import AttachmentView, build_attachment_views
@@ -253,11 +253,12 @@ def build_message_items(
     ]
 
 
-def is_hidden_by_block(message: MessageSchema, user_id: int, blocked: Collection[int]) -> bool:
-    """Returns True if the user has blocked the sender of a message, or the author of the words that others forward.
+def is_hidden_by_block(message: MessageSchema | FileSchema, user_id: int, blocked: Collection[int]) -> bool:
+    """Returns True if the user has blocked the sender of a message, or the author of what others forward.
 
-    `blocked` are the ids of the users whom the user `user_id` has blocked. What the user forwards stays visible. The
-    browser script static/js/conversation/message/blocked-messages.js has the same rule.
+    The same holds for the files of a message (`FileSchema`). `blocked` are the ids of the users whom the user `user_id`
+    has blocked. What the user forwards stays visible. The browser script
+    static/js/conversation/message/blocked-messages.js has the same rule.
     """
     author = message.forwarded_from.sender.id if message.forwarded_from and message.sender.id != user_id else None
     return message.sender.id in blocked or author in blocked

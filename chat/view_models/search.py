@@ -92,14 +92,14 @@ def build_message_results(
 
 
 def build_file_results(
-    files: Sequence[FileSchema], words: Sequence[Word], blocked_ids: Collection[int]
+    files: Sequence[FileSchema], words: Sequence[Word], user_id: int, blocked_ids: Collection[int]
 ) -> list[FileResult]:
     return [
         FileResult(
             file=file,
             sent_at=times.parse_timestamp(file.created_at),
             parts=mark_words(file.attachment.name, words),
-            is_blocked=file.sender.id in blocked_ids,
+            is_blocked=is_hidden_by_block(file, user_id, blocked_ids),
         )
         for file in files
     ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -12,6 +14,8 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from chat import selectors
+from chat.attachments.selectors import list_sent_attachment_ids
+from chat.attachments.uploads import store_upload
 from chat.forms import BaseForm
 from chat.schemas import MessageSchema
 from chat.search.query import MAX_QUERY_LENGTH
@@ -96,3 +100,20 @@ def warn_of_ignored_mention(request: AuthenticatedRequest, message: MessageSchem
 def conversation_url_at(conversation_id: int, seq: int, search_text: str = "") -> str:
     query = urlencode({"at": seq} | ({"q": search_text} if search_text else {}))
     return f"{reverse('conversation', args=[conversation_id])}?{query}#m-{seq}"
+
+
+def store_posted_files(request: AuthenticatedRequest, conversation_id: int, client_id: UUID) -> list[int]:
+    """Stores the files that a form has uploaded, and returns the ids of the new attachments.
+
+    If a message with this `client_id` was sent before (the same form was posted twice), stores nothing and returns the
+    attachment ids of that message.
+    """
+    files = [file for file in request.FILES.getlist("files") if file.name]
+    if not files:
+        return []
+    selectors.get_membership(request.user.pk, conversation_id)  # raises for non-members, before anything is stored
+    if (sent_ids := list_sent_attachment_ids(request.user.pk, client_id)) is not None:
+        return sent_ids
+    if len(files) > settings.FILES_AT_ONCE:
+        raise invalid(body=_("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE})
+    return [store_upload(request.user.pk, str(file.name), file.size or 0, file.chunks()).pk for file in files]

@@ -7,22 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from uuid import UUID
 
 import msgspec
 from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
-from django.utils.translation import gettext as _
 
 from accounts import actions as account_actions
 from accounts import unsent_forms
 from accounts.schemas import UserSchema
 from accounts.selectors import users
 from chat import actions, selectors
-from chat.attachments.selectors import list_sent_attachment_ids
-from chat.attachments.uploads import format_megabytes, store_upload
+from chat.attachments.uploads import format_megabytes
 from chat.cursors import encode_cursor
 from chat.forms import MemberStateForm, ReadMarkerForm, SendForm
 from chat.schemas import MessageSchema, MineSchema
@@ -42,10 +39,11 @@ from chat.views.common import (
     get_message_search_text,
     newest_message_url,
     render_page,
+    store_posted_files,
     warn_of_ignored_mention,
 )
 from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
-from messenger.core.errors import ApplicationError, invalid
+from messenger.core.errors import ApplicationError
 from messenger.core.numbers import parse_id
 
 PANEL_MEMBERS = 100  # members in the side panel; the settings page lists all of a larger group
@@ -208,7 +206,7 @@ def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
             data["client_id"],
             data["body"],
             reply_to_id=data["reply_to_id"],
-            attachment_ids=_store_files(request, conversation_id, data["client_id"]),
+            attachment_ids=store_posted_files(request, conversation_id, data["client_id"]),
         )
     except ApplicationError as error:
         status = add_form_errors(form, error)
@@ -219,23 +217,6 @@ def send(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     # The draft may come from another device. Its text is sent now.
     actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
     return redirect(newest_message_url(message))
-
-
-def _store_files(request: AuthenticatedRequest, conversation_id: int, client_id: UUID) -> list[int]:
-    """Stores the files that a form has uploaded, and returns the ids of the new attachments.
-
-    If a message with this `client_id` was sent before (the same form was posted twice), stores nothing and returns the
-    attachment ids of that message.
-    """
-    files = [file for file in request.FILES.getlist("files") if file.name]
-    if not files:
-        return []
-    selectors.get_membership(request.user.pk, conversation_id)  # raises for non-members, before anything is stored
-    if (sent_ids := list_sent_attachment_ids(request.user.pk, client_id)) is not None:
-        return sent_ids
-    if len(files) > settings.FILES_AT_ONCE:
-        raise invalid(body=_("At most %(limit)s files at once.") % {"limit": settings.FILES_AT_ONCE})
-    return [store_upload(request.user.pk, str(file.name), file.size or 0, file.chunks()).pk for file in files]
 
 
 @post_view

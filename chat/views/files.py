@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -40,7 +41,7 @@ def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Lists the files sent in a conversation, newest first. `?kind=image` shows only images.
 
     `?q=` shows only files whose names have these words; operators such as `from:bob` work, too. `?before=` shows the
-    next page with older files. Files of people whom the user has blocked are left out.
+    next page with older files. What the conversation hides because of a blocked person is left out.
     """
     user_id = request.user.pk
     conversation = selectors.get_conversation(user_id, conversation_id)
@@ -48,14 +49,15 @@ def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     kind = kind if kind in KINDS else ""
     before = parse_id(request.GET.get("before"))
     q = get_message_search_text(request)
+    choice: Any = {"kind": kind, "before": before, "limit": PAGE_SIZE, "blocked_ids": request.user.blocked_ids}
     results: list[FileSchema] = []
     cursor, error, status = None, "", 200
     try:
         if q:
             search = MessageSearch(user_id, q, timezone.get_current_timezone(), conversation_id)
-            results, cursor = search_files(search, kind=kind, before=before, limit=PAGE_SIZE)
+            results, cursor = search_files(search, **choice)
         else:
-            results, cursor = list_files(user_id, conversation_id, kind=kind, before=before, limit=PAGE_SIZE)
+            results, cursor = list_files(user_id, conversation_id, **choice)
     except ApplicationError as raised:
         if raised.code not in FORM_ERROR_CODES:
             raise
@@ -69,11 +71,7 @@ def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
         conversation=conversation,
         title=conversation_title(conversation),
         kind=kind,
-        items=[
-            FileItem(file, build_tile(file.attachment), times.parse_timestamp(file.created_at))
-            for file in results
-            if file.sender.id not in request.user.blocked_ids
-        ],
+        items=[FileItem(file, build_tile(file.attachment), times.parse_timestamp(file.created_at)) for file in results],
         before=before,
         after=cursor,
     )

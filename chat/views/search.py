@@ -105,7 +105,10 @@ def _find(
     words = found.query.words
     if kind == "files":
         files, cursor = search_files(found, before=before)
-        return {"files": build_file_results(files, words, request.user.blocked_ids), "files_after": cursor}
+        return {
+            "files": build_file_results(files, words, request.user.pk, request.user.blocked_ids),
+            "files_after": cursor,
+        }
     page = found.rank_messages() if sort == "best" else found.find_messages(before)
     messages = [hit.message for hit in page.hits]
     titles = {message.conversation_id: listing.get_title(message.conversation_id) for message in messages}
@@ -118,7 +121,7 @@ def _find(
     if before is None:
         files, files_cursor = search_files(found, limit=SIDE_RESULTS) if words or found.query.kinds else ([], None)
         results |= {
-            "files": build_file_results(files[:SIDE_RESULTS], words, request.user.blocked_ids),
+            "files": build_file_results(files[:SIDE_RESULTS], words, request.user.pk, request.user.blocked_ids),
             "files_after": files_cursor or (len(files) > SIDE_RESULTS),
         }
         if found.name_text and not found.query.has_filters:

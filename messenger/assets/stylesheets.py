@@ -27,6 +27,7 @@ STYLESHEETS = {
     "signed_in": (
         *_ELEMENTS,
         "elements/dialog",
+        "elements/time-choice",
         "layout/layout",
         "layout/rail",
         "layout/conversation-list",

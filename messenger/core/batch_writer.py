@@ -47,7 +47,7 @@ class _QueuedCommand(msgspec.Struct):
     loop: asyncio.AbstractEventLoop | None  # the loop in which `on_stored` is called; None: in the writer's thread
     key: Hashable  # commands with the same key keep their order
     outcome: Any = None  # set by `_store_batch`: a result, an `ApplicationError` or BUSY
-    answer_by: float = 0.0  # monotonic time; only with `loop`
+    submitted_at: float = 0.0  # monotonic time; only with `loop`
     is_answered: bool = False
 
 
@@ -97,39 +97,46 @@ class BatchWriter(Generic[C]):
         """
         loop = asyncio.get_running_loop()
         metrics.batch_waiting[self._name] += 1
-        queued = _QueuedCommand(command, self._counted(on_stored), loop, self._key_of(command))
-        queued.answer_by = time.monotonic() + settings.ANSWER_SECONDS
+        queued = _QueuedCommand(command, on_stored, loop, self._key_of(command))
+        queued.submitted_at = time.monotonic()
         self._enqueue(queued)
         self._unanswered.append(queued)
         if self._overdue_timer is None or self._overdue_timer.cancelled() or self._timer_loop is not loop:
             self._timer_loop = loop
             self._overdue_timer = loop.call_later(settings.ANSWER_SECONDS, self._answer_overdue)
 
-    def _counted(self, on_stored: OnStored) -> OnStored:
-        """Returns a function that calls `on_stored` and counts the answer and its duration."""
-        submitted_at = time.monotonic()
-
-        def count_and_call(outcome: Any) -> None:
-            metrics.batch_waiting[self._name] -= 1
-            self._durations.add(time.monotonic() - submitted_at)
-            on_stored(outcome)
-
-        return count_and_call
-
     def _answer_overdue(self) -> None:
         """Answers commands that took too long with `unavailable`, and looks again when the next one is due."""
         now, overdue = time.monotonic(), []
-        while self._unanswered and (self._unanswered[0].is_answered or self._unanswered[0].answer_by <= now):
+        submitted_by = now - settings.ANSWER_SECONDS
+        while self._unanswered and (
+            self._unanswered[0].is_answered or self._unanswered[0].submitted_at <= submitted_by
+        ):
             queued = self._unanswered.popleft()
             if not queued.is_answered:
                 overdue.append(queued)
-        for queued in overdue:
-            queued.is_answered = True
-            _call_safely(queued.on_stored, unavailable())
+        self._answer(overdue, unavailable())
         self._overdue_timer = None
         if self._unanswered:
-            pause = max(self._unanswered[0].answer_by - now, 0.05)
+            pause = max(self._unanswered[0].submitted_at - submitted_by, 0.05)
             self._overdue_timer = self._timer_loop.call_later(pause, self._answer_overdue)
+
+    def _answer(self, commands: list[_QueuedCommand], error: ApplicationError | None = None) -> None:
+        """Calls `on_stored` of each command with this error or with its outcome, and counts the answers.
+
+        Called in the event loop of the callers. Leaves out commands that are answered already.
+        """
+        now = time.monotonic()
+        for queued in commands:
+            if queued.is_answered:
+                continue
+            queued.is_answered = True
+            metrics.batch_waiting[self._name] -= 1
+            self._durations.add(now - queued.submitted_at)
+            try:
+                queued.on_stored(error or queued.outcome)
+            except Exception:
+                log.exception("The callback of a stored command failed")
 
     def call(self, command: C, timeout: float = 5.0) -> Any:
         """Stores a command, waits for the commit and returns the result.
@@ -180,7 +187,24 @@ class BatchWriter(Generic[C]):
                 finished.append(queued)
         for key, commands in busy.items():
             self._start_key_queue(key, commands)  # from now on, these commands belong to the thread of their key
-        _report(finished)
+        self._report(finished)
+
+    def _report(self, batch: list[_QueuedCommand]) -> None:
+        """Calls the `on_stored` callbacks of all commands in the event loops of their callers.
+
+        Each event loop is woken only once, for all its callbacks.
+        """
+        by_loop: dict[asyncio.AbstractEventLoop, list[_QueuedCommand]] = {}
+        for queued in batch:
+            if queued.loop is None:
+                queued.on_stored(queued.outcome)
+            else:
+                by_loop.setdefault(queued.loop, []).append(queued)
+        for loop, commands in by_loop.items():
+            try:
+                loop.call_soon_threadsafe(self._answer, commands)
+            except RuntimeError:  # the loop was closed, so its callers are not waiting any more
+                log.debug("Outcomes for a closed event loop were dropped")
 
     # ── Queues of locked keys ────────────────────────────────────────────────────────────────────────────────────
     def _start_key_queue(self, key: Hashable, commands: list[_QueuedCommand]) -> None:
@@ -208,7 +232,7 @@ class BatchWriter(Generic[C]):
                 batch = [key_queue.popleft() for _ in range(min(self._size, len(key_queue)))]
             if batch := [queued for queued in batch if not queued.is_answered]:
                 _store_batch(self._store_blocking, batch)
-                _report(batch)
+                self._report(batch)
 
 
 # ── Storing ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -268,40 +292,6 @@ def _store_again(store: Callable, commands: list[Any]) -> Sequence[Any]:
     except Exception:
         log.exception("A command could not be stored")
         return [unavailable()]
-
-
-# ── Reporting outcomes ───────────────────────────────────────────────────────────────────────────────────────────
-def _report(batch: list[_QueuedCommand]) -> None:
-    """Calls the `on_stored` callbacks of all commands in the event loops of their callers.
-
-    Each event loop is woken only once, for all its callbacks.
-    """
-    by_loop: dict[asyncio.AbstractEventLoop, list[_QueuedCommand]] = {}
-    for queued in batch:
-        if queued.loop is None:
-            queued.on_stored(queued.outcome)
-        else:
-            by_loop.setdefault(queued.loop, []).append(queued)
-    for loop, commands in by_loop.items():
-        try:
-            loop.call_soon_threadsafe(_call_all, commands)
-        except RuntimeError:  # the loop was closed, so its callers are not waiting any more
-            log.debug("Outcomes for a closed event loop were dropped")
-
-
-def _call_all(commands: list[_QueuedCommand]) -> None:
-    for queued in commands:
-        if queued.is_answered:
-            continue
-        queued.is_answered = True
-        _call_safely(queued.on_stored, queued.outcome)
-
-
-def _call_safely(on_stored: OnStored, outcome: Any) -> None:
-    try:
-        on_stored(outcome)
-    except Exception:
-        log.exception("The callback of a stored command failed")
 
 
 def _result_or_raise(outcome: Any) -> Any:

@@ -25,9 +25,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from io import BytesIO
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from daphne import http_protocol, ws_protocol
 from daphne import server as daphne_server
@@ -211,13 +211,6 @@ def _reject(request, max_request_size: int) -> None:
 
 
 # ── WebSockets ───────────────────────────────────────────────────────────────────────────────────────────────────
-class Frame(Protocol):
-    """A frame to send: `OutgoingFrame` of messenger.live.transport."""
-
-    @property
-    def data(self) -> bytes: ...
-
-
 class TwistedTransport:
     """Writes frames to Twisted's TCP transport without autobahn, the WebSocket library of daphne. Used with daphne.
 
@@ -229,12 +222,13 @@ class TwistedTransport:
     def __init__(self, protocol: Any):
         self._protocol = protocol
 
-    def write(self, frames: Sequence[Frame]) -> None:
+    def write(self, frames: Sequence[Any], joined: Mapping[tuple[Any, ...], bytes]) -> None:
+        """Writes frames (`OutgoingFrame` of messenger.live.transport). `joined` returns their bytes."""
         protocol = self._protocol
         transport = protocol.transport
         if protocol.state != protocol.STATE_OPEN or transport.disconnecting or not transport.connected:
             return
-        data = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        data = joined[tuple(frames)]
         if not transport.dataBuffer and not transport._tempDataBuffer:
             try:
                 sent = transport.socket.send(data)

@@ -16,7 +16,7 @@ from messenger.core.errors import ApplicationError, unavailable
 from messenger.core.metrics import metrics
 from messenger.live.frames import encode_frame
 from messenger.live.handshake import TRY_AGAIN_LATER, Identity
-from messenger.live.transport import OutgoingFrame, SocketTransport
+from messenger.live.transport import JoinedFrames, OutgoingFrame, SocketTransport
 from messenger.live.visibility import Visibility
 
 if TYPE_CHECKING:
@@ -118,12 +118,12 @@ class Connection:
         for frame in deferred.values():
             self.enqueue(frame)
 
-    def flush(self) -> None:
-        """Writes all queued frames to the socket."""
+    def flush(self, joined: JoinedFrames) -> None:
+        """Writes all queued frames to the socket. `joined` is shared with other connections that are flushed now."""
         frames, self._queue = self._queue, []
         if self.closing or not frames:
             return
-        self._transport.write(frames)
+        self._transport.write(frames, joined)
         buffered = self._transport.buffered_bytes()
         # The first comparison is not necessary but fast. It mostly avoids the slow access to `settings`.
         if buffered > EPHEMERAL_BUFFER_LIMIT and buffered > settings.SLOW_READER_BYTES:
@@ -176,7 +176,7 @@ class Connection:
         if self.closing:
             return
         if self._queue and code != TOO_SLOW:
-            self._transport.write(self._queue)
+            self._transport.write(self._queue, JoinedFrames())
         self.closing, self._queue = True, []
         metrics.closed_connections[code] += 1
         loop = asyncio.get_running_loop()

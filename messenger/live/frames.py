@@ -31,3 +31,11 @@ decode_incoming = msgspec.json.Decoder(IncomingFrame).decode
 def encode_frame(type: str, payload: Any, ref: str | None = None) -> str:
     """Returns a frame as JSON text. The text can be sent to any number of recipients."""
     return _encoder.encode(OutgoingEnvelope(type, payload, ref)).decode()
+
+
+_TYPE_START = len('{"type":"')
+
+
+def get_frame_type(text: str) -> str:
+    """Returns the type of a frame that `encode_frame` has built, without decoding the frame: the type comes first."""
+    return text[_TYPE_START : text.index('"', _TYPE_START)]

@@ -28,7 +28,7 @@ from messenger.live.events import ConversationEvent, Disconnect, EphemeralEvent,
 from messenger.live.reconcile import Reconciler, ReconciliationSource
 from messenger.live.shutdown import call_before_shutdown
 from messenger.live.streams import UNKNOWN, OrderedStream
-from messenger.live.transport import OutgoingFrame
+from messenger.live.transport import JoinedFrames, OutgoingFrame
 
 log = logging.getLogger(__name__)
 GOING_AWAY = 1001
@@ -361,9 +361,10 @@ class Hub:
 
     def _flush(self) -> None:
         connections, self._connections_to_flush = self._connections_to_flush, []
+        joined = JoinedFrames()
         for connection in connections:
             try:
-                connection.flush()
+                connection.flush(joined)
             except Exception:
                 log.exception("A socket could not be written to")
                 connection.close(INTERNAL_ERROR)

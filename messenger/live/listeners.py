@@ -23,7 +23,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 from django.db import transaction
 
-from messenger.live.frames import decode_incoming
+from messenger.live.frames import get_frame_type
 
 P = TypeVar("P", bound=msgspec.Struct)
 log = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ Listener = Callable[[list[PublishedEvent[P]]], object]
 
 class _Registration(NamedTuple):
     listener: Listener
-    decode: Callable[[msgspec.Raw], Any]
+    decode: Callable[[str], Any]  # decodes a frame to a struct with the field `payload`
 
 
 _in_transaction: dict[str, list[_Registration]] = {}  # by event type
@@ -59,7 +59,8 @@ def listen(type: str, payload: type[P], listener: Listener[P], *, in_transaction
     its own writes are rolled back.
     """
     registrations = _in_transaction if in_transaction else _after_commit
-    registrations.setdefault(type, []).append(_Registration(listener, msgspec.json.Decoder(payload).decode))
+    frame = msgspec.defstruct("Frame", [("payload", payload)])
+    registrations.setdefault(type, []).append(_Registration(listener, msgspec.json.Decoder(frame).decode))
 
 
 def stop_listening(listener: Listener) -> None:
@@ -94,18 +95,21 @@ def call_after_commit(events: Iterable[Any]) -> None:
 def _select(
     registrations_by_type: dict[str, list[_Registration]], events: Iterable[Any]
 ) -> Iterator[tuple[Listener, Callable[[], list[PublishedEvent]]]]:
-    """Yields each listener of these events, with a function that decodes the events for it."""
-    frames: dict[str, list[tuple[msgspec.Raw, int]]] = {}
+    """Yields each listener of these events, with a function that decodes the events for it.
+
+    Events that no listener wants are not decoded.
+    """
+    frames: dict[str, list[tuple[str, int]]] = {}
     for event in events:
         if text := getattr(event, "text", ""):  # `Disconnect` and `RefreshVisibility` have none: no client gets them
-            frame = decode_incoming(text)
-            if frame.type in registrations_by_type:
-                frames.setdefault(frame.type, []).append((frame.payload, getattr(event, "user_id", 0)))
-    for type, payloads in frames.items():
+            type = get_frame_type(text)
+            if type in registrations_by_type:
+                frames.setdefault(type, []).append((text, getattr(event, "user_id", 0)))
+    for type, texts in frames.items():
         for listener, decode in list(registrations_by_type.get(type, ())):
             yield (
                 listener,
-                lambda type=type, payloads=payloads, decode=decode: [  # type: ignore[misc]
-                    PublishedEvent(type, decode(payload), user_id) for payload, user_id in payloads
+                lambda type=type, texts=texts, decode=decode: [  # type: ignore[misc]
+                    PublishedEvent(type, decode(text).payload, user_id) for text, user_id in texts
                 ],
             )

@@ -42,6 +42,14 @@ class OutgoingFrame:
         return self._data
 
 
+class JoinedFrames(dict[tuple[OutgoingFrame, ...], bytes]):
+    """The bytes of several frames, one after another. Connections that wait for the same frames share them."""
+
+    def __missing__(self, frames: tuple[OutgoingFrame, ...]) -> bytes:
+        data = self[frames] = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        return data
+
+
 class AsyncioTransport:
     """Writes frames to a transport of asyncio or uvloop. Used with uvicorn."""
 
@@ -50,9 +58,9 @@ class AsyncioTransport:
     def __init__(self, transport: Any):
         self._transport = transport
 
-    def write(self, frames: list[OutgoingFrame]) -> None:
+    def write(self, frames: list[OutgoingFrame], joined: JoinedFrames) -> None:
         if not self._transport.is_closing():
-            self._transport.write(frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames]))
+            self._transport.write(joined[tuple(frames)])
 
     def buffered_bytes(self) -> int:
         """Returns how many bytes wait in this process to be sent. The number grows if the client reads slowly."""
@@ -77,7 +85,7 @@ class AsgiTransport:
         self._size = 0
         self._task: asyncio.Task | None = None
 
-    def write(self, frames: list[OutgoingFrame]) -> None:
+    def write(self, frames: list[OutgoingFrame], joined: JoinedFrames) -> None:
         self._queue += frames
         self._size += sum(len(frame.text) for frame in frames)
         if self._task is None or self._task.done():
@@ -105,7 +113,7 @@ class AsgiTransport:
 class SocketTransport(Protocol):
     """What a connection needs of a transport. That of daphne is in messenger.core.daphne_internals."""
 
-    def write(self, frames: list[OutgoingFrame]) -> None: ...
+    def write(self, frames: list[OutgoingFrame], joined: JoinedFrames) -> None: ...
     def buffered_bytes(self) -> int: ...
     def close(self, code: int, reason: str) -> bool: ...
     def abort(self) -> None: ...

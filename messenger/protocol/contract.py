@@ -24,6 +24,7 @@ import chat.selectors.members
 import chat.selectors.sync
 import notifications.schemas
 import presence.schemas
+import scheduling.schemas
 from accounts import avatars
 from accounts.models import User
 from accounts.usernames import rules
@@ -78,6 +79,7 @@ def events() -> dict[str, Struct]:
         "contact.updated": accounts.schemas.ContactEvent,
         **presence.schemas.EVENTS,
         **calls.schemas.EVENTS,
+        **scheduling.schemas.EVENTS,
     }
 
 
@@ -104,6 +106,7 @@ EVENT_RECIPIENTS = {
     "call.offer": "the other participant, on every device; it is for `to_device`",
     "call.answer": "the other participant, on every device; it is for `to_device`",
     "call.candidate": "the other participant, on every device; it is for `to_device`",
+    "reminder.due": "this user, on every device",
 }
 
 
@@ -120,6 +123,7 @@ def schemas() -> list[Struct]:
         chat.selectors.members,
         chat.selectors.sync,
         notifications.schemas,
+        scheduling.schemas,
         presence.schemas,
         calls.schemas,
     )
@@ -213,6 +217,7 @@ RATE_TEXTS = {
     "reaction": "reactions added or removed",
     "pin": "messages pinned or unpinned",
     "report": "messages reported",
+    "schedule": "scheduled messages and reminders created or changed",
     "direct": "new direct conversations",
     "group": "groups created",
     "group.change": "changes of groups: texts, settings, roles, members",

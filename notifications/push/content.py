@@ -25,6 +25,7 @@ from notifications import facts
 from notifications.decisions import Outcome, decide
 from notifications.models import GroupNotificationSettings, Notification
 
+SHOW_TTL = 24 * 3600
 MAX_LINES = 4  # messages whose text a notification shows; the newest
 MAX_MESSAGES = 50  # unread messages that are looked at
 
@@ -57,33 +58,44 @@ class PushSchema(msgspec.Struct, omit_defaults=True):
     seq: int = 0  # of the newest message
     sent_at: str = ""
     sound: bool = False
+    stays: bool = False  # until the user reacts
+    reminder_id: int = 0
+    call_id: int = 0
     actions: list[PushAction] = []
 
 
 encode = msgspec.json.Encoder().encode
 
 
-@dataclass(slots=True)
-class ConversationState:
-    """What the browsers of one user are to show of one conversation."""
+@dataclass
+class PushState:
+    """What the browsers of one user are to show of something, and whether they show something of it already."""
 
     push: PushSchema
+    was_shown: bool = False
+    ttl: int = SHOW_TTL  # seconds that a push service keeps the push message
+
+    @property
+    def is_shown(self) -> bool:
+        return self.push.type != "clear"
+
+
+@dataclass
+class ConversationState(PushState):
+    """What the browsers of one user are to show of the messages of one conversation."""
+
     shown: list[Notification] = field(default_factory=list)  # that the notification stands for
     ended: list[Notification] = field(default_factory=list)  # that are read, deleted or not wanted any more
 
-    @property
-    def was_shown(self) -> bool:
-        return any(row.pushed_at for row in (*self.shown, *self.ended))
 
-
-def topic_of(conversation_id: int) -> str:
-    """Returns the topic of the push messages of a conversation. It does not reveal the conversation."""
-    digest = salted_hmac("notifications.topic", str(conversation_id), algorithm="sha256").digest()
+def topic_of(tag: str) -> str:
+    """Returns the topic of the push messages with a tag. It does not reveal what they are about."""
+    digest = salted_hmac("notifications.topic", tag, algorithm="sha256").digest()
     return base64.urlsafe_b64encode(digest[:24]).decode()  # 32 characters, as RFC 8030 allows at most
 
 
-def build_states(users: Sequence[User], conversation_id: int) -> dict[int, ConversationState]:
-    """Returns by user id what the browsers of these users are to show of a conversation.
+def build_states(users: Sequence[User], conversation_id: int, object_id: int = 0) -> dict[int, ConversationState]:
+    """Returns by user id what the browsers of these users are to show of the messages of a conversation.
 
     Decides again about all messages that the browsers show, or are to show. So nothing is sent that was deleted or
     read, or of a conversation that the user has left or muted in the meantime.
@@ -117,7 +129,8 @@ def build_states(users: Sequence[User], conversation_id: int) -> dict[int, Conve
             with translation.override(language):
                 push = _build_push(push, [messages[row.message_id] for row in shown], hides_text)
             push.lang, push.sound = language, preferences[user.pk].sound
-        states[user.pk] = ConversationState(push, shown, ended)
+        was_shown = any(row.pushed_at for row in (*shown, *ended))
+        states[user.pk] = ConversationState(push, was_shown, shown=shown, ended=ended)
     return states
 
 
@@ -172,7 +185,7 @@ def build_test(user: User) -> PushSchema:
         )
 
 
-def store(states: Iterable[ConversationState], now: datetime) -> None:
+def store(object_id: int, states: Iterable[ConversationState], now: datetime) -> None:
     """Stores what became of the notifications after the push messages were sent."""
     for state in states:
         Notification.objects.filter(pk__in=[row.pk for row in state.shown], pushed_at=None).update(pushed_at=now)

@@ -16,15 +16,18 @@ from messenger.core.database import write_transaction
 from notifications import pending_pushes
 from notifications.models import PendingPush, PushSubscription
 from notifications.push import content, transport, vapid
-from notifications.push.content import ConversationState
+from notifications.push.content import PushState
+from notifications.push.sources import get_push_source
 from notifications.push.transport import Response, Result
 
 log = logging.getLogger(__name__)
 
+Key = tuple[int, int, str, int]  # user, conversation, kind, object
+
 THREADS = 16
 RUN_SECONDS = 80  # after this time a task ends, and the next one goes on
 RETRY_DELAYS = (10, 30, 120, 600, 1800, 3600, 3600, 7200, 14400)  # seconds; afterwards the push message is given up
-SHOW_TTL, CLEAR_TTL = 24 * 3600, 3600  # seconds that a push service keeps a message
+CLEAR_TTL = 3600  # seconds that a push service keeps a message that removes a notification
 # Safari ends a subscription after a few push messages that show nothing.
 NO_SILENT_PUSHES = (".push.apple.com",)
 
@@ -50,48 +53,56 @@ def _send_batch(rows: list[PendingPush], pool: ThreadPoolExecutor, session: tran
         responses[row.pk] = response
     with write_transaction():
         sent_keys = {_key(row) for row in to_send if responses[row.pk].result == Result.SENT}
-        content.store([state for key, state in states.items() if key in sent_keys or not state.shown], timezone.now())
+        _store_states({key: state for key, state in states.items() if key in sent_keys or not state.is_shown})
         for row in rows:
             _store_response(row, responses.get(row.pk))
     return sum(response.result == Result.SENT for response in responses.values())
 
 
-def _build_states(rows: list[PendingPush]) -> dict[tuple[int, int], ConversationState]:
-    """Returns the states by (user id, conversation id). Each conversation is read once for all its users."""
-    users: dict[int, dict[int, User]] = {}  # by conversation id and user id
+def _build_states(rows: list[PendingPush]) -> dict[Key, PushState]:
+    """Returns the states. Each conversation, call and so on is read once for all its users."""
+    users: dict[tuple[str, int, int], dict[int, User]] = {}  # by kind, conversation and object; then by user id
     for row in rows:
-        users.setdefault(row.conversation_id, {})[row.subscription.user_id] = row.subscription.user
+        of_object = users.setdefault((row.kind, row.conversation_id, row.object_id), {})
+        of_object[row.subscription.user_id] = row.subscription.user
     return {
-        (user_id, conversation_id): state
-        for conversation_id, members in users.items()
-        for user_id, state in content.build_states(list(members.values()), conversation_id).items()
+        (user_id, conversation_id, kind, object_id): state
+        for (kind, conversation_id, object_id), members in users.items()
+        for user_id, state in get_push_source(kind).build(list(members.values()), conversation_id, object_id).items()
     }
 
 
-def _key(row: PendingPush) -> tuple[int, int]:
-    return row.subscription.user_id, row.conversation_id
+def _store_states(states: dict[Key, PushState]) -> None:
+    by_object: dict[tuple[str, int], list[PushState]] = {}
+    for (_user_id, _conversation_id, kind, object_id), state in states.items():
+        by_object.setdefault((kind, object_id), []).append(state)
+    for (kind, object_id), states_of_object in by_object.items():
+        get_push_source(kind).store(object_id, states_of_object, timezone.now())
+
+
+def _key(row: PendingPush) -> Key:
+    return row.subscription.user_id, row.conversation_id, row.kind, row.object_id
 
 
 def _is_sendable(row: PendingPush) -> bool:
     return sign_ins.is_active(row.subscription.sign_in, row.subscription.user)
 
 
-def _must_send(row: PendingPush, state: ConversationState) -> bool:
-    if state.shown:
+def _must_send(row: PendingPush, state: PushState) -> bool:
+    if state.is_shown:
         return True
     host = urlsplit(row.subscription.endpoint).hostname or ""
     return state.was_shown and not host.endswith(NO_SILENT_PUSHES)
 
 
-def _send(row: PendingPush, state: ConversationState, session: transport.requests.Session) -> Response:
-    is_shown = bool(state.shown)
+def _send(row: PendingPush, state: PushState, session: transport.requests.Session) -> Response:
     return transport.send(
         session,
         row.subscription,
         content.encode(state.push),
-        topic=content.topic_of(row.conversation_id),
-        ttl=SHOW_TTL if is_shown else CLEAR_TTL,
-        is_urgent=is_shown,
+        topic=content.topic_of(state.push.tag),
+        ttl=state.ttl if state.is_shown else CLEAR_TTL,
+        is_urgent=state.is_shown,
     )
 
 

@@ -60,6 +60,11 @@ for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);
 customElements.define("live-socket", LiveSocket);
 
+document.addEventListener("live:reminder.due", (event) => {
+  const { detail } = /** @type {CustomEvent} */ (event);
+  import("./scheduling/reminders.js").then((module) => module.showReminder(detail), () => {});
+});
+
 const NOTIFICATIONS_DELAY = 2_000; // ms after the page has loaded: notifications are not needed to read it
 const startNotifications = () =>
   setTimeout(() => import("./notifications/page-notifications.js").then((module) => module.watchNotifications(), () => {}), NOTIFICATIONS_DELAY);

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import io
+import itertools
 import random
 import threading
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import repeat
 
 import pytest
@@ -17,6 +18,7 @@ from chat import actions
 from chat.actions import search_index
 from chat.models import Message, SearchEntry
 from chat.search import index
+from chat.search.periods import CLOCK_ERROR, IdRange, find_id_range, iterate_message_ids
 from chat.search.terms import IndexedText
 from chat.selectors import MessageSearch
 from messenger.core.errors import ApplicationError
@@ -129,15 +131,43 @@ def test_the_system_check_says_which_messages_are_not_indexed_yet(send, alice, b
 def test_messages_of_all_ages_are_found_once_and_newest_first():
     """PostgreSQL looks up blocks of 4096 message ids, then larger blocks, and then the rest."""
     ids = [1, 2, 4095, 4096, 9_000, 70_000, 1_100_000, 9_000_000, 40_000_000, 40_004_095, 40_004_096, 40_009_000]
-    now = datetime.now(UTC)
-    index.add_entries([IndexedText(pk, 1 + pk % 2, 1, "apple", (), (), False, (), now) for pk in ids])
-    condition = index.Condition(words=(("app", True),))
+    index.add_entries([IndexedText(pk, 1 + pk % 2, 1, "apple", (), (), False, ()) for pk in ids])
+    words = [index.Condition(words=(("app", True),))]
 
-    def find(size: int, **bounds) -> list[int]:
-        return [pk for found in index.iterate_message_ids([condition], [1, 2], repeat(size), **bounds) for pk in found]
+    def find(size: int, conversations=(1, 2), first=None, end=None, beginnings=()) -> list[int]:
+        query = index.IndexQuery(words, conversations, 10**6, beginnings, IdRange(first, end))
+        return [pk for found in index.iterate_message_ids(query, repeat(size)) for pk in found]
 
     for size in (1, 2, 3, 50):
         assert find(size) == ids[::-1]
-        for before_id in (*ids, 5_000, 41_000_000, 2**62):
-            assert find(size, before_id=before_id) == [pk for pk in reversed(ids) if pk < before_id]
-    assert list(index.iterate_message_ids([condition], [3], repeat(2))) == []
+        for bound in (*ids, 5_000, 41_000_000, 2**62):
+            assert find(size, end=bound) == [pk for pk in reversed(ids) if pk < bound]
+            assert find(size, first=bound) == [pk for pk in reversed(ids) if pk >= bound]
+    assert find(3, beginnings=["a", "ap"]) == ids[::-1] and find(3, beginnings=["a", "pp"]) == []
+    assert find(2, conversations=[3]) == []
+
+
+def test_the_ids_of_a_period_are_those_of_its_messages_in_each_conversation(alice, group, direct_conversation, send):
+    """Messages of a conversation have ids and numbers in the order of time, those of different conversations not."""
+    day, hour = datetime(2026, 3, 1, tzinfo=UTC), timedelta(hours=1)
+    Message.objects.all().delete()
+    times: dict[int, datetime] = {}
+    for conversation, start, count in ((group, day, 40), (direct_conversation, day - 30 * hour, 20)):
+        for number in range(count):
+            message = Message.objects.create(
+                conversation=conversation, sender=alice, seq=number + 1, version=2, first_version=2, text_count=1,
+                body="x", created_at=start + 2 * number * hour,
+            )  # fmt: skip
+            times[message.pk] = message.created_at
+    last_seqs = {group.pk: 40, direct_conversation.pk: 20}
+    for since, until in itertools.product([None, *(day + offset * hour for offset in range(-40, 90, 9))], repeat=2):
+        found = find_id_range(list(last_seqs), 40, since, until)
+        inside = [pk for pk, at in times.items() if (not since or at >= since) and (not until or at < until)]
+        if found is None:
+            assert not inside
+            continue
+        assert all((found.first or 0) <= pk and (found.end is None or pk < found.end) for pk in inside)
+        listed = list(iterate_message_ids(list(last_seqs), 40, found, since, until, repeat(7)))
+        assert list(itertools.chain(*listed)) == sorted(inside, reverse=True)
+        assert not since or found.first == min(pk for pk, at in times.items() if at >= since - CLOCK_ERROR)
+        assert not until or found.end == max(pk for pk, at in times.items() if at < until + CLOCK_ERROR) + 1

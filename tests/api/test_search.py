@@ -10,6 +10,7 @@ import pytest
 from chat.actions import search_index
 from chat.attachments import uploads
 from chat.models import Message
+from chat.selectors import search as search_selectors
 
 pytestmark = pytest.mark.usefixtures("each_database")
 
@@ -134,6 +135,23 @@ def test_newest_comes_first_and_pages_go_on_without_gaps(say, search, api, alice
         if not (url := page["next"]):
             break
     assert found == [f"apple {number}" for number in range(6, -1, -1)]
+
+
+def test_a_page_is_full_while_there_are_more_matches(say, search, alice, settings, monkeypatch):
+    settings.LIMITS = False
+    monkeypatch.setattr(search_selectors, "CANDIDATES", 2)
+    monkeypatch.setattr(search_selectors, "MAX_CANDIDATES", 3)
+    for number in range(5):
+        say(f"alpha beta gamma delta {number}")
+    for _ in range(8):
+        say("beta alpha")
+    for query in ('"alpha beta"', "beta -nothing g"):
+        page = search(alice, query, limit=4, kind="messages")["messages"]
+        assert [hit["message"]["body"][-1] for hit in page["results"]] == ["4", "3", "2", "1"] and page["next"], query
+    # More than two short beginnings are compared in the database: also if only few messages may be loaded for a page.
+    monkeypatch.setattr(search_selectors, "MAX_COMPARED", 5)
+    page = search(alice, "a b g d", limit=4, kind="messages")["messages"]
+    assert [hit["message"]["body"][-1] for hit in page["results"]] == ["4", "3", "2", "1"]
 
 
 def test_the_best_matches_come_first(say, bodies, alice):

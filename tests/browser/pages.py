@@ -6,6 +6,7 @@ The URLs lead to pages with the demo workspace (example users, conversations and
 from __future__ import annotations
 
 import re
+import uuid
 from datetime import timedelta
 
 from django.utils import timezone
@@ -18,6 +19,8 @@ from accounts.session_backends.db import SessionStore
 from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
 from notifications.emails import make_unsubscribe_token
+from scheduling import reminders, scheduled_messages
+from scheduling.models import ScheduledMessage
 from tests.servers import PASSWORD, Site, production_password_hash
 
 # URLs by route name, or by a description of a special case. `fill` returns the ids for the names in braces.
@@ -84,6 +87,10 @@ SIGNED_IN = {
     "notification_settings": "/settings/notifications/",
     "conversation_notifications": "/c/{group}/notifications/",
     "message_notification": "/m/{message}/notification/",
+    "later": "/later/",
+    "scheduled_message": "/later/{scheduled}/",
+    "send_later": "/c/{group}/send-later/",
+    "remind": "/m/{message}/remind/",
     "call_settings": "/settings/calls/",
     "sessions": "/settings/sessions/",
     "own_data": "/settings/data/",
@@ -130,9 +137,25 @@ def fill(site: Site) -> dict[str, int | str]:
                 "other": bob.pk,
             },
             "invite": invite.token,
+            "scheduled": _schedule(alice.pk, group.pk, message.pk),
             "suspended_session": _create_suspended_session(),
             "unsubscribe": make_unsubscribe_token(alice.pk),
         }
+
+
+def _schedule(user_id: int, conversation_id: int, message_id: int) -> int:
+    """Fills the page of scheduled messages and reminders. Returns the id of the scheduled message."""
+    now = timezone.now()
+    reminder, _created = reminders.set_reminder(user_id, message_id, now + timedelta(days=1))
+    reminders.notify_due(reminder.remind_at)
+    failed, _created = scheduled_messages.schedule(
+        user_id, conversation_id, uuid.uuid4(), "See you there?", now + timedelta(hours=2)
+    )
+    ScheduledMessage.objects.filter(pk=failed.pk).update(failure="not_member", due_at=None)
+    scheduled, _created = scheduled_messages.schedule(
+        user_id, conversation_id, uuid.uuid4(), "Good morning! The boat leaves at ten.", now + timedelta(days=1)
+    )
+    return scheduled.pk
 
 
 def _create_suspended_session() -> str:

@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.api.conftest import api  # noqa: F401 (the fixture)
 from tests.browsers import CHROMIUM_FLAGS
 from tests.conftest import require_program
+from tests.notifications.conftest import deliver, push_service, subscribe  # noqa: F401 (the fixtures)
 from tests.processes import Program
 
 FAKE_DEVICES = (

@@ -150,6 +150,12 @@ async def test_a_call_survives_a_reload_a_cut_line_and_a_killed_server(two_peopl
     await alice.hang_up()
     await asyncio.gather(alice.has_left(), bob.has_left())
 
+    await connect(alice, bob, "audio")
+    started = time.monotonic()
+    await bob.page.close()
+    await alice.has_left(within=15)
+    print(f"a closed tab noticed after {time.monotonic() - started:.2f} s")
+
 
 @pytest.mark.parametrize("transport", ["udp", pytest.param("tcp", marks=pytest.mark.long)])
 async def test_through_the_relay_only(two_people, turn_server, transport):

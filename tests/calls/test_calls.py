@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 from django.utils import timezone
@@ -387,3 +388,21 @@ def test_the_page_shows_who_called_and_how_long(client, alice, bob, direct_conve
     client.force_login(alice)
     page = client.get(f"/c/{direct_conversation.pk}/").content.decode()
     assert "Voice call, no answer" in page and "call-entry missed" not in page.replace("\n", " ")
+
+
+def test_a_closed_page_leaves_the_call_soon_and_a_reloaded_one_returns(alice, bob, mallory, call):
+    actions.accept(bob.pk, call.id, PHONE)
+    with pytest.raises(ApplicationError):
+        actions.announce_leaving(mallory.pk, call.id, PHONE)
+    with pytest.raises(ApplicationError):
+        actions.announce_leaving(bob.pk, call.id, OTHER)
+    actions.announce_leaving(bob.pk, call.id, PHONE)
+    assert actions.expire(call.id) is None, "the page may be reloaded"
+    actions.accept(bob.pk, call.id, LAPTOP)
+    later = timezone.now() + actions.LEAVING_TIME + timedelta(seconds=1)
+    with mock.patch.object(timezone, "now", lambda: later):
+        assert actions.expire(call.id) is None, "it has returned"
+    actions.announce_leaving(bob.pk, call.id, LAPTOP)
+    with mock.patch.object(timezone, "now", lambda: later):
+        ended = actions.expire(call.id)
+    assert ended and (ended.state, ended.reason) == ("ended", "completed")

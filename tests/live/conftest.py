@@ -33,7 +33,7 @@ class RecordingTransport:
         self.pending_bytes = 0
         self.aborted = False
 
-    def write(self, frames):
+    def write(self, frames, joined):
         self.writes += 1
         self.texts += [frame.text for frame in frames]
 

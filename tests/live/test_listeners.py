@@ -10,15 +10,17 @@ import uuid
 
 import msgspec
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from accounts.models import User
 from chat import actions, selectors
+from chat.actions import search_index
 from chat.actions.sending import SendCommand, send_many
 from chat.events import MentionEvent, MessagePayload
 from chat.models import Message
 from chat.payloads import SendPayload
 from messenger.live import listeners
+from messenger.live.frames import encode_frame, get_frame_type
 from messenger.live.listeners import listen
 from tests.live.test_hub import send, withheld_events
 
@@ -191,6 +193,43 @@ async def test_a_listener_names_only_the_fields_that_it_needs(environment, regis
 
 
 async def test_no_frame_is_decoded_while_nobody_listens(environment, group, alice, monkeypatch):
-    monkeypatch.setattr(listeners, "decode_incoming", None)
+    monkeypatch.setattr(listeners, "get_frame_type", None)
     await send(environment, alice, group.pk, "hello")
     await environment.run(actions.update_group, alice.pk, group.pk, {"title": "New"})
+
+
+@pytest.mark.parametrize("ref", [None, "1"])
+def test_the_type_of_a_frame_is_found_without_decoding_it(ref):
+    for type in ("message.created", "ack", ""):
+        assert get_frame_type(encode_frame(type, {"type": "other"}, ref)) == type
+
+
+async def test_events_that_no_listener_wants_are_not_decoded(environment, register, group, alice, bob):
+    heard = []
+    register("message.updated", MessagePayload, heard.extend)
+    (registration,) = listeners._after_commit["message.updated"]
+    decoded = []
+
+    def decode(text):
+        decoded.append(get_frame_type(text))
+        return registration.decode(text)
+
+    listeners._after_commit["message.updated"] = [registration._replace(decode=decode)]
+    message = await send(environment, alice, group.pk, "hello")
+    await environment.run(actions.edit_message, alice.pk, message.id, "hello again")
+    assert decoded == ["message.updated"]
+    assert [event.payload.message.body for event in heard] == ["hello again"]
+
+
+def test_a_failed_statement_whose_result_nothing_waits_for_stores_no_message(each_database, group, alice, monkeypatch):
+    def fail(sends, now):
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE chat_conversation SET version = NULL WHERE id = %s", [group.pk])
+
+    command = SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))
+    with monkeypatch.context() as patch:
+        patch.setattr(search_index, "add_new_messages", fail)
+        with pytest.raises(IntegrityError):
+            send_many([command])
+    assert bodies(group) == []
+    assert send_many([command])[0].created and bodies(group) == ["hello"]

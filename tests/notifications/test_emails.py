@@ -48,10 +48,13 @@ def test_unread_mentions_and_direct_messages_are_sent_after_some_minutes(
     assert sorted(each.subject for each in sent) == ["Unread messages from Alice", "Unread messages in Room"]
     [of_group] = [each for each in sent if "Room" in each.subject]
     assert of_group.to == ["bob@example.org"]
-    assert "@bob look here" in of_group.body and "plain" not in of_group.body
+    assert "\n> @bob look here\n" in of_group.body and "plain" not in of_group.body
     assert f"https://chat.example.org/c/{group.pk}/?at={mention.seq}#m-{mention.seq}" in of_group.body
     [(html, kind)] = of_group.alternatives
     assert kind == "text/html" and "@bob look here" in html and ">Open</a>" in html
+    assert "&gt; @bob" not in html and "border-left" in html, (
+        "in HTML a message is a quotation with its author above it"
+    )
     assert send_emails() == [], "each message is sent once"
     assert Notification.objects.filter(emailed_at__isnull=False).count() == 2
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from accounts.auth import sign_ins
 from notifications import cleanup, expansion, subscriptions
+from notifications.checks import check_push_key
 from notifications.models import (
     GroupNotificationSettings,
     Notification,
@@ -191,3 +192,12 @@ def test_a_deleted_account_leaves_no_keywords_and_browsers(alice, bob, group, su
     cleanup.delete_old()
     for model in (NotificationPreferences, PushSubscription, Notification):
         assert not model.objects.filter(user=bob).exists()
+
+
+def test_a_check_warns_if_browsers_wait_for_push_messages_and_the_key_is_missing(alice, subscribe, settings):
+    assert check_push_key(databases=["default"]) == []
+    subscribe(alice)
+    assert check_push_key(databases=["default"]) == []
+    settings.DATA_DIR = settings.DATA_DIR / "elsewhere"
+    assert [each.id for each in check_push_key(databases=["default"])] == ["notifications.W001"]
+    assert check_push_key() == [], "without `--database`, the database is not asked"

@@ -26,7 +26,8 @@ from notifications.models import (
     PendingPush,
     PushSubscription,
 )
-from notifications.push import content, endpoints, sending, transport, vapid
+from notifications.push import content, endpoints, sending, sources, transport, vapid
+from notifications.push.sources import PushSource
 from tests.notifications.conftest import encode
 
 
@@ -128,6 +129,37 @@ def test_reading_on_one_device_removes_the_notification_from_all(
         assert browser.pushes[0]["tag"] == browser.pushes[1]["tag"]
         assert browser.pushes[1].get("unread", 0) == 0
     read(bob, group, message.seq)
+    assert not PendingPush.objects.exists()
+
+
+def mute(alice, bob, group):
+    actions.update_member_state(bob.pk, group.pk, {"muted": True})
+
+
+def turn_off(alice, bob, group):
+    actions.update_member_state(bob.pk, group.pk, {"level": "none"})
+
+
+def want_mentions_only(alice, bob, group):
+    actions.update_member_state(bob.pk, group.pk, {"level": "mentions"})
+
+
+def block(alice, bob, group):
+    account_actions.block_user(bob.pk, alice.pk)
+
+
+@pytest.mark.parametrize("change", [mute, turn_off, want_mentions_only, block])
+def test_what_a_user_does_not_want_any_more_disappears_from_all_devices(
+    transactional_db, change, alice, bob, group, subscribe, send, deliver
+):
+    phone, laptop = subscribe(bob), subscribe(bob)
+    send(alice, group)
+    deliver()
+    change(alice, bob, group)
+    deliver()
+    for browser in (phone, laptop):
+        assert [push["type"] for push in browser.pushes] == ["show", "clear"]
+    actions.update_member_state(bob.pk, group.pk, {"draft": "something else"})
     assert not PendingPush.objects.exists()
 
 
@@ -272,15 +304,14 @@ def test_a_worker_that_is_killed_after_sending_causes_an_equal_push_message(
 ):
     browser = subscribe(bob)
     send(alice, group)
-    store = content.store
 
     def be_killed(*args):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(content, "store", be_killed)
-    with pytest.raises(KeyboardInterrupt):
-        deliver()
-    monkeypatch.setattr(content, "store", store)
+    with monkeypatch.context() as patched:
+        patched.setitem(sources._sources, "messages", PushSource(content.build_states, be_killed))
+        with pytest.raises(KeyboardInterrupt):
+            deliver()
     deliver()
     first, second = browser.pushes
     assert first == second and browser.requests[0].headers["Topic"] == browser.requests[1].headers["Topic"]

@@ -12,6 +12,7 @@ from accounts.actions import block_user
 from accounts.auth import tokens
 from chat import actions
 from chat.attachments import uploads
+from chat.views import files as files_view
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
@@ -143,6 +144,52 @@ def test_messages_and_files_of_a_blocked_person_are_collapsed_as_in_the_chat(bro
     history = client.get(f"/api/v1/conversations/{group.pk}/messages/").json()["results"]
     found = client.get("/api/v1/search/?q=nasty&kind=messages").json()["messages"]["results"]
     assert [hit["message"] for hit in found] == [each for each in reversed(history) if each["kind"] == "text"]
+
+
+def test_files_are_hidden_exactly_where_the_chat_hides_their_message(
+    browser, alice, bob, carol, group, say, settings, monkeypatch
+):
+    """Alice has blocked Bob. Carol's forward of his file is hidden as in the chat; what Alice forwards is not."""
+    settings.LIMITS = False
+    monkeypatch.setattr(files_view, "PAGE_SIZE", 2)
+    actions.add_members(alice.pk, group.pk, [carol.pk])
+    own = send_file(carol, group, "plan of carol.txt", say)
+    his = send_file(bob, group, "plan of bob.txt", say)
+    kept = say(alice, group, "", forward_id=his.id)
+    hidden = [his, say(carol, group, "", forward_id=his.id), send_file(bob, group, "plan two of bob.txt", say)]
+    block_user(alice.pk, bob.pk)
+    page = browser(alice)
+    log = page.get(f"/c/{group.pk}/")
+    assert {each.seq for each in hidden} == {
+        each.seq for each in (own, kept, *hidden) if "blocked" in log.one("li", id=f"m-{each.seq}").classes
+    }
+    for q in ({}, {"q": "plan"}, {"q": "plan", "kind": "file"}, {"kind": "file"}):
+        files = page.get(f"/c/{group.pk}/files/", **q)  # its first page is full
+        assert [each.text for each in files.all(cls="doc-name")] == ["plan of bob.txt", "plan of carol.txt"], q
+        assert [each["data-message-id"] for each in files.one(cls="files-page").all("li")] == [
+            str(kept.id), str(own.id)
+        ]  # fmt: skip
+    found = page.get("/search/", q="plan", kind="files").one("main")
+    assert [item.one("a")["href"] for item in found.all("li") if "someone you blocked" in item.text] == [
+        f"/m/{each.id}/?q=plan" for each in reversed(hidden)
+    ]
+    assert "two of bob" not in found.text
+    # The API says of each file what its clients need to hide it like the message.
+    client = Client(headers={"Authorization": f"Bearer {tokens.issue_token_pair(alice).access}"})
+    history = {
+        each["id"]: (each["sender"], each["forwarded_from"])
+        for each in client.get(f"/api/v1/conversations/{group.pk}/messages/").json()["results"]
+    }
+    for answer in (
+        client.get(f"/api/v1/conversations/{group.pk}/files/").json(),
+        client.get("/api/v1/search/?q=plan&kind=files").json()["files"],
+    ):
+        assert [each["message_id"] for each in answer["results"]] == [
+            each.id for each in (hidden[2], hidden[1], kept, his, own)
+        ]
+        assert all(
+            (each["sender"], each["forwarded_from"]) == history[each["message_id"]] for each in answer["results"]
+        )
 
 
 def test_a_deleted_account_is_not_found_and_its_messages_are_those_of_the_chat(browser, search, alice, bob, group, say):

@@ -15,7 +15,7 @@ from django.core.management.color import no_style
 from django.db import connection, transaction
 
 from chat.models import Conversation, Membership, Message
-from chat.search.index import entry_terms
+from chat.search.index import entry_rows
 from chat.search.terms import IndexedText
 
 CONVERSATIONS, USERS, MINE = 10_000, 2000, 200
@@ -142,7 +142,7 @@ def _write_messages(cursor, conversations: list[int], users: list[int], count: i
     weights = list(itertools.accumulate((place + 1) ** -0.5 for place in range(CONVERSATIONS)))
     for first in range(1, count + 1, BATCH):
         size = min(BATCH, count + 1 - first)
-        rows, entries = [], []
+        rows, texts = [], []
         places = rng.choices(conversations, cum_weights=weights, k=size)
         for number, conversation_id, body in zip(range(first, first + size), places, _bodies(rng, size), strict=True):
             if conversation_id not in mine and number % 3 == 0:
@@ -154,10 +154,9 @@ def _write_messages(cursor, conversations: list[int], users: list[int], count: i
                 (number, conversation_id, seq, seq + 1, seq + 1, seq, "text", sender_id, "",
                  body, f"<p>{body}</p>\n", "[]", "[]", created_at.isoformat(" "))
             )  # fmt: skip
-            text = IndexedText(number, conversation_id, sender_id, body, (), (), False, (), created_at)
-            entries.append((number, entry_terms(text)))
+            texts.append(IndexedText(number, conversation_id, sender_id, body, (), (), False, ()))
         _insert(cursor, "chat_message", _COLUMNS, rows)
-        _insert(cursor, "chat_searchentry", ("rowid", "terms"), entries)
+        _insert(cursor, "chat_searchentry", ("rowid", "terms"), entry_rows(texts))
     for sql in connection.ops.sequence_reset_sql(no_style(), [Message]):
         cursor.execute(sql)
     return sizes

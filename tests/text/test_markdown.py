@@ -59,6 +59,9 @@ def render(body: str, members=ALICE, **options) -> str:
         ("a | b\n--|--\n1 | 2", "<p>a | b<br>\n--|--<br>\n1 | 2</p>\n"),
         ("<b>bold</b>", "<p>&lt;b&gt;bold&lt;/b&gt;</p>\n"),
         ("2 < 3 && 4 > 1", "<p>2 &lt; 3 &amp;&amp; 4 &gt; 1</p>\n"),
+        ("　　**一**\n　　二", "<p>　　<strong>一</strong><br>\n　　二</p>\n"),  # Chinese paragraphs are indented
+        ("*a*\n\n　　二", "<p><em>a</em></p>\n<p>　　二</p>\n"),
+        ("> 　*a*", "<blockquote>\n<p>　<em>a</em></p>\n</blockquote>\n"),
         ("[a]\n\n[a]: http://b.example", None),  # link reference definitions are not supported
     ],
 )

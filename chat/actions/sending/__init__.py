@@ -38,7 +38,8 @@ def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
 
 def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
     batch = [
-        PendingSend(command.user_id, command.payload, command.digest(), command.payload.body) for command in commands
+        PendingSend(command.user_id, command.payload, command.digest(), command.payload.body, command.keeps_read_marker)
+        for command in commands
     ]
     rendering.render_ahead(batch)
     with write_transaction():
@@ -55,7 +56,7 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
             opened = publish.open_new_pairs(sends)
             persist.assign_numbers(sends)
             persist.insert_messages(sends, now)
-            search_index.add_new_messages(sends, now)
+            search_index.add_new_messages(sends)
             persist.update_counters(sends, now)
             message_events = publish.build_message_events(sends, now)
             first_events, member_events = publish.update_member_states(sends, opened, now)

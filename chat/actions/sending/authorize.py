@@ -57,7 +57,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
             f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(new_pair_ids))} AND m.left_at IS NOT NULL)"
         )
     rows = bulk_sql.fetch_all(
-        "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
+        "SELECT m.conversation_id, m.id, m.role, m.read_seq, m.read_count, u.id, u.username, u.name, u.avatar,"
         " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL, m.added_by_id IS NOT NULL,"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
         f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
@@ -67,8 +67,8 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     )
     memberships = {}
     for (
-        conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, is_unopened,
-        is_new, pair_status, has_blocks,
+        conversation_id, pk, role, read_seq, read_count, user_id, username, name, avatar, shows_receipts, is_active,
+        is_unopened, is_new, pair_status, has_blocks,
     ) in rows:  # fmt: skip
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
@@ -78,6 +78,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
             pk,
             role,
             read_seq,
+            read_count,
             user,
             bool(shows_receipts),
             bool(is_active),

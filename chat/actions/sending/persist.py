@@ -23,6 +23,9 @@ def assign_numbers(sends: list[PendingSend]) -> None:
         conversation, membership = send.conversation, send.membership
         if max(membership.read_seq, membership.sent_seq) < conversation.last_seq:
             membership.had_unread = True
+        if send.keeps_read_marker and membership.had_unread:
+            membership.keeps_read_marker = True
+            membership.read_count += 1  # one's own message is not unread
         conversation.last_seq += 1
         conversation.version += 1
         conversation.text_count += 1
@@ -94,7 +97,7 @@ def get_mentioned_ids(send: PendingSend) -> list[int]:
 def update_counters(sends: list[PendingSend], now: datetime) -> None:
     """Saves the new counters of the conversations, and how far the senders have read, to the database.
 
-    A sender has read all messages up to the message that he or she has sent.
+    A sender has read all messages up to the message that he or she has sent, unless the read marker stays.
     """
     conversations = {send.conversation.id: send.conversation for send in sends}.values()
     memberships = {send.membership.id: send.membership for send in sends}.values()
@@ -120,5 +123,12 @@ def update_counters(sends: list[PendingSend], now: datetime) -> None:
                 None,
             )
             for membership in memberships
+            if not membership.keeps_read_marker
         ],
+    )
+    keeping = [membership for membership in memberships if membership.keeps_read_marker]
+    bulk_sql.update_rows(
+        Membership,
+        ("id", "read_count", "sent_seq"),
+        [(membership.id, membership.read_count, membership.sent_seq) for membership in keeping],
     )

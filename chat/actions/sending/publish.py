@@ -80,13 +80,19 @@ def update_member_states(
     - A direct conversation is opened for its second user by its first message (`opened`, see `open_new_pairs`). Only in
       this case the first list is not empty.
     - The sender had unread messages. They are read now, so the sender's other devices get the event `mine.updated`, and
-      the other members get the event `receipt`.
+      the other members get the event `receipt`. If the read marker of the sender stays, `mine.updated` tells the
+      devices of the sender how much is unread: they assume that a sender has read everything.
     - A member had archived the conversation without muting it. It is unarchived.
     - A member is mentioned but not notified because of a block. The member's devices count each mention that they
       receive, and `mine.updated` corrects this count.
     """
-    senders = {send.membership.id: send for send in sends if send.membership.had_unread}
-    others = [row for row in (*_unarchive(sends), *_load_blocked_mentions(sends)) if row.pk not in senders]
+    senders = {
+        send.membership.id: send
+        for send in sends
+        if send.membership.had_unread and not send.membership.keeps_read_marker
+    }
+    changed = {row.pk: row for row in (*_unarchive(sends), *_load_blocked_mentions(sends), *_load_keeping(sends))}
+    others = [row for row in changed.values() if row.pk not in senders]
     if not senders and not others and not opened:
         return [], []
     me_versions = allocate_me_versions(
@@ -170,6 +176,14 @@ def _sender_states(
         )
         states.append((send, member_state))
     return states
+
+
+def _load_keeping(sends: list[PendingSend]) -> list[Membership]:
+    """Returns the memberships of senders whose read marker stays although others have written."""
+    ids = {send.membership.id for send in sends if send.membership.keeps_read_marker}
+    if not ids:
+        return []
+    return list(Membership.objects.filter(pk__in=ids).select_related("conversation").order_by("pk"))
 
 
 def _load_blocked_mentions(sends: list[PendingSend]) -> list[Membership]:

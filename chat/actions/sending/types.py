@@ -17,10 +17,15 @@ from messenger.core.errors import ApplicationError
 
 
 class SendCommand(msgspec.Struct, frozen=True):
-    """A command of the user `user_id` to send a message. The same command again does not create a second message."""
+    """A command of the user `user_id` to send a message. The same command again does not create a second message.
+
+    Who sends a message has read what was written before it, unless `keeps_read_marker` is set: then the message was
+    written earlier, and is sent without its author.
+    """
 
     user_id: int
     payload: SendPayload
+    keeps_read_marker: bool = False
 
     def digest(self) -> str:
         """Returns a hash of the message (text, files, reply …).
@@ -77,6 +82,7 @@ class SenderMembership(msgspec.Struct):
     id: int
     role: str
     read_seq: int
+    read_count: int
     user: UserSchema
     shows_receipts: bool
     is_active: bool
@@ -84,6 +90,7 @@ class SenderMembership(msgspec.Struct):
     has_blocks: bool  # this user has blocked somebody, or somebody has blocked this user
     sent_seq: int = 0  # of the newest message in this batch
     sent_text_count: int = 0  # the conversation's `text_count` at `sent_seq`
+    keeps_read_marker: bool = False  # others had written since the read marker, and the command does not move it
     # Others had written since the read marker when this user sent, or somebody had added the user, who had not opened
     # the group.
     had_unread: bool = False
@@ -100,6 +107,7 @@ class PendingSend(msgspec.Struct):
     payload: SendPayload
     digest: str
     body: str  # of a forwarded message: empty until the message to forward is loaded
+    keeps_read_marker: bool = False
     outcome: Outcome | None = None
     # Only in duplicates: the stored message, or the first send of this batch, with the same client_id.
     stored_message_id: int | None = None

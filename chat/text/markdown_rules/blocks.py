@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from markdown_it.rules_block import StateBlock, blockquote, list_block
+from markdown_it.rules_block import StateBlock, blockquote, list_block, paragraph
 from markdown_it.rules_core import StateCore
 
 _QUOTE_LINE = re.compile(r">+(?=[ \t]|\Z)(?![\W_]*<(?:\s|\Z))")  # `> _ <` is a face
-QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t>]*[^\s>]")
-_DATE = r"\d{4}[.][ \t]+\d{1,2}[.](?:[ \t]|\Z)"  # in Korea `2026. 11. 30.`
-ITEM_START = re.compile(rf"(?!{_DATE})(?:[-+*]|(?:0|[1-9]\d{{0,8}})[.)])[ \t]+(?![-+*>_\s]*\Z)")
+QUOTE_START = re.compile(rf"{_QUOTE_LINE.pattern}[ \t\u3000>]*[^\s>]")
+_NUMBERS = r"\d+[.)][ \t]+\d+[.)](?:[ \t]|\Z)"  # `3. 2. 1. Go`, or in Korea the date `2026. 11. 30.`
+ITEM_START = re.compile(rf"(?!{_NUMBERS})(?:[-+*]|(?:0|[1-9]\d{{0,8}})[.)])[ \t]+(?![-+*>_\s]*\Z)")
 _LEADING_ZERO = re.compile(r"0\d+[.)]")
 
 
@@ -36,10 +36,20 @@ def quote_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
 def list_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
     """Parses a list. The lines are a list only if the first item has a text, and if its number does not begin with 0.
 
-    HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text, and so does a date with
-    spaces.
+    HTML would show the number `02.` as `2.`, so a line that begins with `02.` remains text. So does a line that begins
+    with several numbers, such as a countdown or a date with spaces: it is not a list inside a list.
     """
     return ITEM_START.match(get_line(state, start)) is not None and list_block(state, start, end, silent)
+
+
+def paragraph_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:
+    """Parses a paragraph. It keeps the ideographic spaces that indent its first line in Chinese and Japanese.
+
+    The rule of markdown-it removes all kinds of white space from both ends.
+    """
+    found = paragraph(state, start, end, silent)
+    state.tokens[-2].content = state.getLines(start, state.line, state.blkIndent, False).strip(" \t\n")
+    return found
 
 
 def item_end_rule(state: StateBlock, start: int, end: int, silent: bool) -> bool:

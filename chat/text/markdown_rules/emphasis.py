@@ -17,6 +17,7 @@ from chat.text.east_asian import PUNCTUATION, UNSPACED_LETTERS
 _EAST_ASIAN_PUNCTUATION = re.compile(f"[{PUNCTUATION}]")
 # The private characters are placeholders of mentions; see chat/text/markdown.py.
 _OPENING_BRACKETS = "([{（［｛〔【〖〘〚「『｢《〈〝"
+_SEPARATORS = "，、；：。"
 _CLOSING_BRACKETS = ")]}）］｝〕】〗〙〛」』｣》〉〞〟"
 _EAST_ASIAN = re.compile(f"[{PUNCTUATION}{UNSPACED_LETTERS}\ue000\ue001]")
 
@@ -61,6 +62,8 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
         can_open = False  # `是*.txt` is a file name
     elif before.isdecimal() and after.isdecimal():
         can_open = False
+    elif sign == "*" and after in _SEPARATORS and not isWhiteSpace(ord(before)) and not _is_punctuation(before):
+        can_open = False  # `张**，李**` hides names
     else:
         can_open = after not in _CLOSING_BRACKETS and _may_stand_between(before, after)
     if sign * length == "*" and before.isdecimal() and after.isdecimal():
@@ -97,7 +100,9 @@ class MessageInlineParser(ParserInline):
 
 
 # Eyes and cheeks of kaomoji on both sides of a mouth `_`.
-_FACE_SIDE = re.compile(r"[\^\-=<>.;@*'|+\u00b0\u00b4\u02c7\u2022\u3002\u30fb\uff0d\uff1b\uff1d\uff3e\uff65\uffe3]")
+_FACE_SIDE = re.compile(
+    r"[\^\-=<>.;@*'|+~\u00b0\u00b4\u02c7\u2022\u3002\u30fb\uff0d\uff1b\uff1d\uff3e\uff5e\uff65\uffe3]"
+)
 # The words between two signs of emphasis that are a face: signs at both ends, and no two letters beside each other.
 _FACE_EDGE = r"[^\s\w“‘「『《【（〈＂\U0001f000-\U0001ffff]|[_\u02b0-\u02ff]"
 _FACE = re.compile(
@@ -107,7 +112,7 @@ _FACE = re.compile(
 _HALF_FACE = re.compile(r"(?!.*[A-Za-z0-9\u3400-\u9fff])(?:[^()]*\([^()]*|[^()]*\)[^()]*)")
 # A face with eyes and mouth, such as `(>_<)` in `~~(>_<)~~`.
 _WHOLE_FACE = re.compile(r"(?!.*[^\W_]{2})[^\s\w]*[\^><=;TtOoUu\-]?[_.ω﹏▽︿∇][\^><=;TtOoUu\-][^\s\w]*")
-_MAX_FACE_LENGTH = 12
+_MAX_FACE_LENGTH = 20
 # The parts of a face with the cheeks ´ and `, such as (´・ω・`), before and behind its backtick.
 _FACE_BEFORE_BACKTICK = re.compile(r"[(（][^()（）`\n]{0,9}\Z")
 _FACE_BEHIND_BACKTICK = re.compile(r"[^()（）`\n]{0,9}[)）]")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from ipaddress import IPv4Address
 from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 from markdown_it import helpers
 from markdown_it.common.normalize_url import normalizeLink
@@ -83,9 +85,28 @@ def normalize_target(url: str) -> str:
 def is_allowed_target(url: str) -> bool:
     """Returns True if a link in a message may open `url`: with `http`, `https` or `mailto`, or a path of this site.
 
-    A link to another target, such as `word`, would open a page of this site that does not exist.
+    A link to another target, such as `word`, would open a page of this site that does not exist. A URL that browsers
+    reject remains text, too.
     """
-    return re.match(r"https?://[^/?#\s]|mailto:[^?#\s]|/", url, re.IGNORECASE) is not None
+    if not re.match(r"https?://[^/?#\s]|mailto:[^?#\s]|/", url, re.IGNORECASE):
+        return False
+    try:
+        return _is_valid_host(url)
+    except ValueError:
+        return False
+
+
+def _is_valid_host(url: str) -> bool:
+    """Returns True if browsers accept the host and the port of a URL. Raises ValueError, or returns False, otherwise.
+
+    Browsers read a host that ends with a number as an IPv4 address (https://url.spec.whatwg.org/#ends-in-a-number-checker).
+    """
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    last_label = host.rstrip(".").rpartition(".")[2]
+    if last_label.isdecimal() or last_label.startswith("0x"):
+        IPv4Address(host)
+    return (parts.port or 0) >= 0 and "%" not in host
 
 
 class _NoTarget(Exception):

@@ -126,7 +126,8 @@ export class CallCenter {
       if (button?.dataset.act === "devices") this.#openLobby({ call, media: call.media });
     });
     document.body.append(element);
-    this.#ring = { callId: call.id, element, stop: startRinging() };
+    const isSilent = this.#findMe(call)?.silent ?? false;
+    this.#ring = { callId: call.id, element, stop: isSilent ? () => {} : startRinging() };
     sendCommand("call.ringing", { call_id: call.id }).catch(() => {});
   }
 

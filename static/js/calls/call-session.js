@@ -17,6 +17,7 @@ import { QualityMeter, worstQuality } from "./quality.js";
 
 const ALIVE_INTERVAL = 5_000; // ms; the server waits 20 s
 const QUALITY_INTERVAL = 2_000; // ms
+const NAVIGATION_TIME = 30_000; // ms in which the browser leaves the page after it began to load another one
 const RETRY_DELAY = 1_000; // ms until a signal is sent again that could not be sent
 export const STORAGE_KEY = "messenger.call"; // in sessionStorage: the call to return to after a reload
 /** Video bit rates by number of other participants: together they need about 2 Mbit/s upwards. @type {Record<number, number>} */
@@ -40,6 +41,7 @@ export class CallSession {
   #iceServers = /** @type {RTCIceServer[]} */ ([]);
   #iceExpiresAt = 0;
   #abortController = new AbortController();
+  #navigatedAt = 0; // when the browser last began to load another page here
   /** @type {Map<number, QualityMeter>} */
   #meters = new Map();
   /** @type {number[]} */
@@ -220,7 +222,15 @@ export class CallSession {
     for (const type of ["online", "pageshow"]) addEventListener(type, () => this.#restartAll(), { signal });
     // A change of the network, for example from Wi-Fi to mobile data.
     /** @type {any} */ (navigator).connection?.addEventListener?.("change", () => this.#restartAll(), { signal });
-    addEventListener("pagehide", () => this.#remember(), { signal });
+    addEventListener("pagehide", () => this.#handlePageHide(), { signal });
+    // A reload, or a link that the browser follows: the page returns to the call.
+    /** @type {any} */ (globalThis).navigation?.addEventListener(
+      "navigate",
+      (/** @type {any} */ event) => {
+        if (!event.destination.sameDocument && !event.downloadRequest) this.#navigatedAt = Date.now();
+      },
+      { signal },
+    );
     this.#timers.push(window.setInterval(() => this.#reportAlive(), ALIVE_INTERVAL));
     this.#timers.push(window.setInterval(() => this.#measureQuality(), QUALITY_INTERVAL));
   }
@@ -256,6 +266,17 @@ export class CallSession {
     } catch {
       // Forbidden; there was nothing to return to.
     }
+  }
+
+  /**
+   * Tells the server that this page is being closed, unless it goes to another page of the site. Otherwise the others
+   * would see this user for another 20 s. Browsers without the Navigation API cannot tell the two apart.
+   */
+  #handlePageHide() {
+    this.#remember();
+    const isReturning = !("navigation" in globalThis) || Date.now() - this.#navigatedAt < NAVIGATION_TIME;
+    if (!this.call || this.hasEnded || isReturning) return;
+    api("POST", `calls/${this.call.id}/leaving/`, { device: this.device }, { keepalive: true }).catch(() => {});
   }
 
   /** Remembers the call, so that the page returns to it after a reload. */

@@ -18,6 +18,7 @@ import { mentionsEverybody } from "./completion/mention-match.js";
 import { isAllowed } from "../conversation/permissions.js";
 import { clone, find, uuid } from "../lib/dom.js";
 import { convertPaste } from "./paste.js";
+import { openPageDialog } from "../ui/page-dialog.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
 import { ApiError } from "../realtime/api-error.js";
 
@@ -181,6 +182,10 @@ export class MessageComposer extends LiveElement {
   #handleSubmit(event) {
     if (!liveUpdates.enabled) return;
     event.preventDefault();
+    if (event.submitter?.hasAttribute("formaction")) {
+      void this.#submitElsewhere(/** @type {HTMLButtonElement} */ (event.submitter));
+      return;
+    }
     const text = this.field.value.replace(/\s+$/, "");
     const tray = this.#edit ? null : this.#tray;
     if (!text.trim() && (tray?.isEmpty ?? true) && !this.#edit?.message?.attachments.length) return;
@@ -191,6 +196,31 @@ export class MessageComposer extends LiveElement {
     else if (this.#edit?.message) this.#saveEdit(this.#edit.message, text);
     else this.#send(text);
     this.field.focus({ preventScroll: true });
+  }
+
+  /**
+   * Opens the page to which a button with `formaction` submits the message, for example to choose when it is sent, as a
+   * dialog. The message is removed from the composer when the page has accepted it.
+   * @param {HTMLButtonElement} button
+   */
+  async #submitElsewhere(button) {
+    if (this.#edit) return;
+    const tray = this.#tray;
+    if (tray && !tray.isComplete) return showToast("filesWait");
+    const body = new FormData(this.form);
+    body.delete("files"); // they are uploaded
+    for (const { id } of tray?.attachments ?? []) body.append("attachment_ids", String(id));
+    body.set("reply_to_id", String(this.#reply?.id ?? ""));
+    const dialog = await openPageDialog(button.formAction, null, body);
+    dialog?.addEventListener("close", () => {
+      if (dialog.returnValue !== "done") return;
+      const clientId = this.#hiddenInput("client_id");
+      if (clientId) clientId.value = uuid();
+      this.#clearReply();
+      this.#setFieldText("");
+      tray?.clear();
+      this.draft.markSent("");
+    });
   }
 
   /** Tells the user if `@all` in a text will notify nobody. @param {string} text */

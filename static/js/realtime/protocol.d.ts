@@ -160,6 +160,43 @@ export interface Forward {
 }
 
 /**
+ * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
+ * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
+ * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
+ * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it. `is_voice_note`:
+ * an audio file that was recorded on this site and not chosen as a file.
+ */
+export interface Attachment {
+  id: number;
+  kind: "image" | "video" | "audio" | "file";
+  name: string;
+  content_type: string;
+  size: number;
+  url: string;
+  ready: boolean;
+  thumbnail_url: string | null;
+  preview_url: string | null;
+  width: number | null;
+  height: number | null;
+  duration: number | null;
+  alt: string;
+  is_voice_note: boolean;
+}
+
+/**
+ * A file sent in a conversation, with the message that contains it. Clients hide it like the message, if the user has
+ * blocked its sender or the author of a forwarded message.
+ */
+export interface File {
+  attachment: Attachment;
+  message_id: number;
+  seq: number;
+  sender: User;
+  forwarded_from: Forward | null;
+  created_at: string;
+}
+
+/**
  * An emoji, and the ids of the users who reacted to the message with it, in the order of their reactions. The emoji has
  * the variation selectors that Unicode recommends (`❤️`), also if it was sent without them (`❤`).
  */
@@ -184,30 +221,6 @@ export interface SystemEvent {
   new: string | null;
   by_id: number | null;
   sentence: "joined" | "added" | "linked" | "left" | "removed" | "renamed" | "described" | "pictured" | "unpictured" | "announced" | "unannounced" | "promoted" | "demoted" | "owner" | "changed";
-}
-
-/**
- * A file of a message. `url`: path on this site; needs authorization. `size` is in bytes, `width` and `height` in
- * pixels, `duration` in seconds. While the server processes the file (removes metadata), `ready` is false and `url`
- * responds with 503; the event `message.updated` follows when the file is ready. `preview_url`: large version of an
- * image; `thumbnail_url`: small version. `alt`: description of the image for users who cannot see it. `is_voice_note`:
- * an audio file that was recorded on this site and not chosen as a file.
- */
-export interface Attachment {
-  id: number;
-  kind: "image" | "video" | "audio" | "file";
-  name: string;
-  content_type: string;
-  size: number;
-  url: string;
-  ready: boolean;
-  thumbnail_url: string | null;
-  preview_url: string | null;
-  width: number | null;
-  height: number | null;
-  duration: number | null;
-  alt: string;
-  is_voice_note: boolean;
 }
 
 /**
@@ -266,15 +279,6 @@ export interface History {
   has_before: boolean;
   has_after: boolean;
   version: number;
-}
-
-/** A file sent in a conversation, with the message that contains it. */
-export interface File {
-  attachment: Attachment;
-  message_id: number;
-  seq: number;
-  sender: User;
-  created_at: string;
 }
 
 /**
@@ -609,6 +613,43 @@ export interface GroupNotification {
 }
 
 /**
+ * A message that you have scheduled. When it is sent, it is no longer in the list. `failure`: why it was not sent, or
+ * empty. You are no longer a member (`not_member`), your account was suspended at that time (`suspended`), you have
+ * blocked the person (`blocked`), you may not write to the person any more (`not_allowed`), or the message was not
+ * accepted (`refused`). `is_sending`: it is being sent, and cannot be changed.
+ */
+export interface ScheduledMessage {
+  id: number;
+  conversation_id: number;
+  client_id: string;
+  body: string;
+  reply_to_id: number | null;
+  attachment_ids: number[];
+  send_at: string;
+  created_at: string;
+  is_sending: boolean;
+  failure: "" | "not_member" | "suspended" | "blocked" | "not_allowed" | "refused";
+  detail: string;
+}
+
+/** You want to be reminded of `message` at `remind_at`. `notified_at`: when you were reminded. */
+export interface Reminder {
+  id: number;
+  remind_at: string;
+  created_at: string;
+  notified_at: string | null;
+  message: Message;
+}
+
+/** The time of a reminder has come. */
+export interface ReminderEvent {
+  id: number;
+  message_id: number;
+  conversation_id: number;
+  seq: number;
+}
+
+/**
  * A user is typing in a conversation (`active` is true) or has stopped (`active` is false). Clients must hide the
  * typing indicator 5 seconds after the last event, even if no event with `active` false came.
  */
@@ -647,13 +688,15 @@ export interface HeadCount {
 
 /**
  * A user in a call, or whom the call rings. `device` is the client that takes part; empty unless `joined`. `rang` is
- * true if a device of the user has reported that it rings.
+ * true if a device of the user has reported that it rings. `silent`: show the ring of this user without a sound,
+ * because of quiet hours, do not disturb or a muted chat.
  */
 export interface CallParticipant {
   user: User;
   state: "ringing" | "joined" | "declined" | "busy" | "missed" | "left";
   device: string;
   rang: boolean;
+  silent: boolean;
 }
 
 /**
@@ -1018,6 +1061,7 @@ export interface Events {
   "call.offer": SessionDescriptionEvent;
   "call.answer": SessionDescriptionEvent;
   "call.candidate": CandidatesEvent;
+  "reminder.due": ReminderEvent;
 }
 
 // end of generated

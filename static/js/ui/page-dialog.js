@@ -1,6 +1,7 @@
 /**
  * Opens the page behind a link `a[data-dialog]` as a dialog over this page. Without scripts, or if the page cannot be
- * loaded, the browser follows the link.
+ * loaded, the browser follows the link. Forms `form[data-in-dialog]` of these pages are submitted without leaving the page
+ * below the dialog.
  */
 import { emit, liveUpdates } from "../realtime/events.js";
 import { ApiError } from "../realtime/api-error.js";
@@ -34,6 +35,14 @@ export function watchPageDialogs() {
     const mention = /** @type {HTMLElement | null} */ (target.closest("[data-act=mention]"));
     if (mention) insertMention(mention);
   });
+  document.addEventListener("submit", (event) => {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    const dialog = form.closest("dialog.over");
+    if (!(dialog instanceof HTMLDialogElement) || form.dataset.inDialog === undefined || !liveUpdates.enabled) return;
+    event.preventDefault();
+    const body = new FormData(form, event.submitter);
+    postInDialog(dialog, form.action, body).catch(showErrorToast);
+  });
 }
 
 /** The page that is being loaded for a dialog. @type {AbortController | null} */
@@ -44,15 +53,17 @@ let loading = null;
  * possible, goes to the page; if it does not exist, says so.
  * @param {string} url
  * @param {Element | null} [previousDialog] the dialog that this one replaces
+ * @param {FormData} [body] posted to the page
+ * @returns {Promise<HTMLDialogElement | void>} the dialog; its `returnValue` is "done" after its form was accepted
  */
-export async function openPageDialog(url, previousDialog = null) {
+export async function openPageDialog(url, previousDialog = null, body = undefined) {
   const dialog = /** @type {HTMLDialogElement | null} */ (clone("dialog-template"));
   const content = find(dialog, "[data-part=inside]");
   if (!dialog || !content) return location.assign(url);
   loading?.abort();
   const own = (loading = new AbortController());
   try {
-    await loadPageInto(content, url, own.signal);
+    await loadPageInto(content, url, own.signal, body);
   } catch (error) {
     if (own.signal.aborted) return;
     return error instanceof ApiError ? showErrorToast(error) : location.assign(url);
@@ -68,6 +79,7 @@ export async function openPageDialog(url, previousDialog = null) {
   dialog.showModal();
   /** @type {HTMLElement | null} */ (find(dialog, "input:not([type=hidden]), .answers [data-act=close]"))?.focus();
   emit("page:content-added", {});
+  return dialog;
 }
 
 /**
@@ -75,9 +87,10 @@ export async function openPageDialog(url, previousDialog = null) {
  * @param {HTMLElement} container
  * @param {string} url
  * @param {AbortSignal} [signal]
+ * @param {FormData} [body]
  */
-export async function loadPageInto(container, url, signal) {
-  const response = await fetch(url, { headers: { Accept: "text/html" }, signal });
+export async function loadPageInto(container, url, signal, body) {
+  const response = await fetch(url, { method: body ? "POST" : "GET", body, headers: { Accept: "text/html" }, signal });
   if (response.status === 404) throw new ApiError({ code: "not_found" });
   const part = response.ok && find(parsePage(await response.text()), "[data-part=dialog]");
   if (!part) throw new Error("Nothing to show.");
@@ -90,8 +103,7 @@ export async function loadPageInto(container, url, signal) {
 }
 
 /**
- * Submits a button of a dialog without leaving the page below it. Shows the messages of the response. If the response is
- * again a page for dialogs, shows it in the dialog, otherwise closes the dialog: events update the page.
+ * Submits a button of a dialog without leaving the page below it.
  * @param {HTMLDialogElement} dialog
  * @param {HTMLButtonElement} button
  */
@@ -99,16 +111,26 @@ async function submitInDialog(dialog, button) {
   const body = new FormData(/** @type {HTMLFormElement} */ (button.form));
   body.append(button.name, button.value);
   button.disabled = true;
-  const response = await fetch(button.formAction, { method: "POST", body, headers: { Accept: "text/html" } }).catch(() => null);
-  button.disabled = false;
+  await postInDialog(dialog, button.formAction, body).finally(() => (button.disabled = false));
+}
+
+/**
+ * Posts a form of a dialog. Shows the messages of the response. If the response is again a page for dialogs, shows it in
+ * the dialog, otherwise closes the dialog: events update the page.
+ * @param {HTMLDialogElement} dialog
+ * @param {string} url
+ * @param {FormData} body
+ */
+async function postInDialog(dialog, url, body) {
+  const response = await fetch(url, { method: "POST", body, headers: { Accept: "text/html" } }).catch(() => null);
   if (!response) throw new ApiError({ code: "unavailable" });
   const page = parsePage(await response.text());
-  if (!response.ok) throw new ApiError({ code: "refused", detail: find(page, ".lede")?.textContent?.trim() });
+  const [content, part] = [find(dialog, "[data-part=inside]"), find(page, "[data-part=dialog]")];
+  if (!response.ok && !part) throw new ApiError({ code: "refused", detail: find(page, ".lede")?.textContent?.trim() });
   for (const toast of findAll(page, "toast-stack > .toast")) {
     emit("page:toast", { text: toast.textContent?.trim() ?? "", isError: toast.getAttribute("role") === "alert" });
   }
-  const [content, part] = [find(dialog, "[data-part=inside]"), find(page, "[data-part=dialog]")];
-  if (!content || !part) return dialog.close();
+  if (!content || !part) return dialog.close("done");
   content.replaceChildren(document.adoptNode(part));
   find(content, ".card-acts > :not([hidden])")?.focus();
   emit("page:content-added", {});

@@ -9,4 +9,4 @@ class WithoutSearch(AppConfig):
     def ready(self) -> None:
         from chat.actions import search_index
 
-        search_index.add_new_messages = lambda sends, now: None
+        search_index.add_new_messages = lambda sends: None

@@ -86,6 +86,12 @@ export class FileTray extends LiveElement {
     return this.#items.length === 0 && !this.#recorder;
   }
 
+  /** Whether nothing has to be uploaded or recorded any more. */
+  get isComplete() {
+    for (const item of this.#items) this.#readAlt(item);
+    return !this.#recorder && this.#items.every(({ state, pendingUpdates }) => state === "whole" && pendingUpdates === 0);
+  }
+
   /**
    * Returns whether the message must wait for files. If so, the form is submitted when all files are uploaded. A
    * running recording is stopped and becomes one of the files.

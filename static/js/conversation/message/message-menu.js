@@ -3,6 +3,7 @@
  * reactions.
  */
 import { find, findAll } from "../../lib/dom.js";
+import { openPageDialog } from "../../ui/page-dialog.js";
 import { addMenuKeys, openMenu } from "../../ui/popup-menu.js";
 
 /** @typedef {import("./message-commands.js").MessageCommands} MessageCommands */
@@ -50,6 +51,8 @@ export class MessageMenu {
     this.close();
     menu.classList.toggle("only", emojiOnly);
     for (const menuItem of findAll(menu, "[data-act]")) menuItem.hidden = !this.commands.isAvailable(menuItem.dataset.act ?? "", item);
+    // Pages of other apps: about texts, not about messages that were deleted.
+    for (const link of findAll(menu, "a[data-page]")) link.hidden = !this.commands.isAvailable("copy", item);
     for (const menuItem of findAll(menu, ".faces [data-emoji]")) {
       const isOwn = findAll(item, ".reaction[aria-pressed=true]").some(({ dataset }) => dataset.emoji === menuItem.dataset.emoji);
       menuItem.setAttribute("aria-checked", String(isOwn));
@@ -109,7 +112,8 @@ export class MessageMenu {
     const opener = this.#opener;
     item.focus({ preventScroll: true }); // dialogs and the composer return the focus to this element
     this.close();
-    if (menuItem.dataset.emoji) this.commands.react(item, menuItem.dataset.emoji);
+    if (menuItem instanceof HTMLAnchorElement && menuItem.dataset.page !== undefined) void openPageDialog(menuItem.href);
+    else if (menuItem.dataset.emoji) this.commands.react(item, menuItem.dataset.emoji);
     else this.commands.run(menuItem.dataset.act ?? "", item, opener ?? item);
   }
 }
