@@ -69,6 +69,7 @@ class Reminder(models.Model):
         indexes = [
             models.Index(fields=["remind_at"], name="reminders_to_come", condition=Q(notified_at=None)),
             models.Index(fields=["user", "remind_at"], name="reminders_of_a_user"),
+            models.Index(fields=["notified_at"], name="reminders_just_notified"),
         ]
 
     def __str__(self) -> str:

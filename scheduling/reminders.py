@@ -110,16 +110,17 @@ def notify_due(now: datetime | None = None) -> int:
             rows = list(due.select_for_update(skip_locked=True, of=("self",)).select_related("message")[:BATCH_SIZE])
             if not rows:
                 return count
-            visible = set(_visible_ids(rows))
+            visible, has_pushes = set(_visible_ids(rows)), False
             for row in rows:
                 if row.pk not in visible:
                     row.delete()
                     continue
                 row.notified_at, row.pushed_at = now, None
                 row.save(update_fields=["notified_at", "pushed_at"])
-                if pending_pushes.add([(row.user_id, row.message.conversation_id)], PUSH_KIND, row.pk):
-                    send_pushes.enqueue()
+                has_pushes |= pending_pushes.add([(row.user_id, row.message.conversation_id)], PUSH_KIND, row.pk)
                 count += 1
+            if has_pushes:
+                send_pushes.enqueue()
 
 
 def _visible_ids(rows: list[Reminder]) -> Iterable[int]:

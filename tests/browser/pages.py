@@ -20,7 +20,7 @@ from chat.demo.seed import seed_demo
 from chat.models import Conversation, Invite, Message
 from notifications.emails import make_unsubscribe_token
 from scheduling import reminders, scheduled_messages
-from scheduling.models import ScheduledMessage
+from scheduling.models import Reminder, ScheduledMessage
 from tests.servers import PASSWORD, Site, production_password_hash
 
 # URLs by route name, or by a description of a special case. `fill` returns the ids for the names in braces.
@@ -147,7 +147,7 @@ def _schedule(user_id: int, conversation_id: int, message_id: int) -> int:
     """Fills the page of scheduled messages and reminders. Returns the id of the scheduled message."""
     now = timezone.now()
     reminder, _created = reminders.set_reminder(user_id, message_id, now + timedelta(days=1))
-    reminders.notify_due(reminder.remind_at)
+    Reminder.objects.filter(pk=reminder.pk).update(notified_at=now - timedelta(hours=1))
     failed, _created = scheduled_messages.schedule(
         user_id, conversation_id, uuid.uuid4(), "See you there?", now + timedelta(hours=2)
     )

@@ -139,6 +139,7 @@ async def test_what_opens_over_a_conversation_is_sound(demo, browser_for, size):
         "emoji": [*(["click .composer > .add"] if phone else []), "click .composer [data-act=emoji]"],
         "keys": ["press ?"],
         "menu of a message": ["menu .msg.mine"],
+        "send later": ["click #say", "type x", "click .composer .later"],
     }
     found = []
     for name, steps in ways.items():

@@ -16,7 +16,8 @@ from tests.servers import Site
 pytestmark = pytest.mark.browser
 
 
-async def test_a_message_is_scheduled_and_a_reminder_set_without_leaving_the_chat(open_pages):
+async def test_a_message_is_scheduled_and_a_reminder_set_without_leaving_the_chat(open_pages, page_errors):
+    page_errors.allow("status of 422")  # the form without a time
     alice, bob = await open_pages()
     await bob.say("buy bread")
     await alice.sees("buy bread")

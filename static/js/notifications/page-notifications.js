@@ -107,11 +107,13 @@ async function showNotification(message, showsText) {
   });
 }
 
-/** @param {number} conversationId */
+/** Closes the notifications of messages and calls of a conversation. @param {number} conversationId */
 async function closeNotifications(conversationId) {
   const registration = await navigator.serviceWorker?.getRegistration("/");
-  const shown = (await registration?.getNotifications({ tag: `conversation-${conversationId}` })) ?? [];
-  for (const each of shown) each.close();
+  for (const each of (await registration?.getNotifications()) ?? []) {
+    const isCall = each.tag.startsWith("call-") && each.data?.url === `/c/${conversationId}/`;
+    if (isCall || each.tag === `conversation-${conversationId}`) each.close();
+  }
 }
 
 /** Offers notifications, once in this browser, after a message has arrived unseen. */
