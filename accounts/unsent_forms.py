@@ -69,7 +69,7 @@ def get_initial(form_class: type[forms.Form | forms.ModelForm], values: QueryDic
 
 def restore(form: forms.BaseForm, values: QueryDict) -> None:
     """Shows `values` in a form, as `get_initial` does. For forms that create fields when they are created."""
-    form.initial |= _read_values(form.fields, values)
+    form.initial = {**form.initial, **_read_values(form.fields, values)}
 
 
 def _read_values(form_fields: Mapping[str, forms.Field], values: QueryDict) -> dict[str, Any]:

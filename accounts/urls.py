@@ -5,12 +5,11 @@ from django.views.generic import RedirectView
 
 import messenger.core.path_converters  # noqa: F401  # registers the converter `id`
 from accounts import views
-from accounts.decorators import login_required_for_form
 
 urlpatterns = [
     path("accounts/login/", views.SignInView.as_view(), name="account_login"),
     path("accounts/signup/", views.SignUpView.as_view(), name="account_signup"),
-    path("accounts/email/", login_required_for_form(views.EmailAddressesView.as_view()), name="account_email"),
+    path("accounts/email/", views.EmailAddressesView.as_view(), name="account_email"),
     path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
     path("join/<str:token>/", views.accept_signup_link, name="join"),
     path("language/", views.set_language, name="set_language"),

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import views as allauth_views
+from django.utils.decorators import method_decorator
 
 from accounts import unsent_forms
+from accounts.decorators import login_required_for_form
 
 
+@method_decorator(login_required_for_form, name="dispatch")
 class EmailAddressesView(allauth_views.EmailView):
     """allauth's page. If the sign-in had ended, it shows the address again that was to be added."""
 
