@@ -10,7 +10,6 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
-from django.utils.translation.trans_real import get_supported_language_variant, parse_accept_lang_header
 from rest_framework import HTTP_HEADER_ENCODING, authentication, exceptions
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -18,6 +17,7 @@ from rest_framework_simplejwt.tokens import Token
 
 from accounts.auth import sign_ins, tokens
 from accounts.models import SignIn, User
+from accounts.selectors.languages import find_supported_language
 from messenger.live.handshake import NOT_SIGNED_IN, Identity, SocketRefused
 
 SUBPROTOCOL = "messenger.v1"
@@ -162,19 +162,9 @@ def authenticate_socket(
         sign_in_id=str(sign_in.pk),
         # A browser that offered subprotocols closes a socket that selects none of them.
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
-        language=user.language or _preferred_language(headers.get(b"accept-language", b"").decode("latin-1")),
+        language=user.language or find_supported_language(headers.get(b"accept-language", b"").decode("latin-1")),
         by_bearer=token is not None,
     )
-
-
-def _preferred_language(header: str) -> str:
-    """Returns the first supported language of an Accept-Language header, or an empty text."""
-    for code, _weight in parse_accept_lang_header(header):
-        try:
-            return get_supported_language_variant(code)
-        except LookupError:
-            continue
-    return ""
 
 
 def find_ended_sign_ins(pairs: Iterable[tuple[int, str]]) -> dict[str, int]:

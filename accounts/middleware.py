@@ -17,6 +17,7 @@ from accounts import actions
 from accounts.auth import sign_ins
 from accounts.authentication import get_sign_in
 from accounts.models import User
+from accounts.selectors.languages import browser_language
 from accounts.selectors.timezones import browser_time_zone, time_zone_for
 from messenger.core import log_context
 
@@ -98,9 +99,11 @@ def _get_user_and_touch(request: HttpRequest) -> User | None:
     is_touched = sign_ins.touch_sign_in(sign_in)
     if is_touched:
         request.session.modified = True  # extends the session, so that active users stay signed in
-    if is_touched or not sign_in.user.browser_time_zone:
-        actions.remember_time_zone(sign_in.user, browser_time_zone(request.COOKIES))
-    return sign_in.user
+    user = sign_in.user
+    language = browser_language(request) if is_touched or not user.browser_language else ""
+    time_zone = browser_time_zone(request.COOKIES) if is_touched or not user.browser_time_zone else ""
+    actions.remember_browser(user, language, time_zone)
+    return user
 
 
 def _activate_settings(request: HttpRequest, user: User | None) -> None:

@@ -5,6 +5,7 @@ Scripts keep what was typed in the browser; this is for browsers without scripts
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -63,7 +64,16 @@ def get_initial(form_class: type[forms.Form | forms.ModelForm], values: QueryDic
 
     Returns an empty dictionary if `values` are not those of this form.
     """
-    fields = {name: field for name, field in form_class.base_fields.items() if not isinstance(field, forms.FileField)}
+    return _read_values(form_class.base_fields, values)
+
+
+def restore(form: forms.BaseForm, values: QueryDict) -> None:
+    """Shows `values` in a form, as `get_initial` does. For forms that create fields when they are created."""
+    form.initial = {**form.initial, **_read_values(form.fields, values)}
+
+
+def _read_values(form_fields: Mapping[str, forms.Field], values: QueryDict) -> dict[str, Any]:
+    fields = {name: field for name, field in form_fields.items() if not isinstance(field, forms.FileField)}
     if not fields.keys() & values.keys():
         return {}
     return {name: field.widget.value_from_datadict(values, {}, name) for name, field in fields.items()}

@@ -9,6 +9,7 @@ from accounts import views
 urlpatterns = [
     path("accounts/login/", views.SignInView.as_view(), name="account_login"),
     path("accounts/signup/", views.SignUpView.as_view(), name="account_signup"),
+    path("accounts/email/", views.EmailAddressesView.as_view(), name="account_email"),
     path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
     path("join/<str:token>/", views.accept_signup_link, name="join"),
     path("language/", views.set_language, name="set_language"),

@@ -6,7 +6,7 @@ from django.utils.translation import gettext_lazy as _
 
 class NotificationsConfig(AppConfig):
     name = "notifications"
-    verbose_name = _("notifications")
+    verbose_name = _("Notifications")
 
     def ready(self) -> None:
         import accounts.hooks

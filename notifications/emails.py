@@ -15,6 +15,7 @@ from django.utils import timezone, translation
 
 from accounts.email.notifications import get_confirmed_address
 from accounts.models import User
+from accounts.selectors.languages import language_for
 from accounts.selectors.timezones import time_zone_for
 from chat.models import Conversation, Membership, Message
 from chat.schemas.excerpts import make_excerpt
@@ -122,8 +123,7 @@ def _finish(rows: Iterable[Notification]) -> None:
 
 def _send_mail(user: User, address: str, preferences: NotificationPreferences, groups: list[list[Message]]) -> None:
     unsubscribe_url = urljoin(settings.SITE_URL, reverse("unsubscribe", args=[make_unsubscribe_token(user.pk)]))
-    language = user.language or settings.LANGUAGE_CODE
-    with translation.override(language), timezone.override(time_zone_for(user, {})):
+    with translation.override(language_for(user)), timezone.override(time_zone_for(user, {})):
         digests = [_build_digest(messages, preferences) for messages in groups]
         senders = list(dict.fromkeys(message.sender.display_name for messages in groups for message in messages))
         context = {

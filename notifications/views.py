@@ -20,6 +20,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts import unsent_forms
 from accounts.authentication import require_sign_in
 from chat import actions, selectors
 from chat.view_models.message_log import build_message_items
@@ -38,6 +39,7 @@ from notifications.push.transport import Result
 def notification_settings(request: AuthenticatedRequest) -> HttpResponse:
     stored = preferences.get(request.user.pk)
     form = NotificationPreferencesForm(request.POST or None, user=request.user, preferences=stored)
+    unsent_forms.restore(form, unsent_forms.pop_form(request))
     status = 200
     if request.method == "POST":
         status = 422
@@ -106,6 +108,7 @@ def conversation_notifications(request: AuthenticatedRequest, conversation_id: i
         "hides_text": preferences.hides_text(user_id, conversation_id),
     }
     form = ConversationNotificationsForm(request.POST or None, initial=initial)
+    unsent_forms.restore(form, unsent_forms.pop_form(request))
     if request.method == "POST" and form.is_valid():
         actions.update_member_state(user_id, conversation_id, form.member_state_changes())
         if may_hide_text and form.cleaned_data["hides_text"] != initial["hides_text"]:

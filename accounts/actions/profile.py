@@ -93,11 +93,14 @@ def dismiss_hints(user_id: int) -> None:
     User.objects.filter(pk=user_id).update(hints_done=True)
 
 
-def remember_time_zone(user: User, time_zone: str) -> None:
-    """Stores the time zone of the browser that the user uses, unless it is empty or stored already."""
-    if time_zone and time_zone != user.browser_time_zone:
-        User.objects.filter(pk=user.pk).update(browser_time_zone=time_zone)
-        user.browser_time_zone = time_zone
+def remember_browser(user: User, language: str, time_zone: str) -> None:
+    """Stores the language and the time zone of the browser that the user uses, unless empty or stored already."""
+    found = {"browser_language": language, "browser_time_zone": time_zone}
+    changes = {name: value for name, value in found.items() if value and value != getattr(user, name)}
+    if changes:
+        User.objects.filter(pk=user.pk).update(**changes)
+        for name, value in changes.items():
+            setattr(user, name, value)
 
 
 def record_last_seen(last_seen_by_user: Mapping[int, datetime]) -> None:

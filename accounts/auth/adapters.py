@@ -177,7 +177,8 @@ class AccountAdapter(DefaultAccountAdapter):
     def send_notification_mail(self, template_prefix, user, context=None, email=None) -> None:
         """Sends the user an e-mail about a change of the account, in the user's language and time zone.
 
-        The request may come from a stranger, so the time zone of its browser is used only if no other is known.
+        The request may come from a stranger, so the language and the time zone of its browser are used only if none are
+        known of the user.
 
         Without the argument `email` it is sent to a confirmed address of the user, or not at all if there is none.
         """
@@ -186,7 +187,7 @@ class AccountAdapter(DefaultAccountAdapter):
             return
         zone = time_zone_for(user, {} if user.browser_time_zone else self.request.COOKIES)
         request_context = layout.request_context(request_ip(self.request), self.get_http_user_agent(self.request))
-        with override(user.language or get_language()), timezone.override(zone):
+        with override(user.language or user.browser_language or get_language()), timezone.override(zone):
             self.send_mail(template_prefix, to, {"user": user, **request_context, **(context or {})})
 
     # ── URLs ───

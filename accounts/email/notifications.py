@@ -11,6 +11,7 @@ from django.conf import settings
 from django.utils import timezone, translation
 
 from accounts.models import User
+from accounts.selectors.languages import language_for
 from accounts.selectors.timezones import time_zone_for
 
 
@@ -21,7 +22,7 @@ def get_confirmed_address(user: User) -> str | None:
 
 
 def send_mail_without_request(user: User, template_prefix: str, path: str, **context: Any) -> None:
-    """Sends an e-mail from a background task, in the language and the time zone of the user's profile.
+    """Sends an e-mail from a background task, in the language and the time zone of the user.
 
     `path` is the page of this site to which the e-mail links, as `url` in the template. Without a confirmed address
     nothing is sent.
@@ -29,7 +30,6 @@ def send_mail_without_request(user: User, template_prefix: str, path: str, **con
     address = get_confirmed_address(user)
     if address is None:
         return
-    language = user.language or settings.LANGUAGE_CODE
-    with translation.override(language), timezone.override(time_zone_for(user, {})):
+    with translation.override(language_for(user)), timezone.override(time_zone_for(user, {})):
         context |= {"user": user, "site_name": settings.SITE_NAME, "url": urljoin(settings.SITE_URL, path)}
         get_adapter().render_mail(template_prefix, address, context).send()

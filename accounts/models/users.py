@@ -104,7 +104,9 @@ class User(AbstractUser):
     avatar = models.ImageField(_("photo"), upload_to="avatars/", blank=True)
     language = models.CharField(_("language"), max_length=10, blank=True, choices=settings.LANGUAGES)
     time_zone = models.CharField(_("time zone"), max_length=64, blank=True)
-    # The zone of the browser that this user used last: for e-mails and exports, and for browsers without scripts.
+    # Those of the browser that this user used last: for e-mails, push messages and exports. The time zone is also for
+    # browsers without scripts.
+    browser_language = models.CharField(max_length=10, blank=True, editable=False)
     browser_time_zone = models.CharField(max_length=64, blank=True, editable=False)
     theme = models.CharField(_("theme"), max_length=6, choices=Theme, default=Theme.SYSTEM)
     find_me = _audience_field(_("who can find me by name"))

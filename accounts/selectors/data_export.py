@@ -23,6 +23,7 @@ def export_account(user: User) -> dict[str, Any]:
         "written_at": format_timestamp(timezone.now()),
         "joined_at": format_timestamp(user.date_joined),
         "profile": profile_schema(user),
+        "browser_language": user.browser_language,
         "browser_time_zone": user.browser_time_zone,
         "emails": list(EmailAddress.objects.filter(user=user).order_by("pk").values("email", "verified", "primary")),
         "providers": [

@@ -2,12 +2,14 @@
 
 from accounts.views.avatars import avatar
 from accounts.views.devices import end_other_sessions, end_session, sessions
+from accounts.views.email_addresses import EmailAddressesView
 from accounts.views.privacy import privacy
 from accounts.views.profile import account_deleted, profile, set_language
 from accounts.views.sign_in import SignInView, SignUpView, accept_signup_link
 from accounts.views.suspended import suspended
 
 __all__ = [
+    "EmailAddressesView",
     "SignInView",
     "SignUpView",
     "accept_signup_link",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
+from typing import Any
 
 from allauth.account import views as allauth_views
 from django.conf import settings
@@ -11,16 +12,27 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.views.decorators.http import require_safe
 
+from accounts import unsent_forms
 from accounts.auth import login_limits, signup_links
 
 
-class SignInView(allauth_views.LoginView):
+class _UnsentFormMixin:
+    """Shows the values of a form again that was rejected because its CSRF token had expired."""
+
+    request: HttpRequest
+
+    def get_initial(self) -> dict[str, Any]:
+        initial: dict[str, Any] = super().get_initial()  # type: ignore[misc]
+        return initial | unsent_forms.pop_form(self.request).dict()
+
+
+class SignInView(_UnsentFormMixin, allauth_views.LoginView):
     def form_invalid(self, form) -> HttpResponse:
         response = super().form_invalid(form)
         return _rate_limited(response, self.request.META.get(login_limits.RETRY_AFTER_META_KEY, 0))
 
 
-class SignUpView(allauth_views.SignupView):
+class SignUpView(_UnsentFormMixin, allauth_views.SignupView):
     def form_valid(self, form) -> HttpResponse:
         try:
             return super().form_valid(form)

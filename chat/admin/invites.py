@@ -5,6 +5,8 @@ The URL of the link is not shown, so that moderators cannot join with it.
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.contrib import admin, messages
 from django.db.models import F, Q, QuerySet
 from django.http import HttpRequest
@@ -38,7 +40,7 @@ class StateFilter(admin.SimpleListFilter):
 
 @admin.register(Invite)
 class InviteAdmin(base.ReadOnlyModelAdmin):
-    list_display = ("id", "group", "creator", "created_at", "expires_at", "use_count", "revoked_at")
+    list_display = ("id", "group", "creator", "created_at", "expires_at", "use_count", "revoked")
     list_filter = (StateFilter,)
     list_select_related = ("conversation", "made_by")
     ordering = ("-pk",)
@@ -46,7 +48,7 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
     search_help_text = _("A conversation ID, part of a group’s name, or the username of the link’s creator.")
     actions = ("take_back",)
     buttons = actions
-    fields = readonly_fields = ("group", "creator", "created_at", "expires_at", "use_count", "revoked_at")
+    fields = readonly_fields = ("group", "creator", "created_at", "expires_at", "use_count", "revoked")
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
         text = " ".join(strip_unstorable(search_term).split())
@@ -89,3 +91,7 @@ class InviteAdmin(base.ReadOnlyModelAdmin):
     @admin.display(description=_("uses"))
     def use_count(self, row: Invite) -> str:
         return f"{row.uses} / {row.max_uses or '∞'}"
+
+    @admin.display(description=_("revoked at"), ordering="revoked_at")
+    def revoked(self, row: Invite) -> datetime | None:
+        return row.revoked_at

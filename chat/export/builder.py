@@ -18,7 +18,6 @@ from typing import Any
 from urllib.parse import quote
 
 import msgspec
-from django.conf import settings
 from django.db.models import Sum
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -26,6 +25,7 @@ from django.utils import timezone, translation
 from accounts.models import User
 from accounts.schemas import user_schema
 from accounts.selectors import contact_lists, data_export
+from accounts.selectors.languages import language_for
 from accounts.selectors.timezones import time_zone_for
 from chat.attachments import filenames, uploads
 from chat.attachments.storage.base import get_upload_storage
@@ -110,8 +110,7 @@ class ExportBuilder:
         """Writes the ZIP file of the data export. Raises StorageFull if the disk has too little space, ExportCancelled
         if the export is not needed any more.
         """
-        language = self.owner.language or settings.LANGUAGE_CODE
-        with translation.override(language), timezone.override(time_zone_for(self.owner, {})):
+        with translation.override(language_for(self.owner)), timezone.override(time_zone_for(self.owner, {})):
             conversations = self._list_conversations()
             self._estimate(path, conversations)
             with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:

@@ -16,8 +16,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import content_disposition_header
 
-from accounts.actions import require_another_administrator
+from accounts.actions import remember_browser, require_another_administrator
 from accounts.forms import DeleteAccountForm
+from accounts.selectors.languages import browser_language
+from accounts.selectors.timezones import browser_time_zone
 from chat.actions import account_deletion
 from chat.attachments.downloads import serve_file
 from chat.export import actions as export_actions
@@ -32,6 +34,8 @@ def data_export(request: AuthenticatedRequest) -> HttpResponse:
     """Shows whether an export of the user's personal data is ready or in progress. POST requests a new export."""
     user_id = request.user.pk
     if request.method == "POST":
+        # The export is in the language and time zone of this browser, unless the profile names others.
+        remember_browser(request.user, browser_language(request), browser_time_zone(request.COOKIES))
         export_actions.request_export(user_id)
         return redirect("own_data")
     export = export_actions.get_export(user_id)
@@ -52,7 +56,7 @@ def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
         # the password form.
         method, *_others = get_adapter().get_reauthentication_methods(request.user)
         return redirect(f"{method['url']}?next={reverse('own_data')}")
-    date = export.asked_at.date().isoformat()
+    date = timezone.localtime(export.asked_at).date().isoformat()
     disposition = content_disposition_header(True, f"messenger-{request.user.username}-{date}.zip") or "attachment"
     etag = export.key.rpartition("/")[2].removesuffix(".zip")
     response = serve_file(request, export.key, etag, "application/zip", disposition, "private, no-store")

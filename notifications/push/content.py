@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from accounts.models import User
+from accounts.selectors.languages import language_for
 from chat import selectors
 from chat.models import Conversation, Message
 from chat.schemas.excerpts import make_excerpt
@@ -125,7 +126,7 @@ def build_states(users: Sequence[User], conversation_id: int, object_id: int = 0
         push = PushSchema("clear", user.pk, f"conversation-{conversation_id}", unread)
         if shown:
             hides_text = group_hides_text or not preferences[user.pk].show_text
-            language = user.language or settings.LANGUAGE_CODE
+            language = language_for(user)
             with translation.override(language):
                 push = _build_push(push, [messages[row.message_id] for row in shown], hides_text)
             push.lang, push.sound = language, preferences[user.pk].sound
@@ -172,14 +173,14 @@ def _line(message: Message, is_group: bool) -> str:
 
 def build_test(user: User) -> PushSchema:
     """Builds the push message of the button that tests a browser."""
-    with translation.override(user.language or settings.LANGUAGE_CODE):
+    with translation.override(language_for(user)):
         return PushSchema(
             type="test",
             user_id=user.pk,
             tag="test",
             title=str(settings.SITE_NAME),
             body=_("Notifications work in this browser."),
-            lang=user.language or settings.LANGUAGE_CODE,
+            lang=language_for(user),
             url=reverse("notification_settings"),
             sent_at=format_timestamp(timezone.now()),
         )

@@ -267,6 +267,22 @@ def test_the_export_uses_the_last_time_zone_of_a_browser(make_user, run_tasks, t
         assert json.loads(archive.read("account.json"))["browser_time_zone"] == "Pacific/Auckland"
 
 
+def test_the_export_uses_the_language_and_time_zone_of_the_browser_that_requests_it(
+    make_user, run_tasks, transactional_db
+):
+    """Wei asks for it in New York, on a Chinese browser; yesterday the browser was in Shanghai."""
+    wei = make_user("wei", browser_time_zone="Asia/Shanghai", browser_language="en")
+    joined_at = datetime(2026, 11, 28, 17, 30, tzinfo=UTC)  # in Shanghai the 29th
+    User.objects.filter(pk=wei.pk).update(date_joined=joined_at)
+    page = page_of(wei)
+    page.cookies["timezone"] = "America/New_York"
+    page.post("/settings/data/", headers={"accept-language": "zh-CN"})
+    run_tasks()
+    with open_archive(page) as archive:
+        index = archive.read("index.html").decode()
+    assert '<html lang="zh-hans">' in index and "2026年11月28日" in index
+
+
 def test_a_missing_file_is_listed_and_the_rest_is_exported(alice, group, run_tasks, transactional_db):
     lost = uploads.store_upload(alice.pk, "lost.txt", 4, [b"lost"])
     send_message(alice, group, "", attachment_ids=[lost.pk])

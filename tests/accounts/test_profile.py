@@ -13,6 +13,7 @@ from PIL import Image
 
 from accounts import actions, hooks, tasks
 from accounts.models import RetiredUsername, SignIn, User
+from accounts.selectors.languages import language_for
 from accounts.selectors.usernames import is_username_taken
 from messenger.core.errors import ApplicationError
 from messenger.core.timestamps import format_timestamp
@@ -274,6 +275,17 @@ def test_the_last_time_zone_of_a_browser_is_used_without_scripts(browser, alice)
     assert alice.browser_time_zone == "Asia/Shanghai", "stored at most every ten minutes for each browser"
     browser.cookies["timezone"] = "../../etc/passwd"
     assert browser.get("/settings/").context["time_zone"] == "Asia/Shanghai"
+
+
+def test_the_language_of_the_last_browser_is_remembered_for_texts_without_a_request(browser, alice):
+    browser.get("/settings/")
+    alice.refresh_from_db()
+    assert (alice.browser_language, language_for(alice)) == ("", "en"), "the request names no language"
+    browser.get("/settings/", headers={"accept-language": "zh-CN,zh;q=0.9,en;q=0.8"})
+    alice.refresh_from_db()
+    assert (alice.browser_language, language_for(alice)) == ("zh-hans", "zh-hans")
+    alice.language = "en"
+    assert language_for(alice) == "en", "her own choice"
 
 
 def test_the_language_of_a_request_does_not_affect_the_next(browser, client, alice):

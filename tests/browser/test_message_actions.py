@@ -179,7 +179,13 @@ async def test_who_looks_on_and_up_to_where_they_have_read_moves_nothing(open_pa
     await bob.sees("look here")
     face = alice.page.locator("message-log li > .viewers .avatar")
     await expect(face).to_have_count(1)
-    await expect(alice.page.locator(".conversation-head [data-part=viewers]")).to_contain_text("1")
+    await expect(alice.page.locator(".conversation-head [data-part=viewers]")).to_have_text("1 other person is viewing")
+    for width in (320, 360, 700):
+        await alice.page.set_viewport_size({"width": width, "height": 640})
+        await alice.open()
+        await expect(alice.page.locator(".conversation-head [data-part=viewers]")).to_have_text("1 viewing")
+        overflow = "paragraph => paragraph.scrollWidth - paragraph.clientWidth"
+        assert await alice.page.locator(".conversation-title p").evaluate(overflow) <= 0, f"cut at {width} px"
     height = await alice.page.evaluate("document.querySelector('.log').scrollHeight")
     await bob.page.goto("/")
     await expect(face).to_have_count(0)

@@ -120,6 +120,7 @@ def test_every_feature_is_in_the_demo(demo):
         Report.objects.filter(settled_at=None),
         Report.objects.exclude(settled_at=None),
         User.objects.exclude(last_seen_at=None),
+        User.objects.filter(username="alice", language=""),  # so that a Chinese browser shows Chinese pages
     ):
         assert queryset.exists(), queryset.all().query
     assert max(len(body) for body in Message.objects.values_list("body", flat=True)) > 1000

@@ -87,6 +87,8 @@ def test_the_words_of_a_message_are_back_after_signing_in(client, alice, group):
         ("/settings/", "/settings/", {"username": "alice", "bio": "字字 & words"}),
         ("/c/{group}/settings/", "/c/{group}/settings/", {"title": "Room", "announcement": "字字 & words"}),
         ("/new/", "/new/group/", {"title": "字字 & words"}),
+        ("/settings/notifications/", "/settings/notifications/", {"keywords": "字字 & words"}),
+        ("/accounts/email/", "/accounts/email/", {"email": "字字 & words", "action_add": ""}),
         ("/m/{message}/act/", "/m/{message}/edit/", {"body": "字字 & words"}),
         ("/m/{message}/act/", "/m/{message}/report/", {"reason": "字字 & words"}),
         ("/m/{message}/forward/", "/m/{message}/forward/", {"body": "字字 & words"}),
@@ -144,6 +146,21 @@ def test_an_expired_form_of_another_page_is_sent_again_with_its_values(alice, gr
     assert group.description == "字字 & words"
     refused = browser.post("/accounts/password/change/", {"oldpassword": "a", "password1": "b"}, headers=own)
     assert "Send again" not in refused.content.decode()  # without the passwords it would be incomplete
+
+
+@pytest.mark.usefixtures("db")
+@pytest.mark.parametrize("page", ["/accounts/login/", "/accounts/signup/"])
+def test_an_expired_form_with_a_password_shows_its_other_values_again(page):
+    browser = Client(enforce_csrf_checks=True)
+    own = {"origin": settings.SITE_URL, "host": urlsplit(settings.SITE_URL).netloc}
+    name = "login" if "login" in page else "username"
+    refused = browser.post(
+        page, {name: "小明不见了", "password1": "secret-words", "password": "secret-words"}, headers=own
+    )
+    assert refused.status_code == 403 and f'href="{page}"' in refused.content.decode()
+    shown = browser.get(page, headers=own).content.decode()
+    assert 'value="小明不见了"' in shown and "secret-words" not in shown
+    assert "小明不见了" not in browser.get(page, headers=own).content.decode()  # only once
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null"])

@@ -7,8 +7,7 @@ import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
 import { createAvatar, find, findAll, words } from "../../lib/dom.js";
 import { loadUsers, getUserName, getUser } from "../../realtime/state/user-cache.js";
 
-/** Returns whether the header has little space: the width of a phone in layout.css. */
-const isPhone = () => matchMedia("(width < 640px)").matches;
+const MIN_WIDTH = 360; // of the title in the header for the long text, in pixels
 const MAX_AVATARS = 3; // avatars per message; for more viewers only the number is displayed
 
 /** @typedef {import("../log/message-log.js").MessageLog} MessageLog */
@@ -60,7 +59,8 @@ export class Viewers {
     if (!countElement) return;
     const viewerWords = words("viewers-words");
     const longText = count === 1 ? viewerWords.one : viewerWords.many;
-    const text = count ? ` · ${fillPlaceholders(isPhone() ? viewerWords.short : longText, { n: count })}` : "";
+    const isNarrow = /** @type {HTMLElement} */ (countElement.closest(".conversation-title")).clientWidth < MIN_WIDTH;
+    const text = count ? fillPlaceholders(isNarrow ? viewerWords.short : longText, { n: count }) : "";
     countElement.hidden = !count;
     if (countElement.textContent !== text) countElement.textContent = text;
     const names = [...this.#readSeqs.keys()].map((id) => getUserName(id)).filter((name) => name !== undefined);
