@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import ClassVar
 
 import msgspec
@@ -49,30 +50,27 @@ class CallConsumer(LiveConsumer):
 
     @command("call.invite", InvitePayload, answer=CallAnswer)
     async def call_invite(self, payload: InvitePayload) -> CallAnswer:
-        connection = self.connection
-        return CallAnswer(
-            await connection.run(
-                actions.invite, connection.user_id, payload.conversation_id, payload.device, payload.media
-            )
-        )
+        return await self._change_call(actions.invite, payload.conversation_id, payload.device, payload.media)
 
     @command("call.ringing", RingingPayload, answer=CallAnswer)
     async def call_ringing(self, payload: RingingPayload) -> CallAnswer:
-        return CallAnswer(await self.connection.run(actions.ringing, self.connection.user_id, payload.call_id))
+        return await self._change_call(actions.ringing, payload.call_id)
 
     @command("call.accept", AcceptPayload, answer=CallAnswer)
     async def call_accept(self, payload: AcceptPayload) -> CallAnswer:
-        connection = self.connection
-        return CallAnswer(await connection.run(actions.accept, connection.user_id, payload.call_id, payload.device))
+        return await self._change_call(actions.accept, payload.call_id, payload.device)
 
     @command("call.decline", DeclinePayload, answer=CallAnswer)
     async def call_decline(self, payload: DeclinePayload) -> CallAnswer:
-        return CallAnswer(await self.connection.run(actions.decline, self.connection.user_id, payload.call_id))
+        return await self._change_call(actions.decline, payload.call_id)
 
     @command("call.hangup", HangUpPayload, answer=CallAnswer)
     async def call_hangup(self, payload: HangUpPayload) -> CallAnswer:
-        connection = self.connection
-        return CallAnswer(await connection.run(actions.hang_up, connection.user_id, payload.call_id, payload.device))
+        return await self._change_call(actions.hang_up, payload.call_id, payload.device)
+
+    async def _change_call(self, action: Callable[..., CallSchema], *arguments: object) -> CallAnswer:
+        """Executes an action of this user, and answers with the call as it is afterwards."""
+        return CallAnswer(await self.connection.run(action, self.connection.user_id, *arguments))
 
     @command("call.alive", AlivePayload, answer=EmptyPayload)
     async def call_alive(self, payload: AlivePayload) -> EmptyPayload:

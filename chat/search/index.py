@@ -150,7 +150,9 @@ def _newest_window(query: IndexQuery, before_id: int | None, level: int) -> _Win
     first_id, attributes = newest_blocks(before_id, BLOCK_LEVELS[level])
     if first_id <= (query.ids.first or 0):
         return None
-    return _Window(first_id, before_id, Condition(attributes=tuple((attribute, True) for attribute in attributes)))
+    is_beginning = BLOCK_LEVELS[level] > 0  # a smallest block is a whole term
+    condition = Condition(attributes=tuple((attribute, is_beginning) for attribute in attributes))
+    return _Window(first_id, before_id, condition)
 
 
 def _find(query: IndexQuery, window: Condition | None, before_id: int | None, limit: int) -> list[int]:
@@ -170,14 +172,14 @@ def _find_in_gin(
 ) -> list[int]:
     """Looks up conversations in PostgreSQL, each for itself: an expression for all would be compared with each entry.
 
-    MATERIALIZED: otherwise the planner may read the primary key backwards and compare every message of the site. CASE:
-    otherwise it looks up the beginnings, too.
+    MATERIALIZED and `+ 0`: otherwise the planner may read a part of the primary key and compare all its messages, which
+    takes seconds. CASE: otherwise it looks up the beginnings, too.
     """
     expressions = _match_expressions(conditions, chunk)
     beginnings = [Condition(words=((beginning, True),)) for beginning in query.beginnings]
     compared = _match_expressions(beginnings, chunk) if beginnings else []
     is_compared = " AND CASE WHEN entry.terms @@ compared THEN TRUE END" if compared else ""
-    ids, times = _bounds(query, before_id)
+    ids, times = _bounds(query, before_id, "entry.rowid + 0")
     return _fetch_ids(
         "WITH entry AS MATERIALIZED (SELECT entry.rowid"
         " FROM unnest(%s::tsquery[], %s::tsquery[]) AS search(expression, compared)"
@@ -205,11 +207,11 @@ def _find_in_fts5(
     )
 
 
-def _bounds(query: IndexQuery, before_id: int | None) -> tuple[Bounds, Bounds]:
-    """Returns the bounds of ids and of times of a query."""
+def _bounds(query: IndexQuery, before_id: int | None, rowid: str = "entry.rowid") -> tuple[Bounds, Bounds]:
+    """Returns the bounds of ids and of times of a query. `rowid` is the SQL of the id."""
     created_at = "(SELECT m.created_at FROM chat_message m WHERE m.id = entry.rowid)"
     return (
-        Bounds(("entry.rowid <", before_id), ("entry.rowid >=", query.ids.first)),
+        Bounds((f"{rowid} <", before_id), (f"{rowid} >=", query.ids.first)),
         Bounds((f"{created_at} >=", query.since), (f"{created_at} <", query.until)),
     )
 

@@ -10,7 +10,7 @@ from django.db import connection
 
 from messenger.core.bulk_sql import fetch_all
 
-CLOCK_ERROR = timedelta(hours=1)  # messages of a conversation may be out of order by this, if a clock was corrected
+CLOCK_ERROR = timedelta(hours=1)  # messages of a conversation may be out of order by this, because of a wrong clock
 
 
 class IdRange(NamedTuple):
@@ -60,35 +60,36 @@ def find_id_range(
 def iterate_message_ids(
     conversation_ids: Sequence[int],
     last_seq: int,
-    ids: IdRange,
+    before_id: int | None,
     since: datetime | None,
     until: datetime | None,
     sizes: Iterator[int],
 ) -> Iterator[list[int]]:
     """Yields lists of the ids of all messages of a period, newest first. `sizes` says how many at most.
 
-    `ids` and the other arguments are those of `find_id_range`.
+    The ids are less than `before_id`. The other arguments are those of `find_id_range`. A message that is out of order
+    because a clock was corrected may be missing if it was sent when the period ends.
     """
     size, found = 1, [0]
     while len(found) == size:
         size = next(sizes)
-        found = _find_newest_ids(conversation_ids, last_seq, ids, since, until, size)
+        found = _find_newest_ids(conversation_ids, last_seq, before_id, since, until, size)
         if found:
             yield found
-            ids = ids._replace(end=found[-1])
+            before_id = found[-1]
 
 
 def _find_newest_ids(
     conversation_ids: Sequence[int],
     last_seq: int,
-    ids: IdRange,
+    before_id: int | None,
     since: datetime | None,
     until: datetime | None,
     limit: int,
 ) -> list[int]:
     """Returns the newest ids of a period. In each conversation they are among the last `limit` message numbers."""
-    before = Bounds(("m.id <", ids.end), ("m.created_at <", until))
-    bounds = Bounds(("m.id >=", ids.first), ("m.created_at >=", since), *before.bounds)
+    before = Bounds(("m.id <", before_id), ("m.created_at <", until))
+    bounds = Bounds(("m.created_at >=", since), *before.bounds)
     positions, params = _last_seq_of_each(conversation_ids, last_seq, before)
     rows = fetch_all(
         f"{positions} SELECT m.id FROM found JOIN chat_message m ON m.conversation_id = found.conversation_id"

@@ -50,23 +50,18 @@ def message_terms(message: IndexedText, *, has_block: bool) -> str:
 
     With `has_block`, the block of ids to which the message belongs is one of them.
     """
-    attributes = [f"from{message.sender_id}"]
-    if has_block:
-        attributes.append(block_attribute(message.message_id))
-    if message.file_kinds:
-        attributes += ["hasattachment", *(f"has{kind}" for kind in message.file_kinds)]
-    if message.has_link:
-        attributes.append("haslink")
-    if message.mentions:
-        attributes += ["mentionall" if user_id is None else f"mention{user_id}" for user_id in message.mentions]
     text = " ".join((message.body, *message.filenames)) if message.filenames else message.body
-    return _prefix_all(term_key(message.conversation_id, ""), _word_terms(fold(text))) + _prefix_all(
-        attribute_key(message.conversation_id, ""), attributes
-    )
-
-
-def _prefix_all(prefix: str, terms: Collection[str]) -> str:
-    return f" {prefix}" + f" {prefix}".join(terms) if terms else ""
+    words, attribute = f" {term_key(message.conversation_id, '')}", f" {attribute_key(message.conversation_id, '')}"
+    terms = f"{words.join(('', *_word_terms(fold(text))))}{attribute}from{message.sender_id}"
+    if has_block:
+        terms += attribute + block_attribute(message.message_id)
+    if message.file_kinds:
+        terms += attribute.join(("", "hasattachment", *(f"has{kind}" for kind in message.file_kinds)))
+    if message.has_link:
+        terms += f"{attribute}haslink"
+    for user_id in message.mentions:
+        terms += f"{attribute}mentionall" if user_id is None else f"{attribute}mention{user_id}"
+    return terms
 
 
 def _word_terms(folded: str) -> set[str]:

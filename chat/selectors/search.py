@@ -193,17 +193,17 @@ class MessageSearch:
             return iter(())
         conversation_ids, last_seq = list(self.last_seqs), max(self.last_seqs.values())
         since, until = self._period
-        ids = periods.find_id_range(conversation_ids, last_seq, since, until)
-        if ids is None:
-            return iter(())
-        if before is not None:
-            ids = ids._replace(end=min(before, ids.end or before))
         is_certain = all(len(word.tokens) == 1 for word in self.query.words) and not self.query.excluded_words
         first_sizes = [*repeat(CANDIDATES, 3 if is_certain and limit <= CANDIDATES else 0), MAX_CANDIDATES]
         conditions = self._conditions(file_kind)
         if not conditions:
             sizes = chain(first_sizes, repeat(MAX_CANDIDATES))
-            return periods.iterate_message_ids(conversation_ids, last_seq, ids, since, until, sizes)
+            return periods.iterate_message_ids(conversation_ids, last_seq, before, since, until, sizes)
+        ids = periods.find_id_range(conversation_ids, last_seq, since, until)
+        if ids is None:
+            return iter(())
+        if before is not None:
+            ids = ids._replace(end=min(before, ids.end or before))
         query = index.IndexQuery(
             conditions=conditions,
             conversation_ids=conversation_ids,

@@ -14,7 +14,7 @@ from django.core.files.storage import default_storage
 from django.utils import timezone
 
 from chat.attachments import uploads
-from chat.attachments.uploads import IncomingPart, UploadError
+from chat.attachments.uploads import IncomingPart, UploadError, receiving
 from chat.models import Upload
 from tests.attachments.conftest import make_bytes
 
@@ -79,7 +79,7 @@ def test_an_upload_can_be_completed_soon_after_a_crash_at_its_end(alice, monkeyp
     def fail(*_args):
         raise SystemExit
 
-    monkeypatch.setattr(uploads, "_complete_upload", fail)
+    monkeypatch.setattr(receiving, "complete_upload", fail)
     with pytest.raises(SystemExit):
         incoming.finish()
     monkeypatch.undo()

@@ -67,6 +67,7 @@ QUERIES = {
     "before all": "before:2001-01-01",
     "10 KB": "word " * 2000,
     "200 letters": "b" * 200,
+    "three prefixes of one letter": "b d f",
     "ten prefixes of one letter": "b d f g h k l m n p",
     "one letter ten times": "b " * 10,
     "only operators": 'OR AND NOT NEAR -"" ()&|!<->',
