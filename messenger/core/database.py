@@ -12,7 +12,7 @@ import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar, copy_context
 from functools import partial
 from typing import ParamSpec, TypeVar
@@ -109,6 +109,39 @@ def is_schema_error(error: BaseException) -> bool:
     if isinstance(error, ProgrammingError):
         return type(error.__cause__).__name__ in {"UndefinedTable", "UndefinedColumn"}
     return isinstance(error, OperationalError) and bool(_MISSING_SCHEMA.search(str(error)))
+
+
+@contextmanager
+def pipeline() -> Iterator[Callable[[], object]]:
+    """Context manager in which PostgreSQL gets statements without waiting for the results of those before.
+
+    Only fetching rows waits, and the end of the block. So statements that return no rows cost no round trip of their
+    own. The block must be inside a transaction: an error may be raised by a later statement or at the end of the block,
+    and no statement is executed after the failed one. Yields a function that waits for all statements so far and raises
+    their errors. Has no effect with SQLite.
+    """
+    if connection.vendor != "postgresql":
+        yield lambda: None
+        return
+    connection.ensure_connection()
+    with connection.wrap_database_errors, connection.connection.pipeline() as statements:
+        yield statements.sync
+
+
+@contextmanager
+def savepoint() -> Iterator[None]:
+    """Context manager that undoes the changes of its block, but not of the transaction around it, after an error.
+
+    Like `transaction.atomic()`, but PostgreSQL gets the savepoint together with the first statement of the block.
+    """
+    with pipeline() as wait, transaction.atomic():
+        try:
+            yield
+        except BaseException:
+            with suppress(Exception):  # what has failed already
+                wait()  # after an error, PostgreSQL ignores statements until this
+            raise
+        wait()
 
 
 def lock_until_commit(number: int) -> None:

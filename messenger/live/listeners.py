@@ -23,6 +23,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 import msgspec
 from django.db import transaction
 
+from messenger.core.database import savepoint
 from messenger.live.frames import get_frame_type
 
 P = TypeVar("P", bound=msgspec.Struct)
@@ -76,7 +77,7 @@ def call_in_transaction(events: Iterable[Any]) -> None:
     """Calls the listeners that belong into the current transaction, each with a savepoint."""
     for listener, decode_all in _select(_in_transaction, events) if _in_transaction else ():
         try:
-            with transaction.atomic():
+            with savepoint():
                 listener(decode_all())
         except Exception:
             if transaction.get_connection().needs_rollback:

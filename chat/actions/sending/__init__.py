@@ -15,7 +15,7 @@ from chat.actions import search_index
 from chat.actions.sending import authorize, idempotency, locking, persist, publish, references, rendering
 from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
 from chat.attachments import message_files
-from messenger.core.database import write_transaction
+from messenger.core.database import pipeline, write_transaction
 from messenger.live import events
 
 __all__ = ["Outcome", "SendCommand", "SentMessage", "send_many", "send_many_blocking"]
@@ -43,23 +43,31 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
     ]
     rendering.render_ahead(batch)
     with write_transaction():
-        sends = locking.lock_conversations(batch, skip_locked)
-        sends = idempotency.set_duplicates_aside(sends)
-        sends = authorize.load_senders(sends)
-        sends = references.resolve_messages(sends)
-        sends = references.resolve_files(sends)
-        sends = authorize.apply_rate_limit(sends)
-        if sends:
-            now = timezone.now()
-            rendering.render_bodies(sends)
-            message_files.prepare_attachments((send.files for send in sends if send.files), now)
-            opened = publish.open_new_pairs(sends)
-            persist.assign_numbers(sends)
-            persist.insert_messages(sends, now)
-            search_index.add_new_messages(sends)
-            persist.update_counters(sends, now)
-            message_events = publish.build_message_events(sends, now)
-            first_events, member_events = publish.update_member_states(sends, opened, now)
-            events.publish([*first_events, *message_events, *member_events])
+        with pipeline():
+            message_events = _store(batch, skip_locked)
+        events.publish(message_events)
         idempotency.answer_duplicates(batch)
     return [send.outcome for send in batch]  # type: ignore[misc]  # each send has an outcome by now
+
+
+def _store(batch: list[PendingSend], skip_locked: bool) -> list[events.Event]:
+    """Checks and stores the messages, sets their outcomes, and returns the events to publish."""
+    sends = locking.lock_conversations(batch, skip_locked)
+    sends = idempotency.set_duplicates_aside(sends)
+    sends = authorize.load_senders(sends)
+    sends = references.resolve_messages(sends)
+    sends = references.resolve_files(sends)
+    sends = authorize.apply_rate_limit(sends)
+    if not sends:
+        return []
+    now = timezone.now()
+    rendering.render_bodies(sends)
+    message_files.prepare_attachments((send.files for send in sends if send.files), now)
+    opened = publish.open_new_pairs(sends)
+    persist.assign_numbers(sends)
+    persist.insert_messages(sends, now)
+    search_index.add_new_messages(sends)
+    persist.update_counters(sends, now)
+    message_events = publish.build_message_events(sends, now)
+    first_events, member_events = publish.update_member_states(sends, opened, now)
+    return [*first_events, *message_events, *member_events]
