@@ -92,3 +92,11 @@ def fill_search_index() -> None:
     from chat.actions import search_index
 
     search_index.fill()
+
+
+@task(timeout=60, max_attempts=10)
+def flag_message(message_id: int, words: str) -> None:
+    """Adds a message in which a word list has found these words to the queue of the moderators."""
+    from chat.actions import reports
+
+    reports.flag_message(message_id, words)

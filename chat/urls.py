@@ -31,6 +31,7 @@ urlpatterns = [
     path("people/", contacts.people, name="people"),
     path("people/<id:user_id>/", contacts.person, name="person"),
     path("people/<id:user_id>/block/", contacts.block_person, name="block_person"),
+    path("people/<id:user_id>/report/", contacts.report_person, name="report_person"),
     path("people/<id:user_id>/do/", contacts.update_contact, name="person_command"),
     path("settings/data/", account_data.data_export, name="own_data"),
     path("settings/data/archive/", account_data.download_data_export, name="own_archive"),

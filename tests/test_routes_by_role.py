@@ -27,7 +27,7 @@ from django.urls import URLPattern, get_resolver
 
 from accounts import actions as account_actions
 from accounts.auth import sign_ins, tokens
-from accounts.models import PRIVACY_FIELDS, SignIn, User
+from accounts.models import PRIVACY_FIELDS, Notice, SignIn, User
 from chat import actions
 from chat.attachments import uploads
 from chat.models import Conversation
@@ -58,6 +58,8 @@ GET    api/v1/sessions/                                             401    200  
 DELETE api/v1/sessions/                                             401    204    204    204    204
 DELETE api/v1/sessions/<sign_in_id>/                                401    404    404    404    404
 DELETE api/v1/sessions/<sign_in_id>/                                401    204    204    204    204 | sign_in=own
+GET    api/v1/me/notices/                                           401    200    200    200    200
+POST   api/v1/me/notices/<notice_id>/read/                           401    404    404    404    404
 GET    api/v1/me/                                                   401    200    200    200    200
 PATCH  api/v1/me/                                                   401    200    200    200    200
 PUT    api/v1/me/avatar/                                            401    415    415    415    415 | JSON is no picture
@@ -116,6 +118,7 @@ GET    api/v1/conversations/<conversation_id>/invites/              401    404  
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    201    201
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=direct
 DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
+GET    api/v1/conversations/<conversation_id>/log/                   401    404    403    200    200
 GET    api/v1/invites/<token>/                                      401    404    404    404    404 | no such link
 POST   api/v1/invites/<token>/                                      401    404    404    404    404
 GET    api/v1/invites/<token>/                                      401    200    200    200    200 | token=link
@@ -148,6 +151,7 @@ DELETE api/v1/messages/<message_id>/                                401    404  
 GET    api/v1/messages/<message_id>/receipts/                       401    404    200    200    200
 GET    api/v1/messages/<message_id>/revisions/                      401    404    403    200    200
 POST   api/v1/messages/<message_id>/report/                         401    404    204    204    204
+POST   api/v1/users/<user_id>/report/                               401    204    204    204    204
 PUT    api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
 DELETE api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
 PUT    api/v1/messages/<message_id>/pin/                            401    404    403    200    200
@@ -211,6 +215,10 @@ POST   m/<message_id>/pin/                                           in    404  
 GET    m/<message_id>/forward/                                       in    404    200    200    200
 POST   m/<message_id>/forward/                                       in    404    302    302    302
 POST   m/<message_id>/report/                                        in    404    302    302    302
+GET    people/<user_id>/report/                                      in    200    200    200    200
+POST   people/<user_id>/report/                                      in    302    302    302    302
+GET    notices/                                                      in    200    200    200    200
+POST   notices/<notice_id>/read/                                     in    404    404    404    404
 GET    m/<message_id>/details/                                       in    404    200    200    200
 GET    m/<message_id>/revisions/                                     in    404    403    200    200
 GET    c/<conversation_id>/notifications/                            in    404    200    200    200
@@ -370,6 +378,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST m/<message_id>/forward/": {"conversation_id": "@notes", "client_id": str(uuid.uuid4())},
     "POST m/<message_id>/report/": {"reason": "spam"},
     "POST people/<user_id>/do/": {"do": "add"},
+    "POST people/<user_id>/report/": {"kind": "spam", "reason": "lamps"},
+    "POST api/v1/users/<user_id>/report/": {"kind": "spam"},
     "POST settings/privacy/": dict.fromkeys(PRIVACY_FIELDS, "everyone"),
     "POST c/<conversation_id>/settings/calls/": {"calls_allowed": "on"},
     "POST settings/calls/": {"call_me": "contacts"},
@@ -481,6 +491,7 @@ class Environment:
             self.notes[role] = actions.create_group(self.ids[name], "Notes", []).id
         wolfs = sign_ins.start_sign_in(people["wolf"], SignIn.Kind.TOKEN)
         self.ids["subscription"] = PushSubscription.objects.create(user_id=wolf, sign_in=wolfs, endpoint_hash="x").pk
+        self.ids["notice"] = account_actions.add_notice(wolf, Notice.Kind.UNMUTED).pk
         self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
         account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
@@ -530,7 +541,13 @@ class Environment:
             return self.ids[id_name]
         other_sign_in_id = SignIn.objects.get(user_id=self.ids["wolf"]).pk
         defaults = {"conversation_id": "group", "message_id": "message", "user_id": "wolf"}
-        defaults |= {"attachment_id": "attachment", "upload_id": "upload", "invite_id": "invite", "pk": "key"}
+        defaults |= {
+            "attachment_id": "attachment",
+            "upload_id": "upload",
+            "invite_id": "invite",
+            "pk": "key",
+            "notice_id": "notice",
+        }
         defaults |= {"subscription_id": "subscription"}
         return (
             self.ids[defaults[name]]

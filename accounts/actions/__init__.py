@@ -15,6 +15,7 @@ from accounts.actions.contacts import (
     unblock_user,
 )
 from accounts.actions.deletion import deleted_account_label, erase_account, require_another_administrator
+from accounts.actions.flooding import record_refused_sends
 from accounts.actions.moderation import (
     APPEAL_LIMIT,
     appeal,
@@ -24,6 +25,8 @@ from accounts.actions.moderation import (
     restore_user,
     suspend_user,
 )
+from accounts.actions.mutes import mute_user, unmute_user, warn_user, withdraw_warning
+from accounts.actions.notices import acknowledge_notice, add_notice, list_unread_notices
 from accounts.actions.profile import (
     dismiss_hints,
     me_updated_event,
@@ -34,13 +37,16 @@ from accounts.actions.profile import (
     set_avatar,
     update_profile,
 )
+from accounts.actions.rights import get_moderated_user
 from accounts.actions.signing_in import must_confirm_email, sign_in
 from accounts.actions.signing_up import sign_up
 from accounts.actions.user_version import allocate_me_versions
 
 __all__ = [
     "APPEAL_LIMIT",
+    "acknowledge_notice",
     "add_contact",
+    "add_notice",
     "allocate_me_versions",
     "appeal",
     "block_user",
@@ -51,11 +57,15 @@ __all__ = [
     "end_expired_suspensions",
     "erase_account",
     "find_suspension",
+    "get_moderated_user",
     "ignore_request",
+    "list_unread_notices",
     "me_updated_event",
     "must_confirm_email",
+    "mute_user",
     "publish_admin_change",
     "record_last_seen",
+    "record_refused_sends",
     "reject_appeal",
     "remember_time_zone",
     "remove_avatar",
@@ -68,5 +78,8 @@ __all__ = [
     "sign_up",
     "suspend_user",
     "unblock_user",
+    "unmute_user",
     "update_profile",
+    "warn_user",
+    "withdraw_warning",
 ]

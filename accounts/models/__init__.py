@@ -1,5 +1,6 @@
 """Models of users, their sign-ins, the relationships between users, and queued e-mails."""
 
+from accounts.models.notices import Notice
 from accounts.models.queued_email import QueuedMail
 from accounts.models.relationships import Relationship
 from accounts.models.retired_usernames import RetiredUsername
@@ -20,6 +21,7 @@ __all__ = [
     "PRIVACY_FIELDS",
     "USERNAME_TAKEN",
     "Audience",
+    "Notice",
     "QueuedMail",
     "Relationship",
     "RetiredUsername",

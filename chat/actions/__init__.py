@@ -26,14 +26,15 @@ from chat.actions.invites import create_invite, join_by_invite, preview_invite, 
 from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
 from chat.actions.moderation import (
     hide_message,
-    report_message,
+    hide_recent_messages,
     restore_message,
     revoke_invite_as_moderator,
-    settle_report,
+    wipe_message,
 )
 from chat.actions.queues import read_marker_queue, send_queue
 from chat.actions.read_markers import MarkerMove, update_member_state
 from chat.actions.receipts import publish_receipts_between, publish_receipts_choice
+from chat.actions.reports import reopen_case, report_message, report_user, settle_case
 from chat.actions.sending import SendCommand
 from chat.payloads import SendPayload
 from chat.schemas import MessageSchema, MineSchema
@@ -47,6 +48,7 @@ __all__ = [
     "edit_message",
     "forward_message",
     "hide_message",
+    "hide_recent_messages",
     "join_by_invite",
     "mark_delivered",
     "mark_read",
@@ -58,7 +60,9 @@ __all__ = [
     "remove_group_avatar",
     "remove_member",
     "renew_epoch",
+    "reopen_case",
     "report_message",
+    "report_user",
     "restore_message",
     "revoke_invite",
     "revoke_invite_as_moderator",
@@ -67,9 +71,10 @@ __all__ = [
     "set_pinned",
     "set_reaction",
     "set_role",
-    "settle_report",
+    "settle_case",
     "update_group",
     "update_member_state",
+    "wipe_message",
 ]
 
 

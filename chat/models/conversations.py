@@ -40,6 +40,8 @@ class Conversation(models.Model):
     members_may_add = models.BooleanField(_("members can add people"), default=True)
     members_may_pin = models.BooleanField(_("members can pin messages"), default=True)
     revisions_visible = models.BooleanField(_("members can see the edit history"), default=True)
+    # Seconds between two messages of one member, except for the owner and admins; 0: no limit.
+    slow_mode = models.IntegerField(_("slow mode"), default=0, db_default=0)
 
     member_count = models.IntegerField(_("number of members"), default=0)
     last_seq = models.BigIntegerField(default=0)

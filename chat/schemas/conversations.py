@@ -51,7 +51,8 @@ class ConversationSchema(msgspec.Struct):
 
     `mine` is what the conversation stores for the current user only (unread count, mute …); it is absent in events that
     go to all members. `version`: number of the newest change. `announced_version`: the version at the last change of
-    the announcement. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
+    the announcement. `slow_mode`: seconds that members wait between two messages, 0 for none; it does not apply to the
+    owner and admins. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
     """
 
     id: int
@@ -65,6 +66,7 @@ class ConversationSchema(msgspec.Struct):
     members_may_add: bool
     members_may_pin: bool
     revisions_visible: bool
+    slow_mode: int
     peer: UserSchema | None
     last_seq: int
     version: int
@@ -189,6 +191,7 @@ def conversation_schema(
         members_may_add=conversation.members_may_add,
         members_may_pin=conversation.members_may_pin,
         revisions_visible=conversation.revisions_visible,
+        slow_mode=conversation.slow_mode,
         peer=user_schema(peer) if peer else None,
         last_seq=conversation.last_seq,
         version=conversation.version,

@@ -32,6 +32,7 @@ class GroupAct(msgspec.Struct):
     """An act in a group. `label` describes it in the language of the reader. `target` is the user it was done to."""
 
     id: int
+    action: str
     label: str
     actor: UserSchema
     target: UserSchema | None
@@ -68,6 +69,7 @@ def _group_act(row: AuditEntry, users: dict[int, User]) -> GroupAct:
     names = dict.fromkeys([*row.before, *row.after])
     return GroupAct(
         id=row.pk,
+        action=row.action,
         label=str(ACTS[row.action]),
         actor=user_schema(users[row.actor_id]),
         target=user_schema(target) if target else None,

@@ -16,6 +16,7 @@ from chat import actions, selectors
 from chat.actions.forwarding import MAX_TARGETS
 from chat.forms import EditForm, ForwardForm, PinForm, ReactionForm, ReportForm, SendForm
 from chat.message_kinds import KINDS
+from chat.models import ReportKind
 from chat.schemas import MessageSchema
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.forward_targets import ForwardTargets
@@ -85,7 +86,8 @@ def render_message_actions(
         may_report=allowed.can("report", message),
         may_see_revisions=bool(message.edited_at) and allowed.can("revisions", message),
         edit=edit_form or EditForm(initial={"body": unsent.get("body") or message.body}),
-        report=report_form or ReportForm(initial={"reason": unsent.get("reason", "")}),
+        report=report_form
+        or ReportForm(initial={"reason": unsent.get("reason", ""), "kind": unsent.get("kind") or ReportKind.OTHER}),
         allowed=allowed,
     )
 
@@ -127,7 +129,7 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
     if not form.is_valid():
         return render_message_actions(request, message_id, report_form=form, status=400)
     message = selectors.get_message(request.user.pk, message_id)
-    actions.report_message(request.user.pk, message_id, form.cleaned_data["reason"])
+    actions.report_message(request.user.pk, message_id, form.cleaned_data["reason"], form.cleaned_data["kind"])
     messages.success(request, _("Report sent to the moderators. Thank you."))
     return redirect(message_url(message))
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from accounts.models import User
+from audit.models import AuditEntry
 from chat import actions, selectors
 from chat.models import Conversation, Report
 from messenger.core import database
@@ -105,6 +109,14 @@ async def test_delete(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
+@parametrize_entry_points("delete")
+async def test_the_audit_log_has_the_address_of_an_act(entry_point, workspace):
+    message = await workspace.send_message(workspace.bob, "rude")
+    assert (await entry_point(workspace.alice, "delete", message=message.id)).code == ""
+    entries = await database.run_in_thread(lambda: list(AuditEntry.objects.values_list("action", "address")))
+    assert entries == [("message.delete", "127.0.0.1")]
+
+
 @parametrize_entry_points("react")
 async def test_react(entry_point, workspace):
     message = await workspace.send_message(workspace.alice)
@@ -146,6 +158,14 @@ async def test_report(entry_point, workspace):
     (report,) = await database.run_in_thread(lambda: list(Report.objects.values("reporter_id", "reason", "body")))
     assert report == {"reporter_id": workspace.bob.pk, "reason": "advertising", "body": "spam"}
     assert workspace.all_received() == []
+
+
+@parametrize_entry_points("send")
+async def test_a_muted_user_cannot_send(entry_point, workspace):
+    until = timezone.now() + timedelta(hours=1)
+    await database.run_in_thread(lambda: User.objects.filter(pk=workspace.bob.pk).update(muted_until=until))
+    outcome = await entry_point(workspace.bob, "send", conversation=workspace.group, body="hello")
+    assert outcome.code == "forbidden"
 
 
 @parametrize_entry_points("read")
