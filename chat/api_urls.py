@@ -61,6 +61,11 @@ urlpatterns = [
         UploadViewSet.as_view({"get": "retrieve", "head": "head", "put": "describe", "delete": "destroy"}),
         name="api_upload",
     ),
+    path(
+        "conversations/<id:conversation_id>/members/<id:user_id>/mute/",
+        MemberViewSet.as_view({"put": "mute"}),
+        name="api_mute_member",
+    ),
     path("conversations/<id:conversation_id>/log/", GroupLogViewSet.as_view({"get": "list"}), name="api_group_log"),
     path(MESSAGE, MessageViewSet.as_view(RETRIEVE_UPDATE_DESTROY), name="api_message"),
     path(MESSAGE + "receipts/", MessageViewSet.as_view({"get": "receipts"}), name="api_message_receipts"),

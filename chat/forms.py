@@ -188,6 +188,10 @@ class RoleForm(BaseForm):
     role = forms.ChoiceField(choices=Role.choices)
 
 
+class MemberMuteForm(BaseForm):
+    seconds = forms.IntegerField(min_value=0)
+
+
 class DeleteGroupForm(BaseForm):
     """Asks the owner to type the name of the group, so that nobody deletes a group by accident."""
 

@@ -238,6 +238,10 @@ class MentionListQuery(msgspec.Struct):
     limit: PageSize = 50
 
 
+class MemberMutePayload(msgspec.Struct):
+    seconds: Annotated[Count, described(_("3600, 86400 or 604800; 0 ends it."))]
+
+
 class GroupLogQuery(msgspec.Struct):
     before: Annotated[Id | None, Cursor] = None
 

@@ -52,6 +52,7 @@ urlpatterns = [
     path("c/<id:conversation_id>/members/add/", members.add_members, name="add_members"),
     path("c/<id:conversation_id>/members/<id:user_id>/", members.member, name="member"),
     path("c/<id:conversation_id>/members/<id:user_id>/remove/", members.remove_member, name="remove_member"),
+    path("c/<id:conversation_id>/members/<id:user_id>/mute/", members.mute_member, name="mute_member"),
     path("c/<id:conversation_id>/members/<id:user_id>/role/", members.set_role, name="set_role"),
     path("c/<id:conversation_id>/members/<id:user_id>/give/", members.transfer_ownership, name="give_group"),
     path("c/<id:conversation_id>/invites/", invites.create_invite, name="make_invite"),

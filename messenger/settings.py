@@ -483,6 +483,8 @@ MODERATOR_PERMISSIONS = [
     "accounts.suspend_user",
     "accounts.view_suspension",
     "accounts.view_notice",
+    "accounts.view_addressban",
+    "accounts.add_addressban",
     "chat.view_conversation",
     "chat.view_message",
     "chat.moderate_message",

@@ -119,6 +119,7 @@ POST   api/v1/conversations/<conversation_id>/invites/              401    404  
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=direct
 DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
 GET    api/v1/conversations/<conversation_id>/log/                   401    404    403    200    200
+PUT    api/v1/conversations/<conversation_id>/members/<user_id>/mute/ 401    404    403    200    200
 GET    api/v1/invites/<token>/                                      401    404    404    404    404 | no such link
 POST   api/v1/invites/<token>/                                      401    404    404    404    404
 GET    api/v1/invites/<token>/                                      401    200    200    200    200 | token=link
@@ -183,6 +184,7 @@ POST   c/<conversation_id>/settings/calls/                           in    404  
 POST   c/<conversation_id>/members/add/                              in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    302    302    403 | user=own
+POST   c/<conversation_id>/members/<user_id>/mute/                   in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/role/                   in    404    403    403    302
 GET    c/<conversation_id>/members/<user_id>/                        in    404    200    200    200
 GET    c/<conversation_id>/members/<user_id>/                        in    404    404    404    404 | user=stan
@@ -371,6 +373,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST c/<conversation_id>/invites/": {"days": "7"},
     "POST c/<conversation_id>/delete/": {"title": "Room"},
     "POST c/<conversation_id>/members/add/": {"user_ids": "@newt"},
+    "POST c/<conversation_id>/members/<user_id>/mute/": {"seconds": 3600},
+    "PUT api/v1/conversations/<conversation_id>/members/<user_id>/mute/": {"seconds": 3600},
     "POST c/<conversation_id>/members/<user_id>/role/": {"role": "admin"},
     "POST m/<message_id>/edit/": {"body": "other words"},
     "POST m/<message_id>/react/": {"add": "👍"},

@@ -4,6 +4,7 @@ An action checks permissions and values, changes rows in one transaction and pub
 action cannot do its work, it raises `messenger.core.errors.ApplicationError` and changes nothing.
 """
 
+from accounts.actions.address_bans import ban_address, lift_ban, parse_network
 from accounts.actions.contacts import (
     add_contact,
     block_user,
@@ -49,6 +50,7 @@ __all__ = [
     "add_notice",
     "allocate_me_versions",
     "appeal",
+    "ban_address",
     "block_user",
     "contact_updated_event",
     "decline_request",
@@ -59,10 +61,12 @@ __all__ = [
     "find_suspension",
     "get_moderated_user",
     "ignore_request",
+    "lift_ban",
     "list_unread_notices",
     "me_updated_event",
     "must_confirm_email",
     "mute_user",
+    "parse_network",
     "publish_admin_change",
     "record_last_seen",
     "record_refused_sends",

@@ -30,6 +30,19 @@ def mute_error(muted_until: datetime | None) -> ApplicationError | None:
     return forbidden(muted_text(muted_until)) if muted_until and is_muted(muted_until) else None
 
 
+def _group_mute_text(until: datetime) -> str:
+    time = date_format(timezone.localtime(until), "DATETIME_FORMAT")
+    return _("The admins of this group have muted you until %(time)s. You can read, but not write.") % {"time": time}
+
+
+group_mute_text = lazy(_group_mute_text, str)
+
+
+def group_mute_error(muted_until: datetime | None) -> ApplicationError | None:
+    """Returns the error for a member who may not write in a group until `muted_until`, or None."""
+    return forbidden(group_mute_text(muted_until)) if muted_until and is_muted(muted_until) else None
+
+
 def require_not_muted(user: User | int) -> None:
     """Raises `forbidden` if the user is muted. Makes a query only if it gets an id."""
     if isinstance(user, User):

@@ -6,6 +6,7 @@ The table of who may do what is in docs/protocol.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -168,6 +169,7 @@ FIELD_CLEANERS: dict[str, Callable[[Any], Any]] = {
     **dict.fromkeys(permissions.SETTINGS, bool),
 }
 
+MEMBER_MUTE_SECONDS = (0, 3600, 86400, 604800)
 SLOW_MODE_SECONDS = (0, 10, 30, 60, 300, 900, 3600)
 
 
@@ -364,6 +366,29 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
         else:
             publish_conversation_info(tx)
         _end_memberships(tx, [membership])
+
+
+def mute_member(user_id: int, conversation_id: int, target_id: int, seconds: int) -> MemberSchema:
+    """Mutes a member of a group for a time: the member may read, but not write there. 0 ends it. Returns the member.
+
+    Who may remove a member may also mute the member.
+    """
+    if seconds not in MEMBER_MUTE_SECONDS:
+        raise invalid(seconds=_("Choose one of the options."))
+    rate_limits.require("group.change", user_id)
+    with conversation_transaction(conversation_id, user_id) as tx:
+        require_group(tx)
+        membership = _get_member(tx, target_id)
+        tx.require_allowed("remove_member", f"target_{membership.role}", *({"self"} if target_id == user_id else ()))
+        old, new = membership.muted_until, tx.now + timedelta(seconds=seconds) if seconds else None
+        if old is None and new is None:
+            return member_schema(membership)
+        membership.muted_until, membership.version = new, tx.next_version()
+        membership.save(update_fields=["muted_until", "version"])
+        values = [{"muted_until": value.isoformat() if value else None} for value in (old, new)]
+        tx.record_act("member.mute", membership.user, before=values[0], after=values[1])
+        tx.publish(events.member_updated(membership))
+        return member_schema(membership)
 
 
 def _end_memberships(tx: ConversationTransaction, memberships: list[Membership]) -> None:

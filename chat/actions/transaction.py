@@ -69,6 +69,8 @@ class ConversationTransaction:
             raise forbidden(refusal)
         if action in permissions.WRITING_ACTIONS and self.membership:
             mutes.require_not_muted(self.membership.user)
+            if error := mutes.group_mute_error(self.membership.muted_until):
+                raise error
 
     def require_allowed_with(self, message: Message, action: str) -> None:
         """Raises `forbidden` unless the kind of the message and the rules allow an action with this message.

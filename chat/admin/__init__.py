@@ -4,6 +4,7 @@ The pages have no forms that edit rows. Rows are changed only by admin actions (
 chat.actions and accounts.actions.
 """
 
+from chat.admin.address_bans import AddressBanAdmin
 from chat.admin.audit_log import AuditEntryAdmin
 from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
@@ -14,6 +15,7 @@ from chat.admin.suspensions import SuspensionAdmin
 from chat.admin.word_lists import WordListAdmin
 
 __all__ = [
+    "AddressBanAdmin",
     "AuditEntryAdmin",
     "ConversationAdmin",
     "InviteAdmin",

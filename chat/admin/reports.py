@@ -44,6 +44,7 @@ from messenger.core.admin_confirmation import (
 from messenger.core.numbers import parse_id
 
 MAX_HISTORY = 20  # acts shown in the history of a person
+PERSON_ACTS = [name for name in ACTS if name.startswith(("user.", "appeal.", "warning."))]
 WIPE_QUESTION = _("The text and the files are erased. This can’t be undone; to be able to restore it, hide it instead.")
 RECENT_QUESTION = _("Hides everything that the person has sent in this time, in all chats. Each can be restored later.")
 
@@ -299,7 +300,7 @@ class ReportCaseAdmin(base.ReadOnlyModelAdmin):
         acted_count = cases.filter(outcome=ReportCase.Outcome.ACTED).count()
         lines = [
             _("Account since %(date)s.") % {"date": date_format(user.date_joined, "DATE_FORMAT")},
-            _("%(all)d reports, %(acted)d of them acted upon.") % {"all": cases.count(), "acted": acted_count},
+            _("Reports: %(all)d. Acted upon: %(acted)d.") % {"all": cases.count(), "acted": acted_count},
         ]
         if not user.is_active:
             lines.append(str(_("This account is suspended.")))
@@ -308,7 +309,9 @@ class ReportCaseAdmin(base.ReadOnlyModelAdmin):
             until = date_format(timezone.localtime(user.muted_until), "DATETIME_FORMAT")
             lines.append(_("Muted until %(time)s.") % {"time": until})
         url = f"{reverse('admin:chat_reportcase_changelist')}?state=all&q={user.username}"
-        entries = AuditEntry.objects.filter(target_type=User._meta.label_lower, target_id=str(user.pk)).order_by("-pk")
+        entries = AuditEntry.objects.filter(
+            target_type=User._meta.label_lower, target_id=str(user.pk), action__in=PERSON_ACTS
+        ).order_by("-pk")
         acts = (
             (f"{entry.created_at:%Y-%m-%d %H:%M}", ACTS.get(entry.action, entry.action), base.render_text(entry.reason))
             for entry in entries[:MAX_HISTORY]

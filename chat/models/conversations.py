@@ -96,6 +96,8 @@ class Membership(models.Model):
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)  # the row of a former member is kept, for catch-up
     version = models.BigIntegerField(default=0)  # the conversation's version of the newest change above
+    # Until then, the admins of the group let this member read, but not write. (`muted` below is about notifications.)
+    muted_until = models.DateTimeField(_("muted until"), null=True)
     was_removed = models.BooleanField(default=False)  # by another member; older invite links do not work then
 
     # The member who has added this user to the group, until the user has opened the group.

@@ -99,6 +99,7 @@ class MemberSchema(msgspec.Struct):
     """A member of a conversation. `left_at` is the time when a former member left; it is null for current members.
 
     All changes in a conversation are numbered. `version` is the number of the newest change of this member.
+    Until `muted_until`, the admins of the group let this member read, but not write.
     """
 
     user: UserSchema
@@ -106,6 +107,7 @@ class MemberSchema(msgspec.Struct):
     joined_at: Timestamp
     left_at: Timestamp | None
     version: int
+    muted_until: Timestamp | None = None
 
 
 class ReceiptSchema(msgspec.Struct):
@@ -210,4 +212,5 @@ def member_schema(membership: Membership) -> MemberSchema:
         joined_at=format_timestamp(membership.joined_at),
         left_at=None if membership.is_unopened else format_optional_timestamp(membership.left_at),
         version=membership.version,
+        muted_until=format_optional_timestamp(membership.muted_until),
     )

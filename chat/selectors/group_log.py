@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
@@ -73,18 +75,23 @@ def _group_act(row: AuditEntry, users: dict[int, User]) -> GroupAct:
         label=str(ACTS[row.action]),
         actor=user_schema(users[row.actor_id]),
         target=user_schema(target) if target else None,
-        changes=[FieldChange(_label(name), _text(row.before.get(name)), _text(row.after.get(name))) for name in names],
+        changes=[
+            FieldChange(_label(name), _text(row.before.get(name), name), _text(row.after.get(name), name))
+            for name in names
+        ],
         created_at=row.created_at,
     )
 
 
 def _label(name: str) -> str:
-    model = Membership if name == "role" else Conversation
+    model = Membership if name in ("role", "muted_until") else Conversation
     return str(model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
-def _text(value: object) -> str:
-    """Returns a stored value as text: of a role its label, of a switch a check mark or a cross."""
+def _text(value: object, name: str) -> str:
+    """Returns a stored value as text: of a role its label, of a switch a check mark or a cross, a time in words."""
+    if name == "muted_until" and isinstance(value, str):
+        return date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
     if isinstance(value, bool):
         return "✓" if value else "✗"
     if value in Role.values:

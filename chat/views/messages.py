@@ -16,7 +16,6 @@ from chat import actions, selectors
 from chat.actions.forwarding import MAX_TARGETS
 from chat.forms import EditForm, ForwardForm, PinForm, ReactionForm, ReportForm, SendForm
 from chat.message_kinds import KINDS
-from chat.models import ReportKind
 from chat.schemas import MessageSchema
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.forward_targets import ForwardTargets
@@ -86,8 +85,7 @@ def render_message_actions(
         may_report=allowed.can("report", message),
         may_see_revisions=bool(message.edited_at) and allowed.can("revisions", message),
         edit=edit_form or EditForm(initial={"body": unsent.get("body") or message.body}),
-        report=report_form
-        or ReportForm(initial={"reason": unsent.get("reason", ""), "kind": unsent.get("kind") or ReportKind.OTHER}),
+        report=report_form or ReportForm(initial={name: unsent[name] for name in ("kind", "reason") if name in unsent}),
         allowed=allowed,
     )
 

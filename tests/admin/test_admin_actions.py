@@ -249,7 +249,7 @@ def test_warn_and_mute_from_a_report(session, alice, reports, group):
         send_message(alice, group.pk, "and again")
     page = session.page("reportcase", reports[1]).content.decode()
     assert "warned a person" in page and "Be kind" in page and "Muted until" in page
-    assert "2 reports, 2 of them acted upon." in page
+    assert "Reports: 2. Acted upon: 2." in page
     session.press_button("notice", "withdraw", Notice.objects.get(kind="warning").pk)
     assert log()[-1] == "warning.withdraw"
 

@@ -53,6 +53,7 @@ SIGNED_IN = {
     "people, nobody found": "/people/?q=zzzz",
     "person": "/people/{other}/",
     "block_person": "/people/{other}/block/",
+    "report_person": "/people/{other}/report/",
     "mentions": "/mentions/",
     "search": "/search/",
     "search with results": "/search/?q=a",

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts import actions as account_actions
 from accounts.schemas import UserSchema, user_avatar_url
-from accounts.selectors.mutes import mute_error
+from accounts.selectors.mutes import group_mute_error, mute_error
 from chat.actions import direct_rules
 from chat.actions.sending.locking import ARCHIVED_UNMUTED_SQL
 from chat.actions.sending.types import PendingSend, SenderMembership, list_undecided
@@ -46,6 +46,7 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
         elif error := (
             direct_rules.pair_status_error(membership.pair_status)
             or mute_error(membership.muted_until)
+            or group_mute_error(membership.group_muted_until)
             or _content_error(payload)
             or _link_error(payload, membership)
         ):
@@ -81,7 +82,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     slow_mode = any(conversation.slow_mode for conversation in conversations.values())
     rows = bulk_sql.fetch_all(
         "SELECT m.conversation_id, m.id, m.role, m.read_seq, u.id, u.username, u.name, u.avatar,"
-        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, u.muted_until,"
+        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, u.muted_until, m.muted_until,"
         " u.date_joined, m.left_at IS NOT NULL,"
         f" m.added_by_id IS NOT NULL, {_SENT_AT_SQL if slow_mode else 'NULL'},"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
@@ -93,7 +94,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     memberships = {}
     for (
         conversation_id, pk, role, read_seq, user_id, username, name, avatar, shows_receipts, is_active, muted_until,
-        date_joined, is_unopened, is_new, sent_at, pair_status, has_blocks,
+        group_muted_until, date_joined, is_unopened, is_new, sent_at, pair_status, has_blocks,
     ) in rows:  # fmt: skip
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
@@ -107,6 +108,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
             bool(shows_receipts),
             bool(is_active),
             bulk_sql.read_datetime(muted_until),
+            bulk_sql.read_datetime(group_muted_until),
             _is_new_account(date_joined),
             bulk_sql.read_datetime(sent_at),
             pair_status,

@@ -83,6 +83,7 @@ class SenderMembership(msgspec.Struct):
     shows_receipts: bool
     is_active: bool
     muted_until: datetime | None
+    group_muted_until: datetime | None
     is_new_account: bool
     sent_at: datetime | None  # the time of the newest message, if the conversation has slow mode
     pair_status: str  # see chat.actions.direct_rules

@@ -379,7 +379,8 @@ export interface Title {
 
 /**
  * A member of a conversation. `left_at` is the time when a former member left; it is null for current members. All
- * changes in a conversation are numbered. `version` is the number of the newest change of this member.
+ * changes in a conversation are numbered. `version` is the number of the newest change of this member. Until
+ * `muted_until`, the admins of the group let this member read, but not write.
  */
 export interface Member {
   user: User;
@@ -387,6 +388,7 @@ export interface Member {
   joined_at: string;
   left_at: string | null;
   version: number;
+  muted_until: string | null;
 }
 
 /**
