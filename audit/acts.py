@@ -32,6 +32,7 @@ ACTS: dict[str, str | Promise] = {
     "admin.delete": _("deleted an object in the admin"),
     # owner and admins of a group; moderators revoke invite links, too
     "group.change": _("changed the group"),
+    "group.words": _("changed the word list"),
     "group.picture": _("changed the picture of the group"),
     "group.delete": _("deleted the group"),
     "member.add": _("added a member"),

@@ -188,6 +188,16 @@ class RoleForm(BaseForm):
     role = forms.ChoiceField(choices=Role.choices)
 
 
+class GroupWordsForm(BaseForm):
+    words = TextField(
+        label=_("Words"), widget=forms.Textarea(attrs={"rows": 8}), help_text=_("One word or phrase in each line.")
+    )
+    effect = forms.ChoiceField(
+        label=_("What happens to a message with one of them"),
+        choices=[("mask", _("The words are replaced by ＊")), ("block", _("The message is not sent"))],
+    )
+
+
 class MemberMuteForm(BaseForm):
     seconds = forms.IntegerField(min_value=0)
 

@@ -184,6 +184,8 @@ POST   c/<conversation_id>/settings/calls/                           in    404  
 POST   c/<conversation_id>/members/add/                              in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    302    302    403 | user=own
+GET    c/<conversation_id>/words/                                     in    404    403    200    200
+POST   c/<conversation_id>/words/                                     in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/mute/                   in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/role/                   in    404    403    403    302
 GET    c/<conversation_id>/members/<user_id>/                        in    404    200    200    200
@@ -373,6 +375,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST c/<conversation_id>/invites/": {"days": "7"},
     "POST c/<conversation_id>/delete/": {"title": "Room"},
     "POST c/<conversation_id>/members/add/": {"user_ids": "@newt"},
+    "POST c/<conversation_id>/words/": {"words": "spam", "effect": "mask"},
     "POST c/<conversation_id>/members/<user_id>/mute/": {"seconds": 3600},
     "PUT api/v1/conversations/<conversation_id>/members/<user_id>/mute/": {"seconds": 3600},
     "POST c/<conversation_id>/members/<user_id>/role/": {"role": "admin"},

@@ -27,15 +27,20 @@ def add_notice(
 
 
 def acknowledge_notice(user_id: int, notice_id: int) -> None:
-    """Marks a notice as read by its user. Raises `not_found` if the user has no such notice."""
+    """Marks a notice as read by its user. Raises `not_found` if the user has no such notice.
+
+    If it is about a report, marks the earlier ones with the same text, too: they are shown together.
+    """
     with write_transaction():
         notice = _unread(user_id).select_for_update(no_key=True).filter(pk=notice_id).first()
         if notice is None:
             if not Notice.objects.filter(pk=notice_id, user_id=user_id).exists():
                 raise not_found()
             return
-        notice.acknowledged_at = timezone.now()
-        notice.save(update_fields=["acknowledged_at"])
+        read = _unread(user_id).filter(pk=notice_id)
+        if notice.kind in Notice.REPORT_KINDS:
+            read = _unread(user_id).filter(kind=notice.kind, pk__lte=notice_id)
+        read.update(acknowledged_at=timezone.now())
         update_notice_count(user_id)
 
 

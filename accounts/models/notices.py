@@ -21,6 +21,9 @@ class Notice(models.Model):
         REPORT_ACTED = "report_acted", _("Report: moderators have acted")
         REPORT_DISMISSED = "report_dismissed", _("Report: dismissed")
 
+    # What came of reports: shown calmly, and all of one kind together.
+    REPORT_KINDS = (Kind.REPORT_ACTED, Kind.REPORT_DISMISSED)
+
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="notices")
     moderator = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
     kind = models.CharField(_("kind"), max_length=16, choices=Kind)

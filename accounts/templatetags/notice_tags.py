@@ -8,6 +8,7 @@ from django import template
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from accounts import actions
 from accounts.models import Notice, User
@@ -20,11 +21,19 @@ class NoticeItem(NamedTuple):
     pk: int
     title: str
     text: str
+    is_calm: bool
 
 
 @register.simple_tag
 def unread_notices(user: User) -> list[NoticeItem]:
-    return [NoticeItem(notice.pk, notice_title(notice), notice.text) for notice in actions.list_unread_notices(user.pk)]
+    """Returns the unread notices. Those about reports with the same outcome are one item, with the id of the newest."""
+    notices = actions.list_unread_notices(user.pk)
+    items = []
+    for kind in Notice.REPORT_KINDS:
+        if same := [notice for notice in notices if notice.kind == kind]:
+            items.append(NoticeItem(same[-1].pk, report_title(kind, len(same)), "", True))
+    others = [notice for notice in notices if notice.kind not in Notice.REPORT_KINDS]
+    return [*(NoticeItem(notice.pk, notice_title(notice), notice.text, False) for notice in others), *items]
 
 
 @register.simple_tag
@@ -45,8 +54,19 @@ def notice_title(notice: Notice) -> str:
     return {
         Notice.Kind.WARNING: _("The moderators have warned you."),
         Notice.Kind.UNMUTED: _("You can write again: the moderators have ended your mute."),
-        Notice.Kind.REPORT_ACTED: _("Thank you for your report. The moderators have acted on it."),
-        Notice.Kind.REPORT_DISMISSED: _(
-            "Thank you for your report. The moderators have looked at it, and found no breach of the rules."
-        ),
     }[Notice.Kind(notice.kind)]
+
+
+def report_title(kind: str, count: int) -> str:
+    """Returns what a user is told about `count` reports with the same outcome."""
+    if kind == Notice.Kind.REPORT_ACTED:
+        return ngettext(
+            "Thank you for your report. The moderators have acted on it.",
+            "Thank you for your %(n)d reports. The moderators have acted on them.",
+            count,
+        ) % {"n": count}
+    return ngettext(
+        "Thank you for your report. The moderators have looked at it, and found no breach of the rules.",
+        "Thank you for your %(n)d reports. The moderators have looked at them, and found no breach of the rules.",
+        count,
+    ) % {"n": count}

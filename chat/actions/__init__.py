@@ -37,6 +37,7 @@ from chat.actions.read_markers import MarkerMove, update_member_state
 from chat.actions.receipts import publish_receipts_between, publish_receipts_choice
 from chat.actions.reports import reopen_case, report_message, report_user, settle_case
 from chat.actions.sending import SendCommand
+from chat.actions.word_filter import get_group_list, set_group_list, try_list
 from chat.payloads import SendPayload
 from chat.schemas import MessageSchema, MineSchema
 
@@ -48,6 +49,7 @@ __all__ = [
     "delete_message",
     "edit_message",
     "forward_message",
+    "get_group_list",
     "hide_message",
     "hide_recent_messages",
     "join_by_invite",
@@ -70,10 +72,12 @@ __all__ = [
     "revoke_invite_as_moderator",
     "send_message",
     "set_group_avatar",
+    "set_group_list",
     "set_pinned",
     "set_reaction",
     "set_role",
     "settle_case",
+    "try_list",
     "update_group",
     "update_member_state",
     "wipe_message",

@@ -77,7 +77,7 @@ def hide_recent_messages(moderator_id: int, user_id: int, since: datetime, reaso
     Their content stays in the database, and each of them can be restored.
     """
     _require_permission(moderator_id, "chat.moderate_message")
-    account_actions.get_moderated_user(user_id, moderator_id, "chat.moderate_message")
+    account_actions.get_moderated_user(user_id, moderator_id, "chat.moderate_message", lock=False)
     rows = Message.objects.filter(sender=user_id, created_at__gte=since, deleted_at=None, kind=Message.Kind.TEXT)
     message_ids = list(rows.order_by("pk").values_list("pk", flat=True))
     for message_id in message_ids:
@@ -111,7 +111,8 @@ def _require_other_sender(moderator_id: int, message: Message) -> None:
 def _require_moderated_sender(moderator_id: int, message: Message) -> None:
     """Raises `forbidden` for messages of staff, unless the moderator is an administrator or has sent the message."""
     if message.sender_id != moderator_id:
-        account_actions.get_moderated_user(message.sender_id, moderator_id, "chat.moderate_message")
+        # Not locked: users are locked after memberships.
+        account_actions.get_moderated_user(message.sender_id, moderator_id, "chat.moderate_message", lock=False)
 
 
 def _require_permission(moderator_id: int, permission: str) -> None:

@@ -13,8 +13,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from audit import actions as audit
+from chat.actions.transaction import conversation_transaction
 from chat.models import Conversation, Message, WordList, WordListVersion
-from chat.text.word_matching import WordMatcher, mask
+from chat.text.word_matching import WordMatcher, fold_word, mask
+from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, invalid
 
@@ -23,6 +25,8 @@ VERSION_SQL = "(SELECT COALESCE(MAX(number), 0) FROM chat_wordlistversion)"
 
 TRIED_MESSAGES = 20_000  # newest messages on which a list is tried
 MAX_SAMPLES = 20
+MAX_WORDS = 20_000  # in one list
+GROUP_EFFECTS = (WordList.Effect.MASK, WordList.Effect.BLOCK)  # flagging is for the moderators of the site
 
 
 class Word(NamedTuple):
@@ -122,6 +126,42 @@ def switch_list(moderator_id: int, list_id: int, is_active: bool, reason: str = 
         action = "words.on" if is_active else "words.off"
         audit.record(action, moderator_id, row, conversation_id=row.conversation_id, reason=reason)
         publish_change()
+
+
+def clean_words(text: str) -> str:
+    """Returns the words of a list, one in each line. Raises `invalid` for too many, or for a line without letters."""
+    lines = list(dict.fromkeys(line for each in text.splitlines() if (line := each.strip())))
+    if unusable := next((line for line in lines if not fold_word(line)), None):
+        raise invalid(words=_("This line has no letters or digits: %(line)s") % {"line": unusable})
+    if len(lines) > MAX_WORDS:
+        raise invalid(words=_("At most %(limit)d words.") % {"limit": MAX_WORDS})
+    return "\n".join(lines)
+
+
+def get_group_list(user_id: int, conversation_id: int) -> WordList:
+    """Returns the word list of a group for its owner and admins; an unsaved one if the group has none."""
+    with conversation_transaction(conversation_id, user_id) as tx:
+        tx.require_allowed("change_group")
+        row = WordList.objects.filter(conversation=conversation_id).order_by("pk").first()
+        return row or WordList(conversation=tx.conversation, effect=WordList.Effect.MASK)
+
+
+def set_group_list(user_id: int, conversation_id: int, words: str, effect: str) -> WordList:
+    """Sets the word list of a group, which holds at once. Without words, it is switched off."""
+    words = clean_words(words)
+    if effect not in GROUP_EFFECTS:
+        raise invalid(effect=_("Choose one of the options."))
+    rate_limits.require("group.change", user_id)
+    with conversation_transaction(conversation_id, user_id) as tx:
+        tx.require_allowed("change_group")
+        row = WordList.objects.filter(conversation=conversation_id).order_by("pk").first()
+        row = row or WordList(conversation=tx.conversation)
+        before = {"words": row.words, "effect": row.effect} if row.pk else {}
+        row.name, row.words, row.effect, row.is_active = tx.conversation.title, words, effect, bool(words)
+        row.save()
+        tx.record_act("group.words", row, before=before, after={"words": words, "effect": effect})
+        publish_change()
+        return row
 
 
 class Trial(NamedTuple):

@@ -29,7 +29,7 @@ from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from audit.acts import ACTS
 from audit.models import AuditEntry
-from chat import actions
+from chat import actions, tasks
 from chat.admin import base
 from chat.admin.messages import ARIA_CURRENT, message_state
 from chat.models import Conversation, ReportCase, ReportKind
@@ -205,7 +205,9 @@ class ReportCaseAdmin(base.ReadOnlyModelAdmin):
     def hide_recent(self, request: HttpRequest, queryset: QuerySet[ReportCase]) -> None:
         def run(case: ReportCase, moderator_id: int, reason: str) -> None:
             if duration := get_duration(request):
-                actions.hide_recent_messages(moderator_id, case.user_id, timezone.now() - duration, reason)
+                since = timezone.now() - duration
+                # In the background: each message needs a transaction of its own.
+                tasks.hide_recent_messages.enqueue(moderator_id, case.user_id, since.isoformat(), reason)
 
         self._act_and_settle(request, queryset, run)
 

@@ -15,22 +15,17 @@ from django.utils.translation import gettext_lazy as _
 from chat.actions import word_filter
 from chat.admin import base
 from chat.models import WordList
-from chat.text.word_matching import fold_word
 from messenger.core.admin_confirmation import asks_first, get_reason
-
-MAX_WORDS = 20_000
+from messenger.core.errors import ApplicationError, error_message
 
 
 class WordListForm(forms.ModelForm):
     def clean_words(self) -> str:
         """Checks that each line has letters or digits, because only these are compared."""
-        lines = [line.strip() for line in self.cleaned_data["words"].splitlines()]
-        lines = [line for line in lines if line]
-        if invalid := [line for line in lines if not fold_word(line)]:
-            raise forms.ValidationError(_("This line has no letters or digits: %(line)s") % {"line": invalid[0]})
-        if len(lines) > MAX_WORDS:
-            raise forms.ValidationError(_("At most %(limit)d words.") % {"limit": MAX_WORDS})
-        return "\n".join(dict.fromkeys(lines))
+        try:
+            return word_filter.clean_words(self.cleaned_data["words"])
+        except ApplicationError as error:
+            raise forms.ValidationError(error_message(error)) from None
 
 
 def _render_trial(queryset: QuerySet[WordList]) -> SafeString:

@@ -13,7 +13,7 @@ from accounts.schemas import UserSchema, user_schema
 from audit.acts import ACTS
 from audit.models import AuditEntry
 from chat import permissions
-from chat.models import Conversation, Membership, Role
+from chat.models import Conversation, Membership, Role, WordList
 from chat.selectors.conversations import get_membership
 from messenger.core.errors import forbidden
 
@@ -84,7 +84,8 @@ def _group_act(row: AuditEntry, users: dict[int, User]) -> GroupAct:
 
 
 def _label(name: str) -> str:
-    model = Membership if name in ("role", "muted_until") else Conversation
+    models = {"role": Membership, "muted_until": Membership, "words": WordList, "effect": WordList}
+    model = models.get(name, Conversation)
     return str(model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
@@ -94,6 +95,8 @@ def _text(value: object, name: str) -> str:
         return date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
     if isinstance(value, bool):
         return "✓" if value else "✗"
+    if name == "effect" and value in WordList.Effect.values:
+        return str(WordList.Effect(value).label)
     if value in Role.values:
         return str(Role(value).label)
     return "" if value is None else str(value)

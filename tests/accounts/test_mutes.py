@@ -143,3 +143,18 @@ def test_moderators_warn_and_mute_from_the_list_of_people(alice, bob, moderator)
     assert "2 people muted." in browser.post(url, data | {"action": "mute", "days": "1h"}, follow=True).content.decode()
     assert "2 mutes ended." in browser.post(url, data | {"action": "unmute"}, follow=True).content.decode()
     assert Notice.objects.count() == 6
+
+
+def test_outcomes_of_many_reports_are_one_notice_and_are_read_together(alice, moderator):  # noqa: F811
+    for kind in ("report_acted", "report_acted", "report_dismissed", "report_acted"):
+        last = account_actions.add_notice(alice.pk, Notice.Kind(kind))
+    account_actions.warn_user(alice.pk, moderator.pk, "Be kind")
+    browser = browser_of(alice)
+    page = browser.get("/notices/").content.decode()
+    assert "Thank you for your 3 reports. The moderators have acted on them." in page
+    assert "Thank you for your report. The moderators have looked at it" in page
+    assert page.count("I have read this") == 3
+    browser.post(f"/notices/{last.pk}/read/")
+    assert browser.get("/notices/").content.decode().count("I have read this") == 2
+    alice.refresh_from_db()
+    assert alice.notice_count == 2

@@ -16,8 +16,17 @@ from chat import actions
 from chat.actions.sending import SendCommand, SentMessage, send_many
 from chat.models import Conversation, Message
 from chat.payloads import SendPayload
+from messenger.core import rate_limits
 from messenger.core.errors import ApplicationError
 from tests.admin.conftest import send_message
+
+
+@pytest.fixture
+def limits(settings):
+    settings.LIMITS = True
+    rate_limits.reset_all()
+    yield settings
+    rate_limits.reset_all()
 
 
 def try_to_send(user, conversation_id: int, *bodies: str) -> list:
@@ -72,9 +81,8 @@ def test_messages_have_a_limit_of_links_and_new_accounts_a_lower_one(alice, bob,
     assert codes(try_to_send(alice, group.pk, " ".join(links[:3]))) == ["sent"]
 
 
-def test_new_accounts_write_more_slowly(alice, bob, group, settings):
-    settings.LIMITS = True
-    settings.NEW_ACCOUNT_HOURS = 24
+def test_new_accounts_write_more_slowly(alice, bob, group, limits):
+    limits.NEW_ACCOUNT_HOURS = 24
     User.objects.filter(pk=alice.pk).update(date_joined=timezone.now() - timedelta(days=2))
     bodies = [f"{number}" for number in range(8)]
     assert codes(try_to_send(bob, group.pk, *bodies)).count("sent") == 5
@@ -82,9 +90,8 @@ def test_new_accounts_write_more_slowly(alice, bob, group, settings):
 
 
 def test_who_floods_is_muted_each_time_longer_and_who_waits_is_not(
-    alice, bob, group, settings, django_capture_on_commit_callbacks
+    alice, bob, group, limits, django_capture_on_commit_callbacks
 ):
-    settings.LIMITS = True
     with django_capture_on_commit_callbacks(execute=True):
         try_to_send(alice, group.pk, *[f"{number}" for number in range(45)])
         try_to_send(bob, group.pk, *[f"{number}" for number in range(60)])

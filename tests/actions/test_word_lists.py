@@ -62,18 +62,18 @@ def test_words_are_masked_as_the_message_is_written_and_a_repeated_send_finds_th
     assert "darn" not in actions.update_group(alice.pk, group.pk, {"description": "darn it"}).description
 
 
-def test_a_flagged_message_is_sent_and_comes_to_the_moderators(alice, bob, moderator, group, work):  # noqa: F811
+def test_a_flagged_message_is_sent_and_comes_to_the_moderators(alice, bob, moderator, group, run_tasks):  # noqa: F811
     make_list(moderator, "lamp", "flag")
     message_id = send_message(alice, group.pk, "Buy my LAMP")
     assert body_of(message_id) == "Buy my LAMP"
-    work()
+    run_tasks()
     case = ReportCase.objects.get()
     assert (case.message_id, case.user, case.note, case.report_count) == (message_id, alice, "lamp", 0)
     actions.report_message(bob.pk, message_id, kind="spam")  # joins the case
     case.refresh_from_db()
     assert (case.report_count, case.gravity) == (1, 2)
     actions.edit_message(alice.pk, message_id, "Buy my lamp, please")
-    work()
+    run_tasks()
     assert ReportCase.objects.count() == 1
 
 
@@ -126,3 +126,26 @@ def test_a_list_is_tried_on_past_messages_of_groups_and_direct_messages_stay_pri
         send_message(alice, group.pk, "麻将")
     refused = session.client.post("/admin/chat/wordlist/add/", {"name": "X", "words": "***", "effect": "mask"})
     assert "no letters or digits" in refused.content.decode()
+
+
+def test_admins_of_a_group_set_its_word_list_on_a_page_and_others_do_not(alice, bob, mallory, group, client):
+    send_message(bob, group.pk, "more t e a")
+    client.force_login(alice)
+    url = f"/c/{group.pk}/words/"
+    tried = client.post(url, {"words": "tea", "effect": "block", "try": "on"}).content.decode()
+    assert "1 of the newest 1 messages of this group contain one of these words." in tried
+    assert not WordList.objects.exists()
+    assert "no letters or digits" in client.post(url, {"words": "***", "effect": "block"}).content.decode()
+    assert client.post(url, {"words": "tea", "effect": "flag"}).status_code == 400
+    assert client.post(url, {"words": "tea\ntea\n", "effect": "block"}).status_code == 302
+    assert client.get(url).content.decode().count("tea") >= 1
+    with pytest.raises(ApplicationError, match="invalid"):
+        send_message(bob, group.pk, "Tea?")
+    assert "changed the word list" in client.get(f"/c/{group.pk}/log/").content.decode()
+    client.post(url, {"words": "", "effect": "mask"})
+    send_message(bob, group.pk, "Tea?")
+    for user, status in ((bob, 403), (mallory, 404)):
+        client.force_login(user)
+        assert client.get(url).status_code == status
+        assert client.post(url, {"words": "x", "effect": "mask"}).status_code == status
+    assert WordList.objects.get().words == ""

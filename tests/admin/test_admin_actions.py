@@ -255,12 +255,13 @@ def test_warn_and_mute_from_a_report(session, alice, reports, group):
 
 
 def test_the_recent_messages_of_a_spammer_are_hidden_everywhere_and_older_ones_stay(
-    session, alice, bob, group, direct_conversation, rude_id, reports
+    session, alice, bob, group, direct_conversation, rude_id, reports, run_tasks
 ):
     Message.objects.filter(pk=rude_id).update(created_at=timezone.now() - timedelta(hours=3))
     spam = [send_message(alice, pk, "Buy my lamps") for pk in (group.pk, direct_conversation.pk)]
     other = send_message(bob, group.pk, "What lamps?")
     session.press_button("reportcase", "hide_recent", reports[1], days="1h")
+    run_tasks()
     hidden = set(Message.objects.filter(deleted_at__isnull=False).values_list("pk", flat=True))
     assert set(spam) < hidden and not hidden & {rude_id, other}
     assert set(Message.objects.filter(pk__in=spam).values_list("body", flat=True)) == {"Buy my lamps"}

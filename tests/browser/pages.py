@@ -64,6 +64,7 @@ SIGNED_IN = {
     "a conversation with a search": "/c/{group}/?q=the",
     "group_settings": "/c/{group}/settings/",
     "group_log": "/c/{group}/log/",
+    "group_words": "/c/{group}/words/",
     "pins": "/c/{group}/pins/",
     "files": "/c/{group}/files/",
     "files, none": "/c/{pair}/files/",
