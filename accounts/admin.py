@@ -20,7 +20,13 @@ from accounts import actions as account_actions
 from accounts.models import PRIVACY_FIELDS, RetiredUsername, SignIn, User
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
-from messenger.core.admin_confirmation import asks_first, get_duration, get_reason
+from messenger.core.admin_confirmation import (
+    MUTE_DURATIONS,
+    SUSPENSION_DURATIONS,
+    asks_first,
+    get_duration,
+    get_reason,
+)
 from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.errors import ApplicationError
 
@@ -30,11 +36,13 @@ admin.site.password_change = lambda request, extra_context=None: redirect("accou
 
 admin.site.enable_nav_sidebar = False  # the lists need its room for their columns; the path above leads to all lists
 
-STATE_FIELDS = ("is_active", "suspended_at", "deleted_at", "last_seen_at", "last_login", "date_joined")
+STATE_FIELDS = ("is_active", "suspended_at", "muted_until", "deleted_at", "last_seen_at", "last_login", "date_joined")
 SUSPENSION_QUESTION = _(
     "Suspended people are signed out everywhere at once, can’t sign in and aren’t found by others. "
     "They see the reason and can appeal. You can restore them later."
 )
+WARNING_QUESTION = _("The person sees the reason on every page until he or she confirms to have read it.")
+MUTE_QUESTION = _("Muted people can read, but not write. They see the reason and until when. You can end it earlier.")
 RIGHTS_FIELDS = ("is_staff", "is_superuser", "groups", "user_permissions")  # only superusers may change them
 
 
@@ -71,7 +79,7 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
     search_fields = ("username", "name", "email")
     ordering = ("-date_joined",)
     date_hierarchy = "date_joined"
-    actions = ("suspend", "restore")
+    actions = ("warn", "mute", "unmute", "suspend", "restore")
     inlines = (SignInInline,)
     filter_horizontal = ("groups", "user_permissions")
     fieldsets = (
@@ -131,7 +139,7 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.suspend_user")
 
-    @asks_first(SUSPENSION_QUESTION, dangerous=True, has_duration=True)
+    @asks_first(SUSPENSION_QUESTION, dangerous=True, durations=SUSPENSION_DURATIONS)
     @admin.action(description=_("Suspend: sign out everywhere at once"), permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         count = self._run_action(request, queryset, account_actions.suspend_user, duration=get_duration(request))
@@ -144,6 +152,29 @@ class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
         count = self._run_action(request, queryset, account_actions.restore_user)
         if count:
             message = ngettext("%d person restored.", "%d people restored.", count) % count
+            self.message_user(request, message, messages.SUCCESS)
+
+    @asks_first(WARNING_QUESTION)
+    @admin.action(description=_("Warn"), permissions=["suspend"])
+    def warn(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        if count := self._run_action(request, queryset, account_actions.warn_user):
+            message = ngettext("%d person warned.", "%d people warned.", count) % count
+            self.message_user(request, message, messages.SUCCESS)
+
+    @asks_first(MUTE_QUESTION, durations=MUTE_DURATIONS)
+    @admin.action(description=_("Mute for a time"), permissions=["suspend"])
+    def mute(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        def run(user_id: int, moderator_id: int, reason: str) -> None:
+            account_actions.mute_user(user_id, moderator_id, get_duration(request), reason)
+
+        if count := self._run_action(request, queryset, run):
+            message = ngettext("%d person muted.", "%d people muted.", count) % count
+            self.message_user(request, message, messages.SUCCESS)
+
+    @admin.action(description=_("End the mute"), permissions=["suspend"])
+    def unmute(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        if count := self._run_action(request, queryset, account_actions.unmute_user):
+            message = ngettext("%d mute ended.", "%d mutes ended.", count) % count
             self.message_user(request, message, messages.SUCCESS)
 
     def _run_action(self, request: HttpRequest, queryset: QuerySet[User], action, **options) -> int:

@@ -29,7 +29,16 @@ from accounts.payloads import (
     SignUpPayload,
     TokenPayload,
 )
-from accounts.schemas import ProfileSchema, SignInSchema, TokenPairSchema, VerifySchema, profile_schema, sign_in_schema
+from accounts.schemas import (
+    NoticeSchema,
+    ProfileSchema,
+    SignInSchema,
+    TokenPairSchema,
+    VerifySchema,
+    notice_schema,
+    profile_schema,
+    sign_in_schema,
+)
 from messenger.core.client_ip import request_ip
 from messenger.core.errors import invalid
 from messenger.rest.openapi import describe, error_responses, list_schema, no_content_schema, response_schema
@@ -211,3 +220,17 @@ class AvatarViewSet(ApiViewSet):
     @response_schema(ProfileSchema, "Remove my avatar", tags=ME)
     def destroy(self, request: Request) -> Response:
         return respond(profile_schema(actions.remove_avatar(self.user_id)))
+
+
+# ── Notices ──────────────────────────────────────────────────────────────────────────────────────────────────────
+class NoticeViewSet(ApiViewSet):
+    @list_schema(NoticeSchema, "List the notices of the moderators that I have not read", tags=ME)
+    def list(self, request):
+        return paginated_response(
+            request, [notice_schema(notice) for notice in actions.list_unread_notices(self.user_id)]
+        )
+
+    @no_content_schema("Mark a notice of the moderators as read", tags=ME, request=None)
+    def read(self, request, notice_id: int):
+        actions.acknowledge_notice(self.user_id, notice_id)
+        return no_content()

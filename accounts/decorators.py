@@ -51,7 +51,7 @@ def login_required_for_post(view: Callable[..., HttpResponse]) -> Callable[..., 
     def wrapper(request: HttpRequest, *args, **kwargs) -> HttpResponse:
         if request.user.is_authenticated:
             return view(request, *args, **kwargs)
-        url = _form_page_url(request)
+        url = form_page_url(request)
         unsent_forms.keep_form(request, url)
         return redirect_to_login(url)
 
@@ -75,7 +75,7 @@ def login_required_for_form(view: Callable[..., HttpResponse]) -> Callable[..., 
     return wrapper
 
 
-def _form_page_url(request: HttpRequest) -> str:
+def form_page_url(request: HttpRequest) -> str:
     """Returns the path of the page that the form was on: from the form field `next`, else from the Referer header.
 
     Without either, returns the path of the start page. The host is left out, because the sign-in page accepts only

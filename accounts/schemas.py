@@ -11,7 +11,7 @@ from uuid import UUID
 
 import msgspec
 
-from accounts.models import Audience, Relationship, SignIn, Theme, User
+from accounts.models import Audience, Notice, Relationship, SignIn, Theme, User
 from messenger.core.field_types import Timestamp, UUIDText, one_of
 from messenger.core.timestamps import format_timestamp
 
@@ -38,7 +38,8 @@ class ProfileSchema(msgspec.Struct):
 
     The privacy settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`)
     or adds you to groups (`add_me`); who sees that you are online (`show_presence`), when you were last online
-    (`show_last_seen`) and what you have read (`show_receipts`). `created_at` is when you signed up.
+    (`show_last_seen`) and what you have read (`show_receipts`). `created_at` is when you signed up. Until
+    `muted_until`, moderators allow you to read but not to write. `notice_count` is the number of unread notices.
     """
 
     id: int
@@ -56,6 +57,8 @@ class ProfileSchema(msgspec.Struct):
     show_presence: AudienceName
     show_last_seen: AudienceName
     show_receipts: AudienceName
+    muted_until: Timestamp | None
+    notice_count: int
     me_version: int
     created_at: Timestamp
 
@@ -91,6 +94,19 @@ class ContactEvent(msgspec.Struct):
     me_version: int
     contact: ContactSchema
     requests: int
+
+
+class NoticeSchema(msgspec.Struct):
+    """What the moderators tell you: a warning, a mute and its end, or what came of a report of yours.
+
+    `text` is the reason that the moderator has given. Show it until the user has confirmed to have read it.
+    """
+
+    id: int
+    kind: Annotated[str, one_of(Notice.Kind.values)]
+    text: str
+    until: Timestamp | None
+    created_at: Timestamp
 
 
 class SignInSchema(msgspec.Struct):
@@ -146,6 +162,8 @@ def profile_schema(user: User) -> ProfileSchema:
         show_presence=str(user.show_presence),
         show_last_seen=str(user.show_last_seen),
         show_receipts=str(user.show_receipts),
+        muted_until=format_timestamp(user.muted_until) if user.muted_until else None,
+        notice_count=user.notice_count,
         me_version=user.me_version,
         created_at=format_timestamp(user.date_joined),
     )
@@ -164,6 +182,11 @@ def contact_schema(relationship: Relationship) -> ContactSchema:
         since=format_timestamp(relationship.since) if relationship.since and has_state else None,
         me_version=relationship.me_version,
     )
+
+
+def notice_schema(notice: Notice) -> NoticeSchema:
+    until = format_timestamp(notice.until) if notice.until else None
+    return NoticeSchema(notice.pk, str(notice.kind), notice.text, until, format_timestamp(notice.created_at))
 
 
 def sign_in_schema(sign_in: SignIn, current_id: UUID | None) -> SignInSchema:

@@ -17,6 +17,8 @@ urlpatterns = [
     path("settings/privacy/", views.privacy, name="privacy"),
     path("accounts/suspended/", views.suspended, name="suspended"),
     path("accounts/inactive/", RedirectView.as_view(pattern_name="suspended"), name="account_inactive"),
+    path("notices/", views.notices, name="notices"),
+    path("notices/<id:notice_id>/read/", views.acknowledge_notice, name="acknowledge_notice"),
     path("goodbye/", views.account_deleted, name="account_deleted"),
     path("settings/sessions/", views.sessions, name="sessions"),
     path("settings/sessions/end/", views.end_other_sessions, name="end_other_sessions"),

@@ -14,7 +14,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from accounts.selectors import privacy
+from accounts.selectors import mutes, privacy
 from calls import entries, pushes, rules
 from calls.models import Call, CallSettings, GroupCallSettings, Participant
 from calls.schemas import (
@@ -141,6 +141,7 @@ def invite(user_id: int, conversation_id: int, device: str, media: str) -> CallS
                 raise forbidden(_("There is already a call in this group."))
             return _join(CallTransaction(tx, live), user_id, device)
         assert tx.membership is not None
+        mutes.require_not_muted(tx.membership.user)
         rules.require_may_call(tx.membership)
         _require_free(user_id)
         call = Call.objects.create(conversation=tx.conversation, caller_id=user_id, media=media, started_at=tx.now)
@@ -223,6 +224,8 @@ def _join(ct: CallTransaction, user_id: int, device: str) -> CallSchema:
         if row.device != device:  # after a reload, or on another device
             ct.set_state(row, JOINED, device)
         return ct.save()
+    assert ct.tx.membership is not None
+    mutes.require_not_muted(ct.tx.membership.user)
     others = {other.user_id for other in ct.with_state(JOINED)}
     if len(others) >= rules.MAX_IN_CALL:
         raise forbidden(_("This call is full. Four people can take part."))
@@ -230,7 +233,6 @@ def _join(ct: CallTransaction, user_id: int, device: str) -> CallSchema:
         raise forbidden(_("You can’t join this call."))
     _require_free(user_id)
     if row is None:
-        assert ct.tx.membership is not None
         row = Participant(call=ct.call, user=ct.tx.membership.user)
         ct.participants[user_id] = row
     ct.set_state(row, JOINED, device)

@@ -7,8 +7,9 @@ from typing import Any
 
 from django.urls import path
 
-from chat.api.contacts import BlockViewSet, ContactViewSet, IgnoredRequestViewSet
+from chat.api.contacts import BlockViewSet, ContactViewSet, IgnoredRequestViewSet, UserReportViewSet
 from chat.api.conversations import ConversationTitleViewSet, ConversationViewSet, GroupAvatarViewSet, MemberStateViewSet
+from chat.api.group_log import GroupLogViewSet
 from chat.api.invites import InviteViewSet, JoinByInviteViewSet
 from chat.api.members import MemberViewSet, OnlineMemberViewSet, UserSearchViewSet
 from chat.api.messages import (
@@ -60,6 +61,12 @@ urlpatterns = [
         UploadViewSet.as_view({"get": "retrieve", "head": "head", "put": "describe", "delete": "destroy"}),
         name="api_upload",
     ),
+    path(
+        "conversations/<id:conversation_id>/members/<id:user_id>/mute/",
+        MemberViewSet.as_view({"put": "mute"}),
+        name="api_mute_member",
+    ),
+    path("conversations/<id:conversation_id>/log/", GroupLogViewSet.as_view({"get": "list"}), name="api_group_log"),
     path(MESSAGE, MessageViewSet.as_view(RETRIEVE_UPDATE_DESTROY), name="api_message"),
     path(MESSAGE + "receipts/", MessageViewSet.as_view({"get": "receipts"}), name="api_message_receipts"),
     path(MESSAGE + "revisions/", MessageViewSet.as_view({"get": "revisions"}), name="api_revisions"),
@@ -74,5 +81,6 @@ urlpatterns = [
     path("blocks/", BlockViewSet.as_view({"get": "list"}), name="api_blocks"),
     path("blocks/<id:user_id>/", BlockViewSet.as_view(RETRIEVE_PUT_DESTROY), name="api_block"),
     path("search/", SearchViewSet.as_view({"get": "list"}), name="api_search"),
+    path("users/<id:user_id>/report/", UserReportViewSet.as_view({"post": "create"}), name="api_report_user"),
     path("users/", UserSearchViewSet.as_view({"get": "list"}), name="api_users"),
 ]

@@ -14,8 +14,8 @@ from django.utils.translation import gettext_lazy as _
 
 from accounts.avatars import FORMATS
 from chat.actions.forwarding import MAX_TARGETS
-from chat.actions.moderation import REASON_LIMIT
-from chat.models import Role
+from chat.actions.reports import REASON_LIMIT
+from chat.models import ReportKind, Role
 from chat.permissions import SETTINGS
 from messenger.core.errors import ApplicationError, error_message
 from messenger.core.numbers import is_id
@@ -134,13 +134,22 @@ class ForwardForm(BaseForm):
 
 
 class ReportForm(BaseForm):
+    kind = forms.ChoiceField(
+        label=_("What’s wrong?"), choices=ReportKind.choices, initial=ReportKind.OTHER, required=False
+    )
     reason = forms.CharField(
-        label=_("What’s wrong with it?"),
+        label=_("Reason"),
         max_length=REASON_LIMIT,
         required=False,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text=_("The moderators of this site will see your reason and the message."),
+        help_text=_(
+            "Only the moderators of this site see your report, with a few messages around it. "
+            "The person won’t be notified."
+        ),
     )
+
+    def clean_kind(self) -> str:
+        return self.cleaned_data["kind"] or ReportKind.OTHER
 
 
 class ReactionForm(BaseForm):
@@ -177,6 +186,20 @@ class AddMembersForm(BaseForm):
 
 class RoleForm(BaseForm):
     role = forms.ChoiceField(choices=Role.choices)
+
+
+class GroupWordsForm(BaseForm):
+    words = TextField(
+        label=_("Words"), widget=forms.Textarea(attrs={"rows": 8}), help_text=_("One word or phrase in each line.")
+    )
+    effect = forms.ChoiceField(
+        label=_("What happens to a message with one of them"),
+        choices=[("mask", _("The words are replaced by ＊")), ("block", _("The message is not sent"))],
+    )
+
+
+class MemberMuteForm(BaseForm):
+    seconds = forms.IntegerField(min_value=0)
 
 
 class DeleteGroupForm(BaseForm):
@@ -246,6 +269,23 @@ class GroupSettingsForm(BaseForm):
         label=_("Everyone can see the edit history"),
         required=False,
         help_text=_("What a message said before it was edited. The owner and admins can always see it."),
+    )
+
+    slow_mode = forms.TypedChoiceField(
+        label=_("Slow mode"),
+        choices=[
+            (0, _("Off")),
+            (10, _("10 seconds")),
+            (30, _("30 seconds")),
+            (60, _("1 minute")),
+            (300, _("5 minutes")),
+            (900, _("15 minutes")),
+            (3600, _("1 hour")),
+        ],
+        coerce=int,
+        required=False,
+        empty_value=None,
+        help_text=_("How long members wait between two messages. It does not apply to the owner and admins."),
     )
 
     @property

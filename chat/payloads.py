@@ -19,7 +19,7 @@ from django.utils.translation import gettext_lazy
 from django.utils.translation import gettext_noop as _
 from msgspec import UNSET, UnsetType
 
-from chat.models import Attachment, Conversation, Level, Report, Role
+from chat.models import Attachment, Conversation, Level, Report, ReportKind, Role
 from messenger.core.errors import invalid
 from messenger.core.field_types import (
     Count,
@@ -168,6 +168,9 @@ class ConversationChangesPayload(msgspec.Struct):
     members_may_add: Switch = UNSET
     members_may_pin: Switch = UNSET
     revisions_visible: Switch = UNSET
+    slow_mode: (
+        Annotated[Count, described(_("Seconds between two messages of one member; 0: no limit."))] | UnsetType
+    ) = UNSET
 
 
 class MineChangesPayload(msgspec.Struct):
@@ -211,6 +214,9 @@ class InvitePayload(msgspec.Struct):
 
 
 class ReportPayload(msgspec.Struct):
+    """What is wrong with the message or person, for the moderators. The reported person does not learn who you are."""
+
+    kind: Annotated[str, one_of(ReportKind.values)] = ReportKind.OTHER.value
     reason: Annotated[str, text_of(Report, "reason", may_be_blank=True)] = ""
 
 
@@ -230,6 +236,14 @@ class ConversationListQuery(msgspec.Struct):
 class MentionListQuery(msgspec.Struct):
     before: Annotated[Id | None, Cursor] = None
     limit: PageSize = 50
+
+
+class MemberMutePayload(msgspec.Struct):
+    seconds: Annotated[Count, described(_("3600, 86400 or 604800; 0 ends it."))]
+
+
+class GroupLogQuery(msgspec.Struct):
+    before: Annotated[Id | None, Cursor] = None
 
 
 class FileListQuery(msgspec.Struct):

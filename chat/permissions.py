@@ -100,6 +100,10 @@ RULES: dict[str, tuple[Condition, ...]] = {
 }
 
 
+# Actions by which a user writes something that others see. Users whom the moderators have muted may not do them.
+WRITING_ACTIONS = frozenset(("change_group", "add_people", "react", "edit", "pin"))
+
+
 def client_rules() -> dict[str, str]:
     """Returns the rules for scripts: the conditions of each action, separated by spaces."""
     return {action: " ".join(condition.facts for condition in conditions) for action, conditions in RULES.items()}

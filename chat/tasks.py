@@ -92,3 +92,21 @@ def fill_search_index() -> None:
     from chat.actions import search_index
 
     search_index.fill()
+
+
+@task(timeout=60, max_attempts=10)
+def flag_message(message_id: int, words: str) -> None:
+    """Adds a message in which a word list has found these words to the queue of the moderators."""
+    from chat.actions import reports
+
+    reports.flag_message(message_id, words)
+
+
+@task(timeout=1800, max_attempts=10)
+def hide_recent_messages(moderator_id: int, user_id: int, since: str, reason: str) -> None:
+    """Hides what a user has sent since a time (ISO 8601), one message in each transaction."""
+    from datetime import datetime
+
+    from chat.actions import moderation
+
+    moderation.hide_recent_messages(moderator_id, user_id, datetime.fromisoformat(since), reason)

@@ -6,6 +6,7 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
+from django.contrib import messages
 from django.contrib.admin import AdminSite
 from django.contrib.admin.apps import AdminConfig
 from django.db import DataError
@@ -36,11 +37,21 @@ class MessengerAdminSite(AdminSite):
 
         @wraps(checked_view)
         def view_with_policy(request, *args, **kwargs):
+            if settings.STAFF_SECOND_FACTOR and request.user.is_staff and not _has_second_factor(request):
+                messages.error(request, _("Staff need a second factor. Set one up, then you can open the admin."))
+                return redirect("mfa_index")
             response = _redirect_invalid_query(checked_view, request, *args, **kwargs)
             response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
             return response
 
         return view_with_policy
+
+
+def _has_second_factor(request: HttpRequest) -> bool:
+    from accounts.auth.mfa import has_second_factor  # imported here: this module is loaded before the models
+
+    assert request.user.pk is not None
+    return has_second_factor(request.user.pk)
 
 
 def _redirect_invalid_query(view: Any, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:

@@ -13,6 +13,7 @@ django_application = get_asgi_application()  # sets up the apps, before models a
 
 from django.conf import settings  # noqa: E402
 
+from accounts.address_bans import AddressBanFilter  # noqa: E402
 from accounts.authentication import authenticate_socket  # noqa: E402
 from chat.attachments.tus.receiver import TusReceiver  # noqa: E402
 from messenger.background import sidecar  # noqa: E402
@@ -35,8 +36,10 @@ if settings.SERVER == "daphne":
 
 application = ProtocolTypeRouter(
     {
-        "http": MonitoringEndpoints(http_application),
-        "websocket": HandshakeValidator(AuthMiddleware(URLRouter(websocket_urlpatterns), authenticate_socket)),
+        "http": MonitoringEndpoints(AddressBanFilter(http_application)),
+        "websocket": AddressBanFilter(
+            HandshakeValidator(AuthMiddleware(URLRouter(websocket_urlpatterns), authenticate_socket))
+        ),
     }
 )
 

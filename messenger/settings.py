@@ -419,6 +419,7 @@ ACCOUNT_REAUTHENTICATION_TIMEOUT = 900  # seconds
 ACCOUNT_LOGIN_BY_CODE_ENABLED = bool(EMAIL_URL) or DEBUG  # sign-in with a code by mail instead of the password
 ACCOUNT_LOGIN_BY_CODE_TIMEOUT = 600
 ACCOUNT_EMAIL_NOTIFICATIONS = True  # mails about a new password, a removed second factor …
+STAFF_SECOND_FACTOR = env_bool("STAFF_SECOND_FACTOR", False)  # without one, staff cannot open the admin
 MFA_ADAPTER = "accounts.auth.mfa.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
 MFA_FORMS = {
@@ -482,11 +483,17 @@ MODERATOR_PERMISSIONS = [
     "accounts.view_user",
     "accounts.suspend_user",
     "accounts.view_suspension",
+    "accounts.view_notice",
+    "accounts.view_addressban",
+    "accounts.add_addressban",
     "chat.view_conversation",
     "chat.view_message",
     "chat.moderate_message",
-    "chat.view_report",
-    "chat.change_report",
+    "chat.view_reportcase",
+    "chat.change_reportcase",
+    "chat.view_wordlist",
+    "chat.add_wordlist",
+    "chat.change_wordlist",
     "chat.view_invite",
     "chat.change_invite",
 ]
@@ -573,6 +580,10 @@ UPLOAD_SILENCE = 30.0  # seconds without data until the server ends an upload re
 SLOW_READER_BYTES = 1024 * 1024  # bytes queued for one socket until it is closed with code 1013
 SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often delivered events are compared with the database
 EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
+# Accounts younger than this write fewer links and messages; 0: no difference. See chat/actions/sending/authorize.py.
+NEW_ACCOUNT_HOURS = int(env("NEW_ACCOUNT_HOURS", "0"))
+LINKS_PER_MESSAGE = int(env("LINKS_PER_MESSAGE", "50"))
+LINKS_OF_NEW_ACCOUNTS = int(env("LINKS_OF_NEW_ACCOUNTS", "1"))  # in one message
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
 # accounts/auth/login_limits.py limits these for pages and API, with RATES below. Other limits of allauth stay active.
 ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and dict.fromkeys(("login", "login_failed", "signup", "request_login_code"))
@@ -601,6 +612,9 @@ RATES: dict[str, tuple[int, float]] = {
     "sync": (20, 2.0),  # the sync command, the most expensive one that only reads
     # Messages
     "send": (10, 2.0),
+    "send.new": (5, 0.1),  # messages of accounts younger than NEW_ACCOUNT_HOURS
+    # Messages refused by `send`. Whoever uses it up is muted for a while (accounts/actions/flooding.py).
+    "flood": (40, 0.1),
     "render": (20, 4.0),  # texts rendered before the check of `send`; those above the limit are rendered after it
     "edit": (20, 1.0),  # each edit stores a revision
     "delete": (50, 2.0),

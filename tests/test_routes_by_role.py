@@ -29,7 +29,7 @@ from django.utils import timezone
 
 from accounts import actions as account_actions
 from accounts.auth import sign_ins, tokens
-from accounts.models import PRIVACY_FIELDS, SignIn, User
+from accounts.models import PRIVACY_FIELDS, Notice, SignIn, User
 from calls import actions as call_actions
 from chat import actions
 from chat.attachments import uploads
@@ -62,6 +62,8 @@ GET    api/v1/sessions/                                             401    200  
 DELETE api/v1/sessions/                                             401    204    204    204    204
 DELETE api/v1/sessions/<sign_in_id>/                                401    404    404    404    404
 DELETE api/v1/sessions/<sign_in_id>/                                401    204    204    204    204 | sign_in=own
+GET    api/v1/me/notices/                                           401    200    200    200    200
+POST   api/v1/me/notices/<notice_id>/read/                           401    404    404    404    404
 GET    api/v1/me/                                                   401    200    200    200    200
 PATCH  api/v1/me/                                                   401    200    200    200    200
 PUT    api/v1/me/avatar/                                            401    415    415    415    415 | JSON is no picture
@@ -128,6 +130,8 @@ GET    api/v1/conversations/<conversation_id>/invites/              401    404  
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    201    201
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=direct
 DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
+GET    api/v1/conversations/<conversation_id>/log/                   401    404    403    200    200
+PUT    api/v1/conversations/<conversation_id>/members/<user_id>/mute/ 401    404    403    200    200
 GET    api/v1/invites/<token>/                                      401    404    404    404    404 | no such link
 POST   api/v1/invites/<token>/                                      401    404    404    404    404
 GET    api/v1/invites/<token>/                                      401    200    200    200    200 | token=link
@@ -161,6 +165,7 @@ DELETE api/v1/messages/<message_id>/                                401    404  
 GET    api/v1/messages/<message_id>/receipts/                       401    404    200    200    200
 GET    api/v1/messages/<message_id>/revisions/                      401    404    403    200    200
 POST   api/v1/messages/<message_id>/report/                         401    404    204    204    204
+POST   api/v1/users/<user_id>/report/                               401    204    204    204    204
 PUT    api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
 DELETE api/v1/messages/<message_id>/reactions/<emoji>/              401    404    200    200    200
 PUT    api/v1/messages/<message_id>/pin/                            401    404    403    200    200
@@ -193,6 +198,9 @@ POST   c/<conversation_id>/settings/calls/                           in    404  
 POST   c/<conversation_id>/members/add/                              in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/remove/                 in    404    302    302    403 | user=own
+GET    c/<conversation_id>/words/                                     in    404    403    200    200
+POST   c/<conversation_id>/words/                                     in    404    403    302    302
+POST   c/<conversation_id>/members/<user_id>/mute/                   in    404    403    302    302
 POST   c/<conversation_id>/members/<user_id>/role/                   in    404    403    403    302
 GET    c/<conversation_id>/members/<user_id>/                        in    404    200    200    200
 GET    c/<conversation_id>/members/<user_id>/                        in    404    404    404    404 | user=stan
@@ -225,6 +233,10 @@ POST   m/<message_id>/pin/                                           in    404  
 GET    m/<message_id>/forward/                                       in    404    200    200    200
 POST   m/<message_id>/forward/                                       in    404    302    302    302
 POST   m/<message_id>/report/                                        in    404    302    302    302
+GET    people/<user_id>/report/                                      in    200    200    200    200
+POST   people/<user_id>/report/                                      in    302    302    302    302
+GET    notices/                                                      in    200    200    200    200
+POST   notices/<notice_id>/read/                                     in    404    404    404    404
 GET    m/<message_id>/details/                                       in    404    200    200    200
 GET    m/<message_id>/revisions/                                     in    404    403    200    200
 GET    c/<conversation_id>/notifications/                            in    404    200    200    200
@@ -401,6 +413,9 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST c/<conversation_id>/invites/": {"days": "7"},
     "POST c/<conversation_id>/delete/": {"title": "Room"},
     "POST c/<conversation_id>/members/add/": {"user_ids": "@newt"},
+    "POST c/<conversation_id>/words/": {"words": "spam", "effect": "mask"},
+    "POST c/<conversation_id>/members/<user_id>/mute/": {"seconds": 3600},
+    "PUT api/v1/conversations/<conversation_id>/members/<user_id>/mute/": {"seconds": 3600},
     "POST c/<conversation_id>/members/<user_id>/role/": {"role": "admin"},
     "POST m/<message_id>/edit/": {"body": "other words"},
     "POST m/<message_id>/react/": {"add": "👍"},
@@ -408,6 +423,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST m/<message_id>/forward/": {"conversation_id": "@notes", "client_id": str(uuid.uuid4())},
     "POST m/<message_id>/report/": {"reason": "spam"},
     "POST people/<user_id>/do/": {"do": "add"},
+    "POST people/<user_id>/report/": {"kind": "spam", "reason": "lamps"},
+    "POST api/v1/users/<user_id>/report/": {"kind": "spam"},
     "POST settings/privacy/": dict.fromkeys(PRIVACY_FIELDS, "everyone"),
     "POST c/<conversation_id>/settings/calls/": {"calls_allowed": "on"},
     "POST settings/calls/": {"call_me": "contacts"},
@@ -526,6 +543,7 @@ class Environment:
         reminder, _created = reminders.set_reminder(wolf, self.ids["message"], timezone.now() + timedelta(hours=1))
         self.ids["reminder"] = reminder.pk
         self.ids["call"] = call_actions.invite(wolf, group, "laptop-0001", "audio").id
+        self.ids["notice"] = account_actions.add_notice(wolf, Notice.Kind.UNMUTED).pk
         self.ids["key"] = Authenticator.objects.create(user_id=wolf, type=Authenticator.Type.WEBAUTHN, data={}).pk
         account_actions.suspend_user(self.ids["sue"], moderator.pk)
 
@@ -581,6 +599,7 @@ class Environment:
             "subscription_id": "subscription",
             "scheduled_id": "scheduled",
             "reminder_id": "reminder",
+            "notice_id": "notice",
         }
         return (
             self.ids[defaults[name]]

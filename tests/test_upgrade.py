@@ -111,7 +111,16 @@ def test_a_database_of_version_0_1_0_is_upgraded_and_keeps_its_data(database):
     tea, withdrawn = Message.objects.filter(conversation__kind="direct").order_by("seq")
     assert (tea.body, withdrawn.body) == ("Tea at six?", "")
     assert tea.edited_at and withdrawn.deleted_at
-    assert list(Report.objects.values_list("message_id", "reason", "body")) == [(tea.pk, "Too early", "Tea at six?")]
+    (report,) = Report.objects.select_related("case")
+    assert (report.reporter_id, report.reason, report.body, report.kind) == (
+        bob.pk,
+        "Too early",
+        "Tea at six?",
+        "other",
+    )
+    assert (report.case.message_id, report.case.user_id, report.case.settled_at) == (tea.pk, alice.pk, None)
+    actions.report_message(bob.pk, tea.pk, "Still too early")  # the same case
+    assert Report.objects.get().case.report_count == 1
     assert [invite.max_uses for invite in Invite.objects.all()] == [5]
     assert sorted(summary.unread for summary in selectors.list_conversation_summaries(bob.pk)) == [1, 2]
     assert SignIn.objects.filter(user=alice).count() == 1

@@ -4,6 +4,7 @@ An action checks permissions and values, changes rows in one transaction and pub
 action cannot do its work, it raises `messenger.core.errors.ApplicationError` and changes nothing.
 """
 
+from accounts.actions.address_bans import ban_address, lift_ban, parse_network
 from accounts.actions.contacts import (
     add_contact,
     block_user,
@@ -15,6 +16,7 @@ from accounts.actions.contacts import (
     unblock_user,
 )
 from accounts.actions.deletion import deleted_account_label, erase_account, require_another_administrator
+from accounts.actions.flooding import record_refused_sends
 from accounts.actions.moderation import (
     APPEAL_LIMIT,
     appeal,
@@ -24,6 +26,8 @@ from accounts.actions.moderation import (
     restore_user,
     suspend_user,
 )
+from accounts.actions.mutes import mute_user, unmute_user, warn_user, withdraw_warning
+from accounts.actions.notices import acknowledge_notice, add_notice, list_unread_notices
 from accounts.actions.profile import (
     dismiss_hints,
     me_updated_event,
@@ -34,15 +38,19 @@ from accounts.actions.profile import (
     set_avatar,
     update_profile,
 )
+from accounts.actions.rights import get_moderated_user
 from accounts.actions.signing_in import must_confirm_email, sign_in
 from accounts.actions.signing_up import sign_up
 from accounts.actions.user_version import allocate_me_versions
 
 __all__ = [
     "APPEAL_LIMIT",
+    "acknowledge_notice",
     "add_contact",
+    "add_notice",
     "allocate_me_versions",
     "appeal",
+    "ban_address",
     "block_user",
     "contact_updated_event",
     "decline_request",
@@ -51,11 +59,17 @@ __all__ = [
     "end_expired_suspensions",
     "erase_account",
     "find_suspension",
+    "get_moderated_user",
     "ignore_request",
+    "lift_ban",
+    "list_unread_notices",
     "me_updated_event",
     "must_confirm_email",
+    "mute_user",
+    "parse_network",
     "publish_admin_change",
     "record_last_seen",
+    "record_refused_sends",
     "reject_appeal",
     "remember_browser",
     "remove_avatar",
@@ -68,5 +82,8 @@ __all__ = [
     "sign_up",
     "suspend_user",
     "unblock_user",
+    "unmute_user",
     "update_profile",
+    "warn_user",
+    "withdraw_warning",
 ]

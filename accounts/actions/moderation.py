@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts.actions import contacts
+from accounts.actions.rights import get_moderated_user
 from accounts.auth import sign_ins
 from accounts.models import Suspension, User
 from accounts.text.cleaning import strip_unstorable
@@ -29,7 +30,7 @@ def suspend_user(user_id: int, moderator_id: int, reason: str = "", duration: ti
     """
     with write_transaction():
         contacts.lock_related_users(user_id)
-        user = _get_moderated_user(user_id, moderator_id)
+        user = get_moderated_user(user_id, moderator_id)
         if user.is_active:
             user.is_active, user.suspended_at = False, timezone.now()
             user.save(update_fields=["is_active", "suspended_at"])
@@ -54,7 +55,7 @@ def restore_user(user_id: int, moderator_id: int, reason: str = "") -> User:
     """
     with write_transaction():
         contacts.lock_related_users(user_id)
-        user = _get_moderated_user(user_id, moderator_id)
+        user = get_moderated_user(user_id, moderator_id)
         if user.deleted_at:
             raise forbidden(_("This account was deleted by its owner and can’t be restored."))
         if not user.is_active:
@@ -113,28 +114,9 @@ def reject_appeal(suspension_id: int, moderator_id: int, answer: str = "") -> No
         suspension = Suspension.objects.select_for_update(no_key=True).filter(pk=suspension_id).first()
         if suspension is None:
             raise not_found()
-        user = _get_moderated_user(suspension.user_id, moderator_id)
+        user = get_moderated_user(suspension.user_id, moderator_id)
         if suspension.appealed_at is None or suspension.answered_at or suspension.ended_at:
             raise forbidden(_("There is no appeal to answer."))
         suspension.answer, suspension.answered_at = answer, timezone.now()
         suspension.save(update_fields=["answer", "answered_at"])
         audit.record("appeal.reject", moderator_id, user, reason=answer)
-
-
-def _get_moderated_user(user_id: int, moderator_id: int) -> User:
-    """Locks and returns the user `user_id`, if the moderator may suspend or restore this user.
-
-    Superusers may do so with all other users, moderators only with users who are not staff. Raises `forbidden` if the
-    moderator may not, and `not_found` if there is no such user.
-    """
-    moderator = User.objects.filter(pk=moderator_id).first()
-    if moderator is None or not moderator.has_perm("accounts.suspend_user"):
-        raise forbidden()
-    user = User.objects.select_for_update(no_key=True).filter(pk=user_id).first()
-    if user is None:
-        raise not_found()
-    if user.pk == moderator.pk:
-        raise forbidden(_("You can’t suspend or restore yourself."))
-    if (user.is_staff or user.is_superuser) and not moderator.is_superuser:
-        raise forbidden(_("Only an administrator can do this to a moderator."))
-    return user

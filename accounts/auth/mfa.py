@@ -57,6 +57,11 @@ class MFAAdapter(DefaultMFAAdapter):
         return _("Passkey %(number)d") % {"number": count + 1} if count else _("Passkey")
 
 
+def has_second_factor(user_id: int) -> bool:
+    """Returns whether a user has a second factor: codes of an app, or a passkey."""
+    return Authenticator.objects.filter(user=user_id, type__in=FACTOR_TYPES).exists()
+
+
 def _fernet() -> MultiFernet:
     keys = [str(key) for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)]
     return MultiFernet([Fernet(urlsafe_b64encode(sha256(f"{_KEY_PREFIX}:{key}".encode()).digest())) for key in keys])

@@ -1,5 +1,7 @@
 """Models of users, their sign-ins, the relationships between users, and queued e-mails."""
 
+from accounts.models.address_bans import AddressBan
+from accounts.models.notices import Notice
 from accounts.models.queued_email import QueuedMail
 from accounts.models.relationships import Relationship
 from accounts.models.retired_usernames import RetiredUsername
@@ -19,7 +21,9 @@ from accounts.models.users import (
 __all__ = [
     "PRIVACY_FIELDS",
     "USERNAME_TAKEN",
+    "AddressBan",
     "Audience",
+    "Notice",
     "QueuedMail",
     "Relationship",
     "RetiredUsername",

@@ -122,6 +122,11 @@ class User(AbstractUser):
     search_keys = models.TextField(blank=True, editable=False)  # separated by spaces; SearchKey has a row for each
     last_seen_at = models.DateTimeField(_("last seen at"), null=True, blank=True, editable=False)
     suspended_at = models.DateTimeField(_("suspended at"), null=True, blank=True, editable=False)
+    # Until then the user may read, but not write. See accounts/actions/mutes.py.
+    muted_until = models.DateTimeField(_("muted until"), null=True, blank=True, editable=False)
+    notice_count = models.IntegerField(
+        default=0, db_default=0, editable=False
+    )  # notices of moderators that the user has not read
     deleted_at = models.DateTimeField(
         _("deleted at"), null=True, blank=True, editable=False
     )  # accounts/actions/deletion.py

@@ -3,6 +3,7 @@
 from accounts.views.avatars import avatar
 from accounts.views.devices import end_other_sessions, end_session, sessions
 from accounts.views.email_addresses import EmailAddressesView
+from accounts.views.notices import acknowledge_notice, notices
 from accounts.views.privacy import privacy
 from accounts.views.profile import account_deleted, profile, set_language
 from accounts.views.sign_in import SignInView, SignUpView, accept_signup_link
@@ -14,9 +15,11 @@ __all__ = [
     "SignUpView",
     "accept_signup_link",
     "account_deleted",
+    "acknowledge_notice",
     "avatar",
     "end_other_sessions",
     "end_session",
+    "notices",
     "privacy",
     "profile",
     "sessions",

@@ -16,6 +16,7 @@ from chat.actions.groups import (
     add_members,
     create_group,
     delete_group,
+    mute_member,
     open_direct_conversation,
     publish_profile_change,
     remove_member,
@@ -26,15 +27,17 @@ from chat.actions.invites import create_invite, join_by_invite, preview_invite, 
 from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
 from chat.actions.moderation import (
     hide_message,
-    report_message,
+    hide_recent_messages,
     restore_message,
     revoke_invite_as_moderator,
-    settle_report,
+    wipe_message,
 )
 from chat.actions.queues import read_marker_queue, send_queue
 from chat.actions.read_markers import MarkerMove, update_member_state
 from chat.actions.receipts import publish_receipts_between, publish_receipts_choice
+from chat.actions.reports import reopen_case, report_message, report_user, settle_case
 from chat.actions.sending import SendCommand
+from chat.actions.word_filter import get_group_list, set_group_list, try_list
 from chat.payloads import SendPayload
 from chat.schemas import MessageSchema, MineSchema
 
@@ -46,10 +49,13 @@ __all__ = [
     "delete_message",
     "edit_message",
     "forward_message",
+    "get_group_list",
     "hide_message",
+    "hide_recent_messages",
     "join_by_invite",
     "mark_delivered",
     "mark_read",
+    "mute_member",
     "open_direct_conversation",
     "preview_invite",
     "publish_profile_change",
@@ -58,18 +64,23 @@ __all__ = [
     "remove_group_avatar",
     "remove_member",
     "renew_epoch",
+    "reopen_case",
     "report_message",
+    "report_user",
     "restore_message",
     "revoke_invite",
     "revoke_invite_as_moderator",
     "send_message",
     "set_group_avatar",
+    "set_group_list",
     "set_pinned",
     "set_reaction",
     "set_role",
-    "settle_report",
+    "settle_case",
+    "try_list",
     "update_group",
     "update_member_state",
+    "wipe_message",
 ]
 
 

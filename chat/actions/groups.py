@@ -6,6 +6,7 @@ The table of who may do what is in docs/protocol.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -16,8 +17,9 @@ from django.utils.translation import gettext as _
 from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
 from accounts.schemas import user_schema
-from accounts.selectors import privacy
+from accounts.selectors import mutes, privacy
 from chat import events, permissions
+from chat.actions import word_filter
 from chat.actions.transaction import ConversationTransaction, conversation_transaction, outsider_transaction
 from chat.actions.validation import clean_multiline, clean_single_line
 from chat.models import Conversation, Membership, Role
@@ -26,7 +28,7 @@ from chat.selectors import conversation_schemas, count_unread_mentions, shared_c
 from chat.text.markdown import render_markdown
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
-from messenger.core.errors import invalid, not_found
+from messenger.core.errors import ApplicationError, invalid, not_found
 from messenger.core.excerpts import html_to_text
 from messenger.live.events import UserEvent, publish
 
@@ -91,13 +93,14 @@ def added_event(membership: Membership) -> UserEvent:
 
 
 def create_group(user_id: int, title: str, user_ids: Iterable[int]) -> ConversationSchema:
-    title = clean_single_line(title, TITLE_LIMIT, "title", required=True)
+    title = _filter_words(clean_single_line(title, TITLE_LIMIT, "title", required=True), "title")
     member_ids = [user_id, *dict.fromkeys(pk for pk in user_ids if pk != user_id)]
     if len(member_ids) > MAX_USERS_PER_CALL + 1:
         raise invalid(user_ids=_("At most %(limit)s people at once.") % {"limit": MAX_USERS_PER_CALL})
     rate_limits.require("group", user_id)
     users = privacy.discoverable_users(user_id, member_ids)
     _require_all_found(member_ids, users)
+    mutes.require_not_muted(users[user_id])
     privacy.require_allowed(user_id, users.values(), "add_me")
     with write_transaction():
         conversation = _create_conversation(
@@ -162,8 +165,30 @@ FIELD_CLEANERS: dict[str, Callable[[Any], Any]] = {
     "title": lambda text: clean_single_line(text, TITLE_LIMIT, "title", required=True),
     "description": lambda text: clean_multiline(text, DESCRIPTION_LIMIT, "description"),
     "announcement": lambda text: clean_multiline(text, ANNOUNCEMENT_LIMIT, "announcement"),
+    "slow_mode": lambda seconds: _clean_slow_mode(seconds),
     **dict.fromkeys(permissions.SETTINGS, bool),
 }
+
+MEMBER_MUTE_SECONDS = (0, 3600, 86400, 604800)
+SLOW_MODE_SECONDS = (0, 10, 30, 60, 300, 900, 3600)
+
+
+def _clean_slow_mode(seconds: int) -> int:
+    if seconds not in SLOW_MODE_SECONDS:
+        raise invalid(slow_mode=_("Choose one of the options."))
+    return seconds
+
+
+TEXT_FIELDS = ("title", "description", "announcement")
+
+
+def _filter_words(text: str, field: str, conversation_id: int | None = None) -> str:
+    """Masks the words of word lists in a text of a group. Raises `invalid` for this field if they are not allowed."""
+    try:
+        return word_filter.clean(text, conversation_id).body
+    except ApplicationError as error:
+        raise invalid(**{field: error.detail}) from None
+
 
 # Fields whose change adds a system message, with the name of the message, and whether it contains the old and new text.
 LOGGED_FIELDS: dict[str, tuple[str, bool]] = {
@@ -179,6 +204,7 @@ def update_group(user_id: int, conversation_id: int, changes: dict[str, Any]) ->
     `changes` has the new values by field name; unknown names are ignored. Only the owner and admins may do this.
     """
     values = {name: FIELD_CLEANERS[name](value) for name, value in changes.items() if name in FIELD_CLEANERS}
+    values |= {name: _filter_words(values[name], name, conversation_id) for name in TEXT_FIELDS if values.get(name)}
     rate_limits.require("group.change", user_id)
     with conversation_transaction(conversation_id, user_id) as tx:
         conversation = tx.conversation
@@ -340,6 +366,29 @@ def remove_member(user_id: int, conversation_id: int, target_id: int) -> None:
         else:
             publish_conversation_info(tx)
         _end_memberships(tx, [membership])
+
+
+def mute_member(user_id: int, conversation_id: int, target_id: int, seconds: int) -> MemberSchema:
+    """Mutes a member of a group for a time: the member may read, but not write there. 0 ends it. Returns the member.
+
+    Who may remove a member may also mute the member.
+    """
+    if seconds not in MEMBER_MUTE_SECONDS:
+        raise invalid(seconds=_("Choose one of the options."))
+    rate_limits.require("group.change", user_id)
+    with conversation_transaction(conversation_id, user_id) as tx:
+        require_group(tx)
+        membership = _get_member(tx, target_id)
+        tx.require_allowed("remove_member", f"target_{membership.role}", *({"self"} if target_id == user_id else ()))
+        old, new = membership.muted_until, tx.now + timedelta(seconds=seconds) if seconds else None
+        if old is None and new is None:
+            return member_schema(membership)
+        membership.muted_until, membership.version = new, tx.next_version()
+        membership.save(update_fields=["muted_until", "version"])
+        values = [{"muted_until": value.isoformat() if value else None} for value in (old, new)]
+        tx.record_act("member.mute", membership.user, before=values[0], after=values[1])
+        tx.publish(events.member_updated(membership))
+        return member_schema(membership)
 
 
 def _end_memberships(tx: ConversationTransaction, memberships: list[Membership]) -> None:

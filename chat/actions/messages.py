@@ -11,8 +11,8 @@ from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
-from chat import events
-from chat.actions import direct_rules, search_index
+from chat import events, tasks
+from chat.actions import direct_rules, search_index, word_filter
 from chat.actions.rendering import RenderedText, TextSource, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
@@ -40,6 +40,9 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
     """
     check_body(body, may_be_blank=True)
     rate_limits.require("edit", user_id)
+    conversation_id = Message.objects.filter(pk=message_id).values_list("conversation_id", flat=True).first()
+    filtered = word_filter.clean(body, conversation_id)
+    body = filtered.body
     mention_keys = find_mention_keys(body)
     rendered_ahead = _render_edit_ahead(user_id, message_id, body, mention_keys)
     if rendered_ahead is not None:
@@ -66,6 +69,8 @@ def edit_message(user_id: int, message_id: int, body: str) -> MessageSchema:
         search_index.update_message(message)
         schema = _publish_update(tx, message)
         update_mentions(tx, message, schema, mentions)
+        if filtered.flagged_words:
+            tasks.flag_message.enqueue(message.pk, ", ".join(filtered.flagged_words))
         return schema
 
 

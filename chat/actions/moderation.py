@@ -1,52 +1,27 @@
-"""Lets members report messages, and lets moderators hide and restore messages, revoke invite links and settle reports.
+"""Lets moderators hide, restore and delete messages, and revoke invite links. Reports are in chat.actions.reports.
 
 A moderator needs a Django permission (`user.has_perm`), but does not have to be a member of the conversation.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import actions as account_actions
 from accounts.models import User
 from audit import actions as audit
 from chat import events
 from chat.actions import search_index
-from chat.actions.messages import delete_locked_message, require_not_deleted, update_mentions
-from chat.actions.transaction import message_transaction, moderation_transaction
-from chat.actions.validation import check_storable
+from chat.actions.messages import delete_locked_message, update_mentions
+from chat.actions.transaction import moderation_transaction
 from chat.message_kinds import KINDS
-from chat.models import Invite, Message, Report
+from chat.models import Invite, Message
 from chat.schemas import message_schema
-from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, invalid, not_found
-
-REASON_LIMIT = 500  # characters
-
-
-def report_message(user_id: int, message_id: int, reason: str) -> None:
-    """Reports a message to the moderators and stores a copy of its text with the report.
-
-    If the same user reports the same message again, the second report replaces the first report and is not settled.
-    """
-    check_storable(reason, REASON_LIMIT, "reason")
-    rate_limits.require("report", user_id)
-    with message_transaction(message_id, user_id) as (tx, message):
-        require_not_deleted(message)
-        tx.require("report" in KINDS[message.kind].actions)
-        # The lock on the conversation prevents two rows from concurrent reports.
-        Report.objects.update_or_create(
-            message=message,
-            reporter_id=user_id,
-            defaults={
-                "reason": reason,
-                "body": message.body,
-                "created_at": tx.now,
-                "settled_at": None,
-                "settled_by": None,
-            },
-        )
 
 
 def hide_message(moderator_id: int, message_id: int, reason: str = "") -> None:
@@ -54,6 +29,7 @@ def hide_message(moderator_id: int, message_id: int, reason: str = "") -> None:
     _require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         tx.require("hide" in KINDS[message.kind].actions)
+        _require_moderated_sender(moderator_id, message)
         if not message.deleted_at:
             delete_locked_message(tx, message, wipe=False, by_id=moderator_id)
             audit.record("message.hide", moderator_id, message, conversation_id=tx.conversation.pk, reason=reason)
@@ -70,6 +46,7 @@ def restore_message(moderator_id: int, message_id: int, reason: str = "") -> Non
         if not message.deleted_at:
             return
         _require_other_sender(moderator_id, message)
+        _require_moderated_sender(moderator_id, message)
         if message.hidden_by_id is None:
             raise invalid(message=_("The sender deleted this message; it can’t be restored."))
         message.deleted_at, message.hidden_by = None, None
@@ -79,6 +56,37 @@ def restore_message(moderator_id: int, message_id: int, reason: str = "") -> Non
         tx.publish(events.message_updated(schema))
         update_mentions(tx, message, schema, schema.mentions)
         audit.record("message.restore", moderator_id, message, conversation_id=tx.conversation.pk, reason=reason)
+
+
+def wipe_message(moderator_id: int, message_id: int, reason: str = "") -> None:
+    """Deletes a message for good: its text and files are erased, also if it was hidden before. It can't be restored."""
+    _require_permission(moderator_id, "chat.moderate_message")
+    with moderation_transaction(message_id) as (tx, message):
+        tx.require("hide" in KINDS[message.kind].actions)
+        _require_other_sender(moderator_id, message)
+        _require_moderated_sender(moderator_id, message)
+        if message.deleted_at and message.hidden_by_id is None:
+            return  # its sender has deleted it, so nothing is left
+        audit.record("message.wipe", moderator_id, message, conversation_id=tx.conversation.pk, reason=reason)
+        delete_locked_message(tx, message, wipe=True, by_id=moderator_id)
+
+
+def hide_recent_messages(moderator_id: int, user_id: int, since: datetime, reason: str = "") -> int:
+    """Hides all messages that a user has sent since a time, in all conversations. Returns how many.
+
+    Their content stays in the database, and each of them can be restored.
+    """
+    _require_permission(moderator_id, "chat.moderate_message")
+    account_actions.get_moderated_user(user_id, moderator_id, "chat.moderate_message", lock=False)
+    rows = Message.objects.filter(sender=user_id, created_at__gte=since, deleted_at=None, kind=Message.Kind.TEXT)
+    message_ids = list(rows.order_by("pk").values_list("pk", flat=True))
+    for message_id in message_ids:
+        hide_message(moderator_id, message_id, reason)
+    if message_ids:
+        after = {"count": len(message_ids), "since": since.isoformat()}
+        with write_transaction():
+            audit.record("user.wipe", moderator_id, User.objects.get(pk=user_id), after=after, reason=reason)
+    return len(message_ids)
 
 
 def revoke_invite_as_moderator(moderator_id: int, invite_id: int, reason: str = "") -> None:
@@ -94,26 +102,17 @@ def revoke_invite_as_moderator(moderator_id: int, invite_id: int, reason: str = 
             audit.record("invite.revoke", moderator_id, invite, conversation_id=invite.conversation_id, reason=reason)
 
 
-def settle_report(moderator_id: int, report_id: int, reason: str = "") -> None:
-    """Marks a report as settled: this moderator has dealt with it. Does nothing if the report is settled already."""
-    _require_permission(moderator_id, "chat.change_report")
-    with write_transaction():
-        locked = Report.objects.select_for_update(no_key=True, of=("self",)).select_related("message")
-        report = locked.filter(pk=report_id).first()
-        if report is None:
-            raise not_found()
-        if report.settled_at is None:
-            _require_other_sender(moderator_id, report.message)
-            report.settled_at, report.settled_by_id = timezone.now(), moderator_id
-            report.save(update_fields=["settled_at", "settled_by"])
-            conversation_id = report.message.conversation_id
-            audit.record("report.settle", moderator_id, report, conversation_id=conversation_id, reason=reason)
-
-
 def _require_other_sender(moderator_id: int, message: Message) -> None:
     """Raises `forbidden` if the moderator has sent this message: moderators may not decide about their own messages."""
     if message.sender_id == moderator_id:
         raise forbidden(_("You can’t decide about your own message. Ask another moderator."))
+
+
+def _require_moderated_sender(moderator_id: int, message: Message) -> None:
+    """Raises `forbidden` for messages of staff, unless the moderator is an administrator or has sent the message."""
+    if message.sender_id != moderator_id:
+        # Not locked: users are locked after memberships.
+        account_actions.get_moderated_user(message.sender_id, moderator_id, "chat.moderate_message", lock=False)
 
 
 def _require_permission(moderator_id: int, permission: str) -> None:

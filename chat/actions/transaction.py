@@ -21,6 +21,7 @@ from django.utils import timezone
 
 from accounts.actions.user_version import allocate_me_versions
 from accounts.models import User
+from accounts.selectors import mutes
 from audit import actions as audit
 from chat import events, permissions
 from chat.message_kinds import KINDS
@@ -66,6 +67,10 @@ class ConversationTransaction:
         """Raises `forbidden` unless the rules of chat.permissions allow the action. `extra` are further facts."""
         if (refusal := permissions.find_refusal(action, self.facts(*extra))) is not None:
             raise forbidden(refusal)
+        if action in permissions.WRITING_ACTIONS and self.membership:
+            mutes.require_not_muted(self.membership.user)
+            if error := mutes.group_mute_error(self.membership.muted_until):
+                raise error
 
     def require_allowed_with(self, message: Message, action: str) -> None:
         """Raises `forbidden` unless the kind of the message and the rules allow an action with this message.

@@ -4,11 +4,24 @@ The pages have no forms that edit rows. Rows are changed only by admin actions (
 chat.actions and accounts.actions.
 """
 
+from chat.admin.address_bans import AddressBanAdmin
 from chat.admin.audit_log import AuditEntryAdmin
 from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
 from chat.admin.messages import MessageAdmin
-from chat.admin.reports import ReportAdmin
+from chat.admin.notices import NoticeAdmin
+from chat.admin.reports import ReportCaseAdmin
 from chat.admin.suspensions import SuspensionAdmin
+from chat.admin.word_lists import WordListAdmin
 
-__all__ = ["AuditEntryAdmin", "ConversationAdmin", "InviteAdmin", "MessageAdmin", "ReportAdmin", "SuspensionAdmin"]
+__all__ = [
+    "AddressBanAdmin",
+    "AuditEntryAdmin",
+    "ConversationAdmin",
+    "InviteAdmin",
+    "MessageAdmin",
+    "NoticeAdmin",
+    "ReportCaseAdmin",
+    "SuspensionAdmin",
+    "WordListAdmin",
+]

@@ -5,10 +5,12 @@ Only superusers can read it, and nobody can change it on this page. The log can 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
@@ -38,6 +40,33 @@ class ActFilter(admin.SimpleListFilter):
         return queryset if self.value() is None else queryset.filter(action=self.value())
 
 
+class AuditChangeList(ChangeList):
+    """A page of the list, which reads the users and objects of all its entries with one query for each model."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = attach_objects(self.result_list)
+
+
+def attach_objects(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
+    """Sets `found_actor` and `found_target` of each entry: the user and the object, or None if it is deleted."""
+    rows: list[Any] = list(entries)
+    ids: dict[str, set[int]] = {User._meta.label_lower: {row.actor_id for row in rows if row.actor_id}}
+    for row in rows:
+        if (pk := parse_id(row.target_id)) is not None:
+            ids.setdefault(row.target_type, set()).add(pk)
+    found: dict[str, dict[int, Any]] = {}
+    for label, pks in ids.items():
+        try:
+            found[label] = apps.get_model(label)._default_manager.in_bulk(pks) if label else {}
+        except LookupError:  # a model that no longer exists
+            found[label] = {}
+    for row in rows:
+        row.found_actor = found[User._meta.label_lower].get(row.actor_id)
+        row.found_target = found.get(row.target_type, {}).get(parse_id(row.target_id))
+    return rows
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(base.ReadOnlyModelAdmin):
     list_display = ("created_at", "actor", "act", "target", "conversation", "reason_text", "changes", "address")
@@ -59,6 +88,9 @@ class AuditEntryAdmin(base.ReadOnlyModelAdmin):
 
     def has_view_permission(self, request: HttpRequest, obj: AuditEntry | None = None) -> bool:
         return request.user.is_superuser
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return AuditChangeList
 
     def get_urls(self):
         return [
@@ -89,7 +121,7 @@ class AuditEntryAdmin(base.ReadOnlyModelAdmin):
     def actor(self, row: AuditEntry) -> SafeString:
         if row.actor_id is None:
             return base.render_text(str(_("the site")))
-        user = User.objects.filter(pk=row.actor_id).first()
+        user = _attached(row).found_actor
         return base.render_user_link(user) if user else base.render_text(str(row.actor_id))
 
     @admin.display(description=_("act"))
@@ -104,8 +136,7 @@ class AuditEntryAdmin(base.ReadOnlyModelAdmin):
             model: Any = apps.get_model(row.target_type)
         except LookupError:
             return base.render_text(f"{row.target_type} {row.target_id}")
-        pk = parse_id(row.target_id)
-        found = model._default_manager.filter(pk=pk).first() if pk is not None else None
+        found = _attached(row).found_target
         text = found.username if isinstance(found, User) else f"{model._meta.verbose_name} {row.target_id}"
         return base.render_link(found, text) if found else base.render_text(text)
 
@@ -124,6 +155,10 @@ class AuditEntryAdmin(base.ReadOnlyModelAdmin):
         names = dict.fromkeys([*row.before, *row.after])
         items = ((name, _render_value(row.before.get(name)), _render_value(row.after.get(name))) for name in names)
         return format_html_join("", "<p>{}: {} → {}</p>", items) or base.render_text("—")
+
+
+def _attached(row: AuditEntry) -> Any:
+    return row if hasattr(row, "found_actor") else attach_objects([row])[0]
 
 
 def _render_value(value: Any) -> SafeString:

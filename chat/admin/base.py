@@ -41,7 +41,7 @@ def get_user_id(request: HttpRequest) -> int:
 
 
 def log_private_reading(request: HttpRequest, conversations: Iterable[Conversation]) -> None:
-    """Notes in the audit log that the user has read these direct conversations although no message is reported there.
+    """Notes in the audit log that the user has looked into these direct conversations.
 
     Each conversation gets one entry.
     """

@@ -21,7 +21,7 @@ from accounts.usernames.rules import skeleton
 from chat import actions
 from chat.admin import base
 from chat.message_kinds import KINDS
-from chat.models import Conversation, Message, Report
+from chat.models import Conversation, Message, Report, ReportCase
 from chat.schemas import message_schema
 from messenger.core.admin_confirmation import asks_first, get_reason
 from messenger.core.excerpts import shorten
@@ -29,7 +29,7 @@ from messenger.core.numbers import parse_id
 
 MAX_SEARCHED_MESSAGES = 200_000  # newest messages that a search reads, unless it is limited to one conversation
 MESSAGES_AROUND = 10  # messages shown before and after one
-OPEN_REPORTS = Report.objects.filter(message__conversation=OuterRef("conversation"), settled_at=None)
+CASES = ReportCase.objects.filter(message=OuterRef("pk"))
 ARIA_CURRENT = SafeString(' aria-current="true"')
 
 _MESSAGE_ID = re.compile(r"(?:\S*/m/|id:)(\d+)\S*")  # the URL of a message, or `id:` and its id
@@ -44,7 +44,7 @@ class StateFilter(admin.SimpleListFilter):
         "there": Q(deleted_at=None),
         "hidden": Q(deleted_at__isnull=False, hidden_by__isnull=False),
         "recalled": Q(deleted_at__isnull=False, hidden_by=None),
-        "reported": Q(reports__settled_at=None, reports__isnull=False),
+        "reported": Q(report_cases__settled_at=None, report_cases__isnull=False),
     }
 
     def lookups(self, request, model_admin):
@@ -81,7 +81,10 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Message]:
-        rows = super().get_queryset(request).annotate(is_under_report=Exists(OPEN_REPORTS))
+        """Returns the messages that the user may read; moderators see direct messages only if they were reported."""
+        rows = super().get_queryset(request).annotate(is_reported=Exists(CASES))
+        if not request.user.is_superuser:
+            rows = rows.filter(Q(conversation__kind=Conversation.Kind.GROUP) | Q(is_reported=True))
         return rows.prefetch_related(base.prefetch_direct_members("conversation__"))
 
     def get_search_results(self, request: HttpRequest, queryset: QuerySet, search_term: str):
@@ -122,7 +125,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
     def change_view(self, request, object_id, form_url="", extra_context=None) -> HttpResponse:
         response = super().change_view(request, object_id, form_url, extra_context)
         message = (getattr(response, "context_data", None) or {}).get("original")
-        if message and _is_private(message):
+        if message and message.conversation.kind == Conversation.Kind.DIRECT:
             base.log_private_reading(request, [message.conversation])
         return response
 
@@ -198,9 +201,10 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
     @admin.display(description=_("reports"))
     def report_list(self, row: Message) -> SafeString:
-        reports = row.reports.select_related("reporter").order_by("-pk")[: base.MAX_ACTION_ROWS]
+        reports = Report.objects.filter(case__message=row).select_related("case", "reporter").order_by("-pk")
         items = (
-            (base.render_link(report, report.reporter.username), base.render_text(report.reason)) for report in reports
+            (base.render_link(report.case, report.reporter.username), base.render_text(report.reason))
+            for report in reports[: base.MAX_ACTION_ROWS]
         )
         return format_html_join("", "<p>{}: {}</p>", items) or base.render_text("—")
 
@@ -211,6 +215,10 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
         Each of these messages links to its own admin page.
         """
         messages = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
+        if row.conversation.kind == Conversation.Kind.DIRECT:
+            # Not more than what the report contains, whoever asks.
+            contexts = ReportCase.objects.filter(message=row).values_list("context", flat=True)
+            messages = messages.filter(pk__in={copy["id"] for context in contexts for copy in context})
         before = messages.filter(seq__lt=row.seq).order_by("-seq")[:MESSAGES_AROUND]
         after = messages.filter(seq__gt=row.seq).order_by("seq")[:MESSAGES_AROUND]
         return format_html(
@@ -234,11 +242,8 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
 
 
 def _is_private(row: Message) -> bool:
-    """Returns whether the message is in a direct conversation in which no message has an open report.
-
-    Moderators need no reason to read such a conversation, but reading it is noted in the log.
-    """
-    return row.conversation.kind == Conversation.Kind.DIRECT and not row.is_under_report  # type: ignore[attr-defined]
+    """Returns whether the message is in a direct conversation and was not reported. Only administrators see it."""
+    return row.conversation.kind == Conversation.Kind.DIRECT and not row.is_reported  # type: ignore[attr-defined]
 
 
 def _is_read(row: Message) -> bool:

@@ -11,7 +11,8 @@ import msgspec
 from accounts.actions import contacts
 from accounts.schemas import ContactSchema, contact_schema
 from accounts.selectors import contact_lists
-from chat import selectors
+from chat import actions, selectors
+from chat.payloads import ReportPayload
 from chat.schemas import ListedContactSchema
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
@@ -49,6 +50,14 @@ class ContactViewSet(ApiViewSet):
     @no_content_schema("Remove a contact, withdraw my request or decline theirs")
     def destroy(self, request, user_id: int):
         contacts.remove_contact_or_request(self.user_id, user_id)
+        return no_content()
+
+
+class UserReportViewSet(ApiViewSet):
+    @no_content_schema("Report a person to the moderators", request=ReportPayload)
+    def create(self, request, user_id: int):
+        payload = self.payload(ReportPayload)
+        actions.report_user(self.user_id, user_id, payload.reason, payload.kind)
         return no_content()
 
 

@@ -6,7 +6,7 @@ from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import user_search
 from chat import actions, selectors
 from chat.cursors import encode_cursor, parse_member_cursor
-from chat.payloads import AddMembersPayload, MemberListQuery, RoleChangePayload, UserSearchQuery
+from chat.payloads import AddMembersPayload, MemberListQuery, MemberMutePayload, RoleChangePayload, UserSearchQuery
 from chat.schemas import MemberSchema
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
@@ -40,6 +40,11 @@ class MemberViewSet(ApiViewSet):
     def partial_update(self, request, conversation_id: int, user_id: int):
         role = self.payload(RoleChangePayload).role
         return respond(actions.set_role(self.user_id, conversation_id, user_id, role))
+
+    @response_schema(MemberSchema, "Mute a member of a group for a time, or end it", request=MemberMutePayload)
+    def mute(self, request, conversation_id: int, user_id: int):
+        seconds = self.payload(MemberMutePayload).seconds
+        return respond(actions.mute_member(self.user_id, conversation_id, user_id, seconds))
 
     @no_content_schema("Remove a member, or leave the group with your own id")
     def destroy(self, request, conversation_id: int, user_id: int):

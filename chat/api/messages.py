@@ -79,7 +79,8 @@ class MessageViewSet(ApiViewSet):
 
     @no_content_schema("Report a message to the moderators", request=ReportPayload)
     def report(self, request, message_id: int):
-        actions.report_message(self.user_id, message_id, self.payload(ReportPayload).reason)
+        payload = self.payload(ReportPayload)
+        actions.report_message(self.user_id, message_id, payload.reason, payload.kind)
         return no_content()
 
 

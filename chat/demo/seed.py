@@ -31,7 +31,7 @@ from chat.demo.parser import (
     parse_conversations,
     parse_users,
 )
-from chat.models import Report
+from chat.models import ReportCase
 from chat.payloads import SendPayload
 from chat.selectors import list_member_ids
 from messenger.core.database import write_transaction
@@ -243,8 +243,8 @@ class _ConversationSeeder:
             actions.delete_message(user_id, message_id)
         else:
             actions.hide_message(user_id, message_id)
-            for report in Report.objects.filter(message=message_id):
-                actions.settle_report(user_id, report.pk)
+            for case in ReportCase.objects.filter(message=message_id):
+                actions.settle_case(user_id, case.pk, outcome=ReportCase.Outcome.ACTED)
 
     def read_session(self, session: DemoSession, share: int, share_count: int) -> None:
         """Marks messages as read for some members, up to the end of a session (a period with many messages).

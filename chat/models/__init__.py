@@ -5,15 +5,19 @@ from chat.models.conversations import Conversation, Level, Membership, ReceiptHi
 from chat.models.data_exports import DataExport
 from chat.models.epochs import DatabaseEpoch
 from chat.models.invites import Invite
-from chat.models.messages import Mention, Message, Reaction, Report, Revision
+from chat.models.messages import Mention, Message, Reaction, Revision
+from chat.models.reports import GRAVITY_BY_KIND, Gravity, Report, ReportCase, ReportKind
 from chat.models.search import SearchBackfill, SearchEntry
+from chat.models.word_lists import WordList, WordListVersion
 
 __all__ = [
+    "GRAVITY_BY_KIND",
     "Attachment",
     "Conversation",
     "DataExport",
     "DatabaseEpoch",
     "File",
+    "Gravity",
     "Invite",
     "Level",
     "Membership",
@@ -22,9 +26,13 @@ __all__ = [
     "Reaction",
     "ReceiptHistory",
     "Report",
+    "ReportCase",
+    "ReportKind",
     "Revision",
     "Role",
     "SearchBackfill",
     "SearchEntry",
     "Upload",
+    "WordList",
+    "WordListVersion",
 ]

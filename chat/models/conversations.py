@@ -40,6 +40,8 @@ class Conversation(models.Model):
     members_may_add = models.BooleanField(_("members can add people"), default=True)
     members_may_pin = models.BooleanField(_("members can pin messages"), default=True)
     revisions_visible = models.BooleanField(_("members can see the edit history"), default=True)
+    # Seconds between two messages of one member, except for the owner and admins; 0: no limit.
+    slow_mode = models.IntegerField(_("slow mode"), default=0, db_default=0)
 
     member_count = models.IntegerField(_("number of members"), default=0)
     last_seq = models.BigIntegerField(default=0)
@@ -94,6 +96,8 @@ class Membership(models.Model):
     joined_at = models.DateTimeField()
     left_at = models.DateTimeField(null=True)  # the row of a former member is kept, for catch-up
     version = models.BigIntegerField(default=0)  # the conversation's version of the newest change above
+    # Until then, the admins of the group let this member read, but not write. (`muted` below is about notifications.)
+    muted_until = models.DateTimeField(_("muted until"), null=True)
     was_removed = models.BooleanField(default=False)  # by another member; older invite links do not work then
 
     # The member who has added this user to the group, until the user has opened the group.

@@ -1,4 +1,4 @@
-"""Models of messages and of their revisions, reactions, mentions and reports."""
+"""Models of messages and of their revisions, reactions and mentions."""
 
 from django.conf import settings
 from django.db import models
@@ -106,23 +106,3 @@ class Mention(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["message", "user"], name="one_mention_each")]
         indexes = [models.Index(fields=["user", "conversation", "seq"], name="mentions_of_a_person")]
-
-
-class Report(models.Model):
-    """A user's report of a message to the moderators, with a copy of the message text at the time of the report."""
-
-    message = models.ForeignKey(Message, models.CASCADE, related_name="reports")
-    reporter = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    reason = models.CharField(_("reason"), max_length=500, blank=True)
-    body = models.TextField()
-    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
-    settled_at = models.DateTimeField(_("resolved at"), null=True, blank=True)
-    settled_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+")
-
-    class Meta:
-        verbose_name = _("report")
-        verbose_name_plural = _("reports")
-        constraints = [models.UniqueConstraint(fields=["message", "reporter"], name="one_report_each")]
-
-    def __str__(self) -> str:
-        return _("Report %(id)s") % {"id": self.pk}

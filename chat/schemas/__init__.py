@@ -19,6 +19,7 @@ from chat.schemas.conversations import (
     mine_schema,
 )
 from chat.schemas.excerpts import make_excerpt
+from chat.schemas.group_log import FieldChangeSchema, GroupActSchema
 from chat.schemas.messages import (
     SYSTEM_EVENTS,
     FileSchema,
@@ -48,12 +49,14 @@ __all__ = [
     "AttachmentSchema",
     "ChangesSchema",
     "ConversationSchema",
+    "FieldChangeSchema",
     "FileSchema",
     "ForwardSchema",
     "FoundConversationsSchema",
     "FoundFilesSchema",
     "FoundMessagesSchema",
     "FoundUsersSchema",
+    "GroupActSchema",
     "HistorySchema",
     "ListedContactSchema",
     "MemberSchema",

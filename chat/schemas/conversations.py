@@ -51,7 +51,8 @@ class ConversationSchema(msgspec.Struct):
 
     `mine` is what the conversation stores for the current user only (unread count, mute …); it is absent in events that
     go to all members. `version`: number of the newest change. `announced_version`: the version at the last change of
-    the announcement. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
+    the announcement. `slow_mode`: seconds that members wait between two messages, 0 for none; it does not apply to the
+    owner and admins. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
     """
 
     id: int
@@ -65,6 +66,7 @@ class ConversationSchema(msgspec.Struct):
     members_may_add: bool
     members_may_pin: bool
     revisions_visible: bool
+    slow_mode: int
     peer: UserSchema | None
     last_seq: int
     version: int
@@ -97,6 +99,7 @@ class MemberSchema(msgspec.Struct):
     """A member of a conversation. `left_at` is the time when a former member left; it is null for current members.
 
     All changes in a conversation are numbered. `version` is the number of the newest change of this member.
+    Until `muted_until`, the admins of the group let this member read, but not write.
     """
 
     user: UserSchema
@@ -104,6 +107,7 @@ class MemberSchema(msgspec.Struct):
     joined_at: Timestamp
     left_at: Timestamp | None
     version: int
+    muted_until: Timestamp | None = None
 
 
 class ReceiptSchema(msgspec.Struct):
@@ -189,6 +193,7 @@ def conversation_schema(
         members_may_add=conversation.members_may_add,
         members_may_pin=conversation.members_may_pin,
         revisions_visible=conversation.revisions_visible,
+        slow_mode=conversation.slow_mode,
         peer=user_schema(peer) if peer else None,
         last_seq=conversation.last_seq,
         version=conversation.version,
@@ -207,4 +212,5 @@ def member_schema(membership: Membership) -> MemberSchema:
         joined_at=format_timestamp(membership.joined_at),
         left_at=None if membership.is_unopened else format_optional_timestamp(membership.left_at),
         version=membership.version,
+        muted_until=format_optional_timestamp(membership.muted_until),
     )

@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 import msgspec
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from audit.acts import ACTS
 from audit.models import AuditEntry
 from chat import permissions
-from chat.models import Conversation, Membership, Role
+from chat.models import Conversation, Membership, Role, WordList
 from chat.selectors.conversations import get_membership
 from messenger.core.errors import forbidden
 
@@ -32,6 +34,7 @@ class GroupAct(msgspec.Struct):
     """An act in a group. `label` describes it in the language of the reader. `target` is the user it was done to."""
 
     id: int
+    action: str
     label: str
     actor: UserSchema
     target: UserSchema | None
@@ -68,23 +71,32 @@ def _group_act(row: AuditEntry, users: dict[int, User]) -> GroupAct:
     names = dict.fromkeys([*row.before, *row.after])
     return GroupAct(
         id=row.pk,
+        action=row.action,
         label=str(ACTS[row.action]),
         actor=user_schema(users[row.actor_id]),
         target=user_schema(target) if target else None,
-        changes=[FieldChange(_label(name), _text(row.before.get(name)), _text(row.after.get(name))) for name in names],
+        changes=[
+            FieldChange(_label(name), _text(row.before.get(name), name), _text(row.after.get(name), name))
+            for name in names
+        ],
         created_at=row.created_at,
     )
 
 
 def _label(name: str) -> str:
-    model = Membership if name == "role" else Conversation
+    models = {"role": Membership, "muted_until": Membership, "words": WordList, "effect": WordList}
+    model = models.get(name, Conversation)
     return str(model._meta.get_field(name).verbose_name)  # type: ignore[union-attr]
 
 
-def _text(value: object) -> str:
-    """Returns a stored value as text: of a role its label, of a switch a check mark or a cross."""
+def _text(value: object, name: str) -> str:
+    """Returns a stored value as text: of a role its label, of a switch a check mark or a cross, a time in words."""
+    if name == "muted_until" and isinstance(value, str):
+        return date_format(timezone.localtime(datetime.fromisoformat(value)), "DATETIME_FORMAT")
     if isinstance(value, bool):
         return "✓" if value else "✗"
+    if name == "effect" and value in WordList.Effect.values:
+        return str(WordList.Effect(value).label)
     if value in Role.values:
         return str(Role(value).label)
     return "" if value is None else str(value)

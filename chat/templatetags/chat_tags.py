@@ -15,15 +15,15 @@ from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.html import format_html_join
 from django.utils.safestring import SafeString, mark_safe
-from django.utils.translation import get_language, pgettext
+from django.utils.translation import get_language, ngettext, pgettext
 
 from accounts.text import pinyin
 from chat import message_kinds as kinds
 from chat import permissions, selectors
-from chat.actions import groups, moderation
+from chat.actions import groups, reports
 from chat.attachments import uploads
 from chat.linked_pages import LinkedPage, list_conversation_pages, list_message_pages
-from chat.models import Role
+from chat.models import ReportKind, Role
 from chat.selectors.members import ROLE_RANK
 from chat.text import autolink
 from chat.text.language import get_lang_attribute
@@ -67,10 +67,26 @@ def limit(name: str) -> int:
     limits = {
         "body": settings.BODY_LIMIT,
         "title": groups.TITLE_LIMIT,
-        "reason": moderation.REASON_LIMIT,
+        "reason": reports.REASON_LIMIT,
         "alt": uploads.MAX_ALT_LENGTH,
     }
     return limits[name]
+
+
+@register.filter
+def seconds_text(seconds: int) -> str:
+    """Formats a duration of seconds, minutes or hours in words: "30 seconds", "5 minutes"."""
+    if seconds < 60:
+        return ngettext("%(n)d second", "%(n)d seconds", seconds) % {"n": seconds}
+    if seconds < 3600:
+        return ngettext("%(n)d minute", "%(n)d minutes", seconds // 60) % {"n": seconds // 60}
+    return ngettext("%(n)d hour", "%(n)d hours", seconds // 3600) % {"n": seconds // 3600}
+
+
+@register.simple_tag
+def report_kinds() -> list[tuple[str, str]]:
+    """Returns the kinds of report, with their labels."""
+    return [(str(value), str(label)) for value, label in ReportKind.choices]
 
 
 @register.simple_tag

@@ -6,11 +6,14 @@ member, such as removing the member from the group.
 
 from __future__ import annotations
 
+from django.utils import timezone
+
 from accounts.models import User
 from accounts.selectors import users
 from chat import selectors
 from chat.schemas import ConversationSchema, MemberSchema
 from chat.view_models.allowed_actions import get_allowed_actions
+from messenger.core.timestamps import format_timestamp
 from presence.tracker import get_tracker
 from presence.visibility import list_visible_presence
 
@@ -28,6 +31,7 @@ class MemberCard:
         self.is_blocked = user.pk in viewer.blocked_ids
         self.in_group = allowed.is_group
         self.can_remove = allowed.can_remove(member)
+        self.is_muted = (member.muted_until or "") > format_timestamp(timezone.now())
         self.can_change_role = allowed.can_set_role_of(member)
         online = get_tracker().get_online_users([user.pk])
         (self.presence,) = list_visible_presence(viewer, [user.pk], online)

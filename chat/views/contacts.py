@@ -15,10 +15,12 @@ from django.utils.translation import gettext as _
 from accounts.actions import contacts
 from accounts.selectors import contact_lists, privacy, users
 from accounts.selectors.user_search import search_users
+from chat import actions as chat_actions
 from chat import selectors
-from chat.views.common import get_search_query, render_page
-from chat.views.decorators import AuthenticatedRequest, page_view, post_view, redirect_back
-from messenger.core.errors import invalid, not_found
+from chat.forms import ReportForm
+from chat.views.common import add_form_errors, get_search_query, render_page
+from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view, redirect_back
+from messenger.core.errors import ApplicationError, invalid, not_found
 from presence import visibility
 from presence.schemas import PresenceSchema
 from presence.tracker import get_tracker
@@ -145,6 +147,24 @@ def block_person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
         return redirect("profile")
     user, _relationship = _get_person(request.user.pk, user_id)
     return render_page(request, "chat/people/block_person.html", person=user)
+
+
+@form_view
+def report_person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
+    """Shows the form that reports a user to the moderators. POST sends it."""
+    if user_id == request.user.pk:
+        return redirect("profile")
+    user, _relationship = _get_person(request.user.pk, user_id)
+    form = ReportForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            chat_actions.report_user(request.user.pk, user_id, form.cleaned_data["reason"], form.cleaned_data["kind"])
+            messages.success(request, _("Report sent to the moderators. Thank you."))
+            return redirect("person", user_id)
+        except ApplicationError as error:
+            add_form_errors(form, error)
+    status = 400 if form.errors else 200
+    return render_page(request, "chat/people/report_person.html", status, person=user, form=form)
 
 
 def _get_deleted_user(current_user_id: int, user_id: int) -> User:

@@ -18,6 +18,7 @@ from accounts import actions as account_actions
 from accounts import unsent_forms
 from accounts.schemas import UserSchema
 from accounts.selectors import users
+from accounts.selectors.mutes import group_mute_error
 from chat import actions, selectors
 from chat.attachments.uploads import format_megabytes
 from chat.cursors import encode_cursor
@@ -143,6 +144,7 @@ def render_conversation(
         creator_id=creator_id,
         creator_is_me=creator_id == user_id,
         peer_is_deleted=_is_deleted(conversation.peer),
+        group_mute=group_mute_error(membership.muted_until),
         is_first_member=membership.joined_at == membership.conversation.created_at,
         receipts=msgspec.json.encode(receipts).decode(),
         members=members,

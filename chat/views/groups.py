@@ -58,7 +58,9 @@ def group_settings(request: AuthenticatedRequest, conversation_id: int) -> HttpR
 
 
 def _update_group(user_id: int, conversation_id: int, data: dict[str, Any]) -> None:
-    actions.update_group(user_id, conversation_id, {name: data[name] for name in GROUP_FIELDS})
+    actions.update_group(
+        user_id, conversation_id, {name: data[name] for name in GROUP_FIELDS if data[name] is not None}
+    )
     if picture := data["picture"]:
         actions.set_group_avatar(user_id, conversation_id, picture, picture.size)
 

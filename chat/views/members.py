@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from chat import actions, selectors
-from chat.forms import AddMembersForm, RoleForm
+from chat.forms import AddMembersForm, MemberMuteForm, RoleForm
 from chat.schemas import ConversationSchema, MemberSchema
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.member_card import MemberCard
@@ -49,6 +49,15 @@ def remove_member(request: AuthenticatedRequest, conversation_id: int, user_id: 
         return redirect("home")
     messages.success(request, _("Removed."))
     return redirect_back(request, "group_settings", conversation_id)
+
+
+@post_view
+def mute_member(request: AuthenticatedRequest, conversation_id: int, user_id: int) -> HttpResponse:
+    """Mutes a member for the number of seconds in the field `seconds`; 0 ends it."""
+    seconds = get_cleaned_data(MemberMuteForm(request.POST))["seconds"]
+    actions.mute_member(request.user.pk, conversation_id, user_id, seconds)
+    messages.success(request, _("Saved."))
+    return redirect("member", conversation_id, user_id)
 
 
 @post_view

@@ -85,7 +85,7 @@ def render_message_actions(
         may_report=allowed.can("report", message),
         may_see_revisions=bool(message.edited_at) and allowed.can("revisions", message),
         edit=edit_form or EditForm(initial={"body": unsent.get("body") or message.body}),
-        report=report_form or ReportForm(initial={"reason": unsent.get("reason", "")}),
+        report=report_form or ReportForm(initial={name: unsent[name] for name in ("kind", "reason") if name in unsent}),
         allowed=allowed,
     )
 
@@ -127,7 +127,7 @@ def report_message(request: AuthenticatedRequest, message_id: int) -> HttpRespon
     if not form.is_valid():
         return render_message_actions(request, message_id, report_form=form, status=400)
     message = selectors.get_message(request.user.pk, message_id)
-    actions.report_message(request.user.pk, message_id, form.cleaned_data["reason"])
+    actions.report_message(request.user.pk, message_id, form.cleaned_data["reason"], form.cleaned_data["kind"])
     messages.success(request, _("Report sent to the moderators. Thank you."))
     return redirect(message_url(message))
 

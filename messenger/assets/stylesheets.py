@@ -43,6 +43,7 @@ STYLESHEETS = {
         "layout/switcher",
         "layout/side-panel",
         "layout/connection-banner",
+        "elements/moderation-notice",
         "elements/toast",
         "layout/page",
         "base/forced-colors",

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import wraps
 from typing import Any
@@ -16,17 +17,25 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 REASON = "reason"  # field of this form: why the moderator does it
-DURATION = "days"  # field of this form: for how many days; empty: without an end
-DURATIONS = {"": _("without an end"), "1": _("1 day"), "7": _("7 days"), "30": _("30 days")}
+DURATION = "days"  # field of this form: for how long
+# The choices of this field: hours if they end with `h`, otherwise days. Empty: without an end.
+Durations = Mapping[str, str | Promise]
+SUSPENSION_DURATIONS: Durations = {"": _("without an end"), "1": _("1 day"), "7": _("7 days"), "30": _("30 days")}
+MUTE_DURATIONS: Durations = {"1h": _("1 hour"), "1": _("1 day"), "7": _("7 days"), "30": _("30 days")}
+RECENT_DURATIONS: Durations = {"1h": _("1 hour"), "6h": _("6 hours"), "1": _("1 day"), "7": _("7 days")}
 MAX_REASON = 500  # characters
 CONFIRMED = "confirmed"  # field of the form that the page with the question posts
 MAX_NAMED_ROWS = 10  # rows that the question names; the page only counts the others
 
 
-def asks_first(question: str | Promise, *, dangerous: bool = False, has_duration: bool = False) -> Callable:
+def asks_first(
+    question: str | Promise | Callable[[QuerySet], str], *, dangerous: bool = False, durations: Durations | None = None
+) -> Callable:
     """Makes an admin action show a page with `question` first. It runs when the form of this page is posted.
 
-    `dangerous` marks the button in red. With `has_duration` the page asks for how long (`get_duration`). Place the
+    `question` may be a function, which gets the selected rows and returns a text or safe HTML.
+
+    `dangerous` marks the button in red. With `durations` the page asks for how long (`get_duration`). Place the
     decorator above `@admin.action`. It works for the action menu of a list and for buttons that post the name of the
     action, because the page posts all fields again.
     """
@@ -39,7 +48,7 @@ def asks_first(question: str | Promise, *, dangerous: bool = False, has_duration
             return _ask(model_admin, request, queryset, run_or_ask)
 
         run_or_ask.question, run_or_ask.dangerous = question, dangerous  # type: ignore[attr-defined]
-        run_or_ask.has_duration = has_duration  # type: ignore[attr-defined]
+        run_or_ask.durations = durations or {}  # type: ignore[attr-defined]
         return run_or_ask
 
     return decorate
@@ -53,8 +62,11 @@ def get_reason(request: HttpRequest) -> str:
 
 def get_duration(request: HttpRequest) -> timedelta | None:
     """Returns for how long the action has effect, as chosen on the page with the question; None: without an end."""
-    days = request.POST.get(DURATION, "")
-    return timedelta(days=int(days)) if days and days in DURATIONS else None
+    value = request.POST.get(DURATION, "")
+    if not re.fullmatch(r"[1-9]\d{0,2}h?", value):
+        return None
+    number = int(value.removesuffix("h"))
+    return timedelta(hours=number) if value.endswith("h") else timedelta(days=number)
 
 
 def is_dangerous(action: Callable) -> bool:
@@ -68,13 +80,13 @@ def _ask(model_admin: admin.ModelAdmin, request: HttpRequest, queryset: QuerySet
         **model_admin.admin_site.each_context(request),
         "opts": model_admin.opts,
         "title": action.short_description,
-        "question": action.question,
+        "question": action.question(queryset) if callable(action.question) else action.question,
         "rows": [describe(row) for row in rows],
         "rest_count": max(queryset.count() - len(rows), 0),
         "back": _back_url(model_admin, request, rows),
         "dangerous": action.dangerous,
         "reason": get_reason(request),
-        "durations": DURATIONS if action.has_duration else {},
+        "durations": action.durations,
         "fields": [
             (name, value)
             for name, values in request.POST.lists()

@@ -8,7 +8,7 @@ With SQLite, each value is a parameter, which is faster than JSON. The measureme
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache, lru_cache
 from typing import Any
 from uuid import UUID
@@ -30,6 +30,12 @@ def fetch_all(sql: str, params: Iterable[Any]) -> list[tuple]:
 def adapt_uuids(values: Sequence[UUID]) -> Sequence[UUID | str]:
     """Returns the UUIDs as the database driver needs them: unchanged for PostgreSQL, as hexadecimal text for SQLite."""
     return values if connection.features.has_native_uuid_field else [value.hex for value in values]
+
+
+def read_datetime(value: datetime | str | None) -> datetime | None:
+    """Returns a point in time that `fetch_all` has read. SQLite returns it as a text or without a time zone, in UTC."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
 
 
 def placeholders(count: int, width: int) -> str:

@@ -23,6 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils import timezone
 
 from messenger.core import database, log_context
+from messenger.core.client_ip import set_current_ip
 from messenger.core.errors import ApplicationError, internal, unavailable
 from messenger.core.field_types import Timestamp, keyed_by_id
 from messenger.core.metrics import metrics
@@ -30,7 +31,7 @@ from messenger.core.timestamps import format_timestamp
 from messenger.live.commands import Command
 from messenger.live.connection import ABORT_SECONDS, Connection
 from messenger.live.frames import decode_incoming, encode_frame
-from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused, socket_network
+from messenger.live.handshake import SUBPROTOCOL, TOO_MANY, Identity, SocketRefused, socket_ip, socket_network
 from messenger.live.hub import INTERNAL_ERROR, get_hub
 from messenger.live.transport import transport_for
 from messenger.live.visibility import Visibility
@@ -161,6 +162,7 @@ class LiveConsumer(AsyncConsumer):
             return
         await send({"type": "websocket.accept", "subprotocol": identity.subprotocol})
         network = socket_network(scope)
+        set_current_ip(socket_ip(scope))  # of all commands of this connection, for the audit log
         self.connection = Connection(get_hub(), transport_for(send), send, identity, uuid.uuid4().hex, network)
         log_context.bind(connection=self.connection.connection_id, user=identity.user_id)
         scope.clear()  # frees headers and cookies: an idle connection should need little memory

@@ -121,11 +121,16 @@ class AuthMiddleware:
         return identity
 
 
-def socket_network(scope: dict) -> str:
-    """Returns the `client_network` of the client that opens this WebSocket."""
+def socket_ip(scope: dict) -> str:
+    """Returns the IP address of the client that opens this WebSocket."""
     peer = scope.get("client") or (None,)
     forwarded_for = dict(scope["headers"]).get(b"x-forwarded-for", b"").decode("latin-1")
-    return client_network(client_ip(peer[0], forwarded_for))
+    return client_ip(peer[0], forwarded_for)
+
+
+def socket_network(scope: dict) -> str:
+    """Returns the `client_network` of the client that opens this WebSocket."""
+    return client_network(socket_ip(scope))
 
 
 def is_host_allowed(scope: dict) -> bool:

@@ -28,7 +28,7 @@ import scheduling.schemas
 from accounts import avatars
 from accounts.models import User
 from accounts.usernames import rules
-from chat.actions import groups, moderation
+from chat.actions import groups, reports
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.core.excerpts import EXCERPT_LENGTH
@@ -119,6 +119,7 @@ def schemas() -> list[Struct]:
         chat.schemas.conversations,
         chat.schemas.search,
         chat.schemas.contacts,
+        chat.schemas.group_log,
         chat.selectors.invites,
         chat.selectors.members,
         chat.selectors.sync,
@@ -211,6 +212,8 @@ CLOSE_CODES_OF_SERVERS = {
 # pages together. A test compares the names with the settings.
 RATE_TEXTS = {
     "send": "messages sent",
+    "send.new": "messages sent by new accounts, if the site limits them",
+    "flood": "messages refused by `send`; whoever uses it up cannot write for a while",
     "render": "texts rendered before the permission to send is checked; the others are rendered after it",
     "edit": "edits",
     "delete": "messages deleted",
@@ -282,7 +285,7 @@ def limits() -> list[tuple[str, str]]:
             "title, description, announcement",
             f"{groups.TITLE_LIMIT}, {groups.DESCRIPTION_LIMIT}, {groups.ANNOUNCEMENT_LIMIT} code points",
         ),
-        ("`reason` of a report", f"{moderation.REASON_LIMIT} code points"),
+        ("`reason` of a report", f"{reports.REASON_LIMIT} code points"),
         ("users in one command", f"{groups.MAX_USERS_PER_CALL}"),
         ("profile picture", image),
         ("`excerpt` of a quoted message", f"{EXCERPT_LENGTH} code points"),

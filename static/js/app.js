@@ -18,6 +18,7 @@ import { MessageLog } from "./conversation/log/message-log.js";
 import { watchConversationMenu } from "./conversation-list/conversation-menu.js";
 import { watchPageDialogs } from "./ui/page-dialog.js";
 import "./pages/password-toggle.js";
+import { watchNotices } from "./pages/moderation-notices.js";
 import { watchOwnProfile } from "./pages/own-profile.js";
 import { watchPresence } from "./realtime/state/presence-cache.js";
 import { watchDeliveries } from "./realtime/connection/delivery-ack.js";
@@ -52,7 +53,7 @@ const elements = [
 ];
 const watchers = [
   watchBlockForms, watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
-  watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
+  watchConversationMenu, watchOwnProfile, watchNotices, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
   watchPictures, watchConversationHeader, watchConversationSearch, watchViewing, watchVirtualKeyboard, watchNavigation,
   watchCalls,
 ];

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
+from accounts.models import User
+from audit.models import AuditEntry
 from chat import actions, selectors
 from chat.models import Conversation, Report
 from messenger.core import database
+from messenger.core.client_ip import set_current_ip
 from tests.actions.entry_points import ENTRY_POINTS, entry_points_for
 
 
@@ -105,6 +110,15 @@ async def test_delete(entry_point, workspace):
     await workspace.assert_listeners_match_state()
 
 
+@parametrize_entry_points("delete")
+async def test_the_audit_log_has_the_address_of_an_act(entry_point, workspace):
+    message = await workspace.send_message(workspace.bob, "rude")
+    set_current_ip("")  # of earlier tests in this process
+    assert (await entry_point(workspace.alice, "delete", message=message.id)).code == ""
+    entries = AuditEntry.objects.filter(action="message.delete").values_list("address", flat=True)
+    assert await database.run_in_thread(lambda: list(entries)) == ["127.0.0.1"]
+
+
 @parametrize_entry_points("react")
 async def test_react(entry_point, workspace):
     message = await workspace.send_message(workspace.alice)
@@ -146,6 +160,14 @@ async def test_report(entry_point, workspace):
     (report,) = await database.run_in_thread(lambda: list(Report.objects.values("reporter_id", "reason", "body")))
     assert report == {"reporter_id": workspace.bob.pk, "reason": "advertising", "body": "spam"}
     assert workspace.all_received() == []
+
+
+@parametrize_entry_points("send")
+async def test_a_muted_user_cannot_send(entry_point, workspace):
+    until = timezone.now() + timedelta(hours=1)
+    await database.run_in_thread(lambda: User.objects.filter(pk=workspace.bob.pk).update(muted_until=until))
+    outcome = await entry_point(workspace.bob, "send", conversation=workspace.group, body="hello")
+    assert outcome.code == "forbidden"
 
 
 @parametrize_entry_points("read")

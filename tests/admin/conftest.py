@@ -53,6 +53,10 @@ def staff(make_user):
     return make_user("sam", is_staff=True)
 
 
+def _label(model: str) -> str:
+    return f"{'accounts' if model == 'notice' else 'chat'}_{model}"
+
+
 class AdminSession:
     """A test client for the admin pages, which is signed in as `user`, or not signed in if `user` is None."""
 
@@ -68,7 +72,7 @@ class AdminSession:
         return reverse(f"admin:{name}")
 
     def list(self, model: str, **query):
-        return self.get(f"chat_{model}_changelist", **query)
+        return self.get(f"{_label(model)}_changelist", **query)
 
     def rows(self, model: str, **query) -> list:
         response = self.list(model, **query)
@@ -76,22 +80,22 @@ class AdminSession:
         return list(response.context["cl"].result_list)
 
     def page(self, model: str, pk: int):
-        return self.get(f"chat_{model}_change", pk)
+        return self.get(f"{_label(model)}_change", pk)
 
-    def run_action(self, model: str, action: str, *pks: int):
+    def run_action(self, model: str, action: str, *pks: int, **answers: str):
         """Runs an admin action on the rows with the primary keys `pks`, as if a user had selected them in the list.
 
         Answers the question that some actions ask first with yes.
         """
-        url = reverse(f"admin:chat_{model}_changelist")
-        return self._post(url, {"action": action, "_selected_action": pks, "index": 0})
+        url = reverse(f"admin:{_label(model)}_changelist")
+        return self._post(url, {"action": action, "_selected_action": pks, "index": 0} | answers)
 
-    def press_button(self, model: str, action: str, pk: int):
+    def press_button(self, model: str, action: str, pk: int, **answers: str):
         """Runs an admin action on one row, as if a user had pressed the button for it on the admin page of the row.
 
         Answers the question that some actions ask first with yes.
         """
-        return self._post(reverse(f"admin:chat_{model}_act", args=[pk]), {"act": action})
+        return self._post(reverse(f"admin:{_label(model)}_act", args=[pk]), {"act": action} | answers)
 
     def _post(self, url: str, data: dict):
         response = self.client.post(url, data, follow=True)

@@ -15,7 +15,7 @@ FOREIGN_LOOKUPS = [
     ("chat", "invite", {"token__gte": "a"}),
     ("chat", "invite", {"digest__startswith": "a"}),
     ("chat", "invite", {"conversation__title__iregex": "(a|aa)+$"}),
-    ("chat", "report", {"reporter__email__gt": "a"}),
+    ("chat", "reportcase", {"reporter__email__gt": "a"}),
     ("chat", "conversation", {"memberships__user__email__startswith": "a"}),
     ("accounts", "user", {"password__startswith": "md5"}),
     ("accounts", "user", {"email__regex": "^(a+)+$"}),

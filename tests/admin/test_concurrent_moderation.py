@@ -23,7 +23,7 @@ def _create_report(site) -> tuple[int, int]:
     from django.contrib.auth.models import Group
 
     from chat import actions
-    from chat.models import Report
+    from chat.models import ReportCase
     from tests.admin.conftest import send_message
 
     alice, bob, molly = site.create_users("alice", "bob", "molly")
@@ -33,7 +33,7 @@ def _create_report(site) -> tuple[int, int]:
         molly.groups.add(Group.objects.get(name=moderator_group.GROUP_NAME))
         group = actions.create_group(alice.pk, "Room", [bob.pk]).id
         actions.report_message(bob.pk, send_message(alice, group, "something rude"), "rude")
-        return group, Report.objects.get().pk
+        return group, ReportCase.objects.get().pk
 
 
 async def _signed_in(url: str, username: str) -> httpx.AsyncClient:
@@ -73,12 +73,12 @@ async def test_open_sockets_receive_hide_restore_and_suspend(site):
         for reader in (alice, bob):
             await reader.wait_for(lambda client_state: "and another" in client_state.bodies(group), within=1)
 
-        await _press(admin_session, f"chat/report/{report}", "suspend_and_settle")
+        await _press(admin_session, f"chat/reportcase/{report}", "suspend_and_settle")
         async with asyncio.timeout(1):
             while 4403 not in alice.closed_with:
                 await asyncio.sleep(0.01)
         assert bob.closed_with == []
 
-    queue = await admin_session.get("/admin/chat/report/?state=open")
+    queue = await admin_session.get("/admin/chat/reportcase/?state=open")
     assert re.search(r"0 reports|0 \S+", queue.text) and "something rude" not in queue.text
     await admin_session.aclose()

@@ -9,7 +9,7 @@ from django.utils.html import escape
 
 from accounts.models import User
 from chat import actions
-from chat.models import Conversation, Report
+from chat.models import Conversation, ReportCase
 from messenger.core.errors import ApplicationError
 from tests.admin.conftest import send_message
 from tests.naughty_strings import naughty_strings, sample_naughty_strings
@@ -42,11 +42,11 @@ def test_hostile_texts_are_escaped(text, admin_session, moderator, alice, bob):
         session.list("message"),
         session.list("message", q=text),
         session.list("conversation", q=text),
-        session.list("report"),
+        session.list("reportcase"),
         session.page("message", first),
         session.page("message", response),
         session.page("conversation", group.id),
-        session.page("report", Report.objects.get().pk),
+        session.page("reportcase", ReportCase.objects.get().pk),
         session.press_button("message", "hide", first),
         session.get("accounts_user_changelist"),
         session.get("accounts_user_change", alice.pk),

@@ -8,8 +8,9 @@ from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import models
+from django.db import connection, models
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from accounts import actions as account_actions
@@ -254,3 +255,33 @@ def test_the_log_of_a_group_has_pages(alice, group, browser_of):
     older = browser.get(reverse("group_log", args=[group.pk]), {"before": first.context["after"]})
     changes = [act.changes[0].after for response in (first, older) for act in response.context["acts"]]
     assert changes == [f"Title {number}" for number in reversed(range(60))] and older.context["after"] is None
+
+
+def test_the_list_takes_the_same_number_of_queries_for_any_number_of_acts(client, superuser, alice, group):  # noqa: F811
+    client.force_login(superuser)
+
+    def count_queries() -> int:
+        with CaptureQueriesContext(connection) as captured:
+            assert client.get(reverse("admin:audit_auditentry_changelist")).status_code == 200
+        return len(captured)
+
+    def act(number: int) -> None:
+        actions.update_group(alice.pk, group.pk, {"title": f"Room {number}"})
+        account_actions.suspend_user(User.objects.create_user(f"person{number}").pk, superuser.pk)
+
+    act(0)
+    count_queries()
+    before = count_queries()
+    for number in range(1, 8):
+        act(number)
+    assert count_queries() == before
+
+
+def test_the_log_of_a_group_is_in_the_api(client, alice, bob, group):
+    actions.update_group(alice.pk, group.pk, {"title": "New"})
+    client.force_login(alice)
+    (act,) = client.get(f"/api/v1/conversations/{group.pk}/log/").json()["results"]
+    assert (act["action"], act["actor"]["username"], act["target"]) == ("group.change", "alice", None)
+    assert [(each["after"]) for each in act["changes"]] == ["New"]
+    client.force_login(bob)
+    assert client.get(f"/api/v1/conversations/{group.pk}/log/").status_code == 403

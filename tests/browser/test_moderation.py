@@ -47,7 +47,7 @@ async def test_a_moderator_comes_from_the_app_to_the_open_reports_and_suspends_o
     link = page.locator(".rail a", has_text="Moderation")
     await expect(link.locator(".badge")).to_contain_text("1")
     await link.click()
-    await expect(page).to_have_url(re.compile(r"/admin/chat/report/$"))
+    await expect(page).to_have_url(re.compile(r"/admin/chat/reportcase/$"))
     await page.click("#result_list th a >> nth=0")
     await page.click("button.danger[name=act]")
     await expect(page.locator(".confirm")).to_contain_text("signed out everywhere at once")
@@ -69,8 +69,8 @@ async def test_a_moderator_comes_from_the_app_to_the_open_reports_and_suspends_o
 
 async def test_the_columns_of_all_lists_fit_into_a_window_of_1400_px(moderated_site, browser_for):
     page = await browser_for(moderated_site, "bob", viewport={"width": 1400, "height": 900})
-    for path in ("chat/report", "chat/message", "chat/conversation", "chat/invite", "accounts/user"):
-        await page.goto(f"/admin/{path}/?state=all" if path == "chat/report" else f"/admin/{path}/")
+    for path in ("chat/reportcase", "chat/message", "chat/conversation", "chat/invite", "accounts/user"):
+        await page.goto(f"/admin/{path}/?state=all" if path == "chat/reportcase" else f"/admin/{path}/")
         overflow = await page.evaluate(
             "[...document.querySelectorAll('.results, html')].map((e) => e.scrollWidth - e.clientWidth)"
         )

@@ -19,7 +19,7 @@ from chat import actions, selectors
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.demo import parser
 from chat.demo.seed import MAX_SEQ, PASSWORD, seed_demo
-from chat.models import Conversation, Membership, Mention, Message, Reaction, ReceiptHistory, Report, Revision, Role
+from chat.models import Conversation, Membership, Mention, Message, Reaction, ReceiptHistory, ReportCase, Revision, Role
 from tests.admin.conftest import send_message
 
 UTC = ZoneInfo("UTC")
@@ -117,8 +117,8 @@ def test_every_feature_is_in_the_demo(demo):
         Membership.objects.filter(favourite=True),
         Membership.objects.filter(role=Role.ADMIN),
         Conversation.objects.exclude(announcement=""),
-        Report.objects.filter(settled_at=None),
-        Report.objects.exclude(settled_at=None),
+        ReportCase.objects.filter(settled_at=None),
+        ReportCase.objects.exclude(settled_at=None),
         User.objects.exclude(last_seen_at=None),
         User.objects.filter(username="alice", language=""),  # so that a Chinese browser shows Chinese pages
     ):
@@ -159,8 +159,8 @@ def test_times_reach_until_now_and_not_beyond(demo):
         (Conversation, "active_at"),
         (User, "last_seen_at"),
         (User, "date_joined"),
-        (Report, "created_at"),
-        (Report, "settled_at"),
+        (ReportCase, "created_at"),
+        (ReportCase, "settled_at"),
     ):
         assert not model.objects.filter(**{f"{name}__gt": now}).exists(), (model, name)
     days = {moment.date() for moment in Message.objects.values_list("created_at", flat=True)}

@@ -150,6 +150,7 @@ async def leaving(environment, group, alice, bob, **_):
 @action
 async def roles(environment, group, alice, bob, carol, **_):
     await environment.run(actions.add_members, alice.pk, group.pk, [carol.pk])
+    await environment.run(actions.mute_member, alice.pk, group.pk, carol.pk, 3600)
     await environment.run(actions.set_role, alice.pk, group.pk, carol.pk, "admin")
     await environment.run(actions.set_role, alice.pk, group.pk, bob.pk, "owner")
     await environment.run(actions.set_role, bob.pk, group.pk, carol.pk, "member")

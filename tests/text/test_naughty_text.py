@@ -127,7 +127,7 @@ def test_naughty_strings_as_drafts_reports_and_reactions(group, alice, bob, samp
         if not is_rejected(actions.update_member_state, bob.pk, group.pk, {"draft": text}, field="draft"):
             assert Membership.objects.get(conversation=group, user=bob).draft == text
         if not is_rejected(actions.report_message, bob.pk, message.id, text, field="reason"):
-            assert Report.objects.get(message_id=message.id, reporter=bob).reason == text
+            assert Report.objects.get(case__message=message.id, reporter=bob).reason == text
         for active in (True, False):
             assert is_rejected(
                 actions.set_reaction, bob.pk, message.id, text, active, field="emoji"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from django.utils import timezone
 
 from chat.actions import search_index
-from chat.actions.sending import authorize, idempotency, locking, persist, publish, references, rendering
+from chat.actions.sending import authorize, filtering, idempotency, locking, persist, publish, references, rendering
 from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
 from chat.attachments import message_files
 from messenger.core.database import pipeline, write_transaction
@@ -41,6 +41,7 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
         PendingSend(command.user_id, command.payload, command.digest(), command.payload.body, command.keeps_read_marker)
         for command in commands
     ]
+    filtering.mask_ahead(batch)
     rendering.render_ahead(batch)
     with write_transaction():
         with pipeline():
@@ -56,7 +57,9 @@ def _store(batch: list[PendingSend], skip_locked: bool) -> list[events.Event]:
     sends = idempotency.set_duplicates_aside(sends)
     sends = authorize.load_senders(sends)
     sends = references.resolve_messages(sends)
+    sends = filtering.apply_word_lists(sends)
     sends = references.resolve_files(sends)
+    sends = authorize.apply_slow_mode(sends)
     sends = authorize.apply_rate_limit(sends)
     if not sends:
         return []
@@ -66,6 +69,7 @@ def _store(batch: list[PendingSend], skip_locked: bool) -> list[events.Event]:
     opened = publish.open_new_pairs(sends)
     persist.assign_numbers(sends)
     persist.insert_messages(sends, now)
+    filtering.enqueue_flags(sends)
     search_index.add_new_messages(sends)
     persist.update_counters(sends, now)
     message_events = publish.build_message_events(sends, now)

@@ -2,16 +2,33 @@
 
 from __future__ import annotations
 
+import re
+from datetime import datetime, timedelta
+from functools import partial
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from accounts import actions as account_actions
 from accounts.schemas import UserSchema, user_avatar_url
+from accounts.selectors.mutes import group_mute_error, mute_error
 from chat.actions import direct_rules
 from chat.actions.sending.locking import ARCHIVED_UNMUTED_SQL
 from chat.actions.sending.types import PendingSend, SenderMembership, list_undecided
 from chat.actions.validation import body_error
+from chat.models import Role
 from chat.payloads import SendPayload
 from messenger.core import bulk_sql, rate_limits
-from messenger.core.errors import ApplicationError, invalid, not_found, rate_limited
+from messenger.core.errors import ApplicationError, format_lazily, invalid, not_found, rate_limited
+
+LINK_PATTERN = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
+
+# The time of the newest message of the member `m`.
+_SENT_AT_SQL = (
+    "(SELECT created_at FROM chat_message s WHERE s.conversation_id = m.conversation_id AND s.seq = m.sent_seq)"
+)
 
 
 def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
@@ -26,7 +43,13 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
         membership = memberships.get((payload.conversation_id, send.user_id))
         if membership is None or not membership.is_active:
             send.outcome = not_found()
-        elif error := direct_rules.pair_status_error(membership.pair_status) or _content_error(payload):
+        elif error := (
+            direct_rules.pair_status_error(membership.pair_status)
+            or mute_error(membership.muted_until)
+            or group_mute_error(membership.group_muted_until)
+            or _content_error(payload)
+            or _link_error(payload, membership)
+        ):
             send.outcome = error
         else:
             send.membership = membership
@@ -56,9 +79,12 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
         conditions += (
             f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(new_pair_ids))} AND m.left_at IS NOT NULL)"
         )
+    slow_mode = any(conversation.slow_mode for conversation in conversations.values())
     rows = bulk_sql.fetch_all(
         "SELECT m.conversation_id, m.id, m.role, m.read_seq, m.read_count, u.id, u.username, u.name, u.avatar,"
-        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, m.left_at IS NOT NULL, m.added_by_id IS NOT NULL,"
+        " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, u.muted_until, m.muted_until,"
+        " u.date_joined, m.left_at IS NOT NULL,"
+        f" m.added_by_id IS NOT NULL, {_SENT_AT_SQL if slow_mode else 'NULL'},"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
         f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
         f" WHERE {conditions}"
@@ -68,7 +94,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     memberships = {}
     for (
         conversation_id, pk, role, read_seq, read_count, user_id, username, name, avatar, shows_receipts, is_active,
-        is_unopened, is_new, pair_status, has_blocks,
+        muted_until, group_muted_until, date_joined, is_unopened, is_new, sent_at, pair_status, has_blocks,
     ) in rows:  # fmt: skip
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
@@ -82,11 +108,23 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
             user,
             bool(shows_receipts),
             bool(is_active),
+            bulk_sql.read_datetime(muted_until),
+            bulk_sql.read_datetime(group_muted_until),
+            _is_new_account(date_joined),
+            bulk_sql.read_datetime(sent_at),
             pair_status,
             bool(has_blocks),
             had_unread=bool(is_new),
         )
     return memberships
+
+
+def _is_new_account(date_joined: datetime | str) -> bool:
+    if not settings.NEW_ACCOUNT_HOURS:
+        return False
+    joined_at = bulk_sql.read_datetime(date_joined)
+    assert joined_at is not None
+    return timezone.now() - joined_at < timedelta(hours=settings.NEW_ACCOUNT_HOURS)
 
 
 def _content_error(payload: SendPayload) -> ApplicationError | None:
@@ -97,14 +135,42 @@ def _content_error(payload: SendPayload) -> ApplicationError | None:
     return None
 
 
+def _link_error(payload: SendPayload, membership: SenderMembership) -> ApplicationError | None:
+    """Returns the error for a message with too many links. New accounts may write fewer."""
+    limit = settings.LINKS_OF_NEW_ACCOUNTS if membership.is_new_account else settings.LINKS_PER_MESSAGE
+    if len(LINK_PATTERN.findall(payload.body)) <= limit:
+        return None
+    return invalid(body=format_lazily(_("At most %(limit)s links in one message."), {"limit": limit}))
+
+
+def apply_slow_mode(sends: list[PendingSend]) -> list[PendingSend]:
+    """Returns those messages in `sends` that the slow mode of their groups allows, and sets the error of the others."""
+    now = timezone.now()
+    for send in sends:
+        membership, seconds = send.membership, send.conversation.slow_mode
+        if not seconds or membership.role != Role.MEMBER:
+            continue
+        if membership.sent_at and (wait := seconds - (now - membership.sent_at).total_seconds()) > 0:
+            send.outcome = rate_limited(wait)
+        else:
+            membership.sent_at = now  # for further messages in this batch
+    return list_undecided(sends)
+
+
 def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
     """Returns those messages in `sends` that the rate limit allows, and sets the error of the others.
 
     WebSocket, API and pages share one limit per user. This must be the last check, so that a command that is rejected
     for another reason does not count.
     """
-    waits = rate_limits.acquire_many([rate_limits.bucket("send", send.user_id) for send in sends])
-    for send, wait in zip(sends, waits, strict=True):
+    buckets = [
+        rate_limits.bucket("send.new" if send.membership.is_new_account else "send", send.user_id) for send in sends
+    ]
+    refused_ids = []
+    for send, wait in zip(sends, rate_limits.acquire_many(buckets), strict=True):
         if wait:
             send.outcome = rate_limited(wait)
+            refused_ids.append(send.user_id)
+    if refused_ids:
+        transaction.on_commit(partial(account_actions.record_refused_sends, refused_ids), robust=True)
     return list_undecided(sends)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from chat.actions import word_filter
 from chat.actions.sending.types import LockedConversation, PendingSend, list_undecided
 from chat.models import Conversation
 from messenger.core import bulk_sql
@@ -21,15 +22,18 @@ def lock_conversations(sends: list[PendingSend], skip_locked: bool) -> list[Pend
     ids = {send.payload.conversation_id for send in sends}
     lock_clause = bulk_sql.for_update_clause()
     rows = bulk_sql.fetch_all(
-        "SELECT id, kind, last_seq, text_count, version, EXISTS (SELECT 1 FROM chat_membership m WHERE"
+        f"SELECT id, kind, last_seq, text_count, version, {word_filter.VERSION_SQL}, slow_mode,"
+        " EXISTS (SELECT 1 FROM chat_membership m WHERE"
         f" m.conversation_id = chat_conversation.id AND {ARCHIVED_UNMUTED_SQL}) FROM chat_conversation"
         f" WHERE id IN {bulk_sql.placeholders(1, len(ids))} AND deleted_at IS NULL"
         f" ORDER BY id{lock_clause}{' SKIP LOCKED' if lock_clause and skip_locked else ''}",
         ids,
     )
     conversations = {
-        pk: LockedConversation(pk, kind, last_seq, text_count, version, bool(has_archived_members))
-        for pk, kind, last_seq, text_count, version, has_archived_members in rows
+        pk: LockedConversation(
+            pk, kind, last_seq, text_count, version, words_version, slow_mode, bool(has_archived_members)
+        )
+        for pk, kind, last_seq, text_count, version, words_version, slow_mode, has_archived_members in rows
     }
     busy_ids: set[int] = set()
     if lock_clause and skip_locked and (missing_ids := ids - conversations.keys()):

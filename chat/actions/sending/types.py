@@ -66,6 +66,8 @@ class LockedConversation(msgspec.Struct):
     last_seq: int
     text_count: int
     version: int
+    word_list_version: int = 0  # see chat.actions.word_filter
+    slow_mode: int = 0  # seconds that members wait between two messages
     has_archived_members: bool = False  # a new text unarchives it for members who have not muted it
     has_unopened_member: bool = False  # a direct conversation begins to exist for its second user with the next text
     last_message_id: int | None = None
@@ -86,6 +88,10 @@ class SenderMembership(msgspec.Struct):
     user: UserSchema
     shows_receipts: bool
     is_active: bool
+    muted_until: datetime | None
+    group_muted_until: datetime | None
+    is_new_account: bool
+    sent_at: datetime | None  # the time of the newest message, if the conversation has slow mode
     pair_status: str  # see chat.actions.direct_rules
     has_blocks: bool  # this user has blocked somebody, or somebody has blocked this user
     sent_seq: int = 0  # of the newest message in this batch
@@ -125,6 +131,7 @@ class PendingSend(msgspec.Struct):
     reply: ReplySchema | None = None
     forward: ForwardSchema | None = None
     forwarded_at: datetime | None = None
+    flagged_words: tuple[str, ...] = ()  # that word lists have found
     files: message_files.MessageFiles | None = None
     seq: int = 0
     version: int = 0

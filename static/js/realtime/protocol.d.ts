@@ -50,7 +50,8 @@ export interface User {
  * Your own profile and settings. If `language` or `time_zone` is empty, the browser's setting is used. The privacy
  * settings are: who finds you by name (`find_me`), starts a direct conversation with you (`write_to_me`) or adds you to
  * groups (`add_me`); who sees that you are online (`show_presence`), when you were last online (`show_last_seen`) and
- * what you have read (`show_receipts`). `created_at` is when you signed up.
+ * what you have read (`show_receipts`). `created_at` is when you signed up. Until `muted_until`, moderators allow you
+ * to read but not to write. `notice_count` is the number of unread notices.
  */
 export interface Profile {
   id: number;
@@ -68,6 +69,8 @@ export interface Profile {
   show_presence: "everyone" | "contacts" | "nobody";
   show_last_seen: "everyone" | "contacts" | "nobody";
   show_receipts: "everyone" | "contacts" | "nobody";
+  muted_until: string | null;
+  notice_count: number;
   me_version: number;
   created_at: string;
 }
@@ -100,6 +103,18 @@ export interface ContactEvent {
   me_version: number;
   contact: Contact;
   requests: number;
+}
+
+/**
+ * What the moderators tell you: a warning, a mute and its end, or what came of a report of yours. `text` is the reason
+ * that the moderator has given. Show it until the user has confirmed to have read it.
+ */
+export interface Notice {
+  id: number;
+  kind: "warning" | "muted" | "paused" | "unmuted" | "report_acted" | "report_dismissed";
+  text: string;
+  until: string | null;
+  created_at: string;
 }
 
 /**
@@ -324,7 +339,8 @@ export interface Mine {
 /**
  * A direct conversation (`peer` is the other user) or a group. `mine` is what the conversation stores for the current
  * user only (unread count, mute …); it is absent in events that go to all members. `version`: number of the newest
- * change. `announced_version`: the version at the last change of the announcement. `announcement` is Markdown,
+ * change. `announced_version`: the version at the last change of the announcement. `slow_mode`: seconds that members
+ * wait between two messages, 0 for none; it does not apply to the owner and admins. `announcement` is Markdown,
  * `announcement_html` its sanitised HTML (as `body_html` of a message).
  */
 export interface Conversation {
@@ -339,6 +355,7 @@ export interface Conversation {
   members_may_add: boolean;
   members_may_pin: boolean;
   revisions_visible: boolean;
+  slow_mode: number;
   peer: User | null;
   last_seq: number;
   version: number;
@@ -366,7 +383,8 @@ export interface Title {
 
 /**
  * A member of a conversation. `left_at` is the time when a former member left; it is null for current members. All
- * changes in a conversation are numbered. `version` is the number of the newest change of this member.
+ * changes in a conversation are numbered. `version` is the number of the newest change of this member. Until
+ * `muted_until`, the admins of the group let this member read, but not write.
  */
 export interface Member {
   user: User;
@@ -374,6 +392,7 @@ export interface Member {
   joined_at: string;
   left_at: string | null;
   version: number;
+  muted_until: string | null;
 }
 
 /**
@@ -473,6 +492,27 @@ export interface ListedContact {
   since: string | null;
   me_version: number;
   presence: Presence | null;
+}
+
+/** A changed value of the group or of a member, as text. `label` names it in the language of the reader. */
+export interface FieldChange {
+  label: string;
+  before: string;
+  after: string;
+}
+
+/**
+ * An act of the owner or an admin of a group. `action` is its name, such as `member.remove`, and `label` describes it
+ * in the language of the reader. `target` is the user it was done to.
+ */
+export interface GroupAct {
+  id: number;
+  action: string;
+  label: string;
+  actor: User;
+  target: User | null;
+  changes: FieldChange[];
+  created_at: string;
 }
 
 /**

@@ -1,6 +1,11 @@
 /** Opens confirmation dialogs. The browser restores the focus when a dialog is closed. */
 import { find } from "../lib/dom.js";
 
+/** Returns what is chosen in the list of a dialog. @param {string} id */
+export function getDialogChoice(id) {
+  return /** @type {HTMLSelectElement | null} */ (document.querySelector(`#${id} select`))?.value ?? "";
+}
+
 /**
  * Opens a dialog and waits for the answer.
  * @param {string} id of a `<dialog>` (templates/elements/dialog.html)

@@ -2,7 +2,7 @@
  * The commands on a message (reply, edit, …). The message menu, the pointer and the keyboard call the same commands.
  */
 import { api } from "../../realtime/api.js";
-import { openConfirmDialog } from "../../ui/confirm-dialog.js";
+import { getDialogChoice, openConfirmDialog } from "../../ui/confirm-dialog.js";
 import { copyText } from "../../ui/clipboard.js";
 import { pickEmoji, rememberEmoji } from "../../lib/emoji.js";
 import { sendCommand, emit } from "../../realtime/events.js";
@@ -126,7 +126,7 @@ export class MessageCommands {
   async #report(id) {
     const reason = await openConfirmDialog("report-dialog");
     if (reason === null) return;
-    await api("POST", `messages/${id}/report/`, { reason });
+    await api("POST", `messages/${id}/report/`, { reason, kind: getDialogChoice("report-dialog") });
     showToast("reported");
   }
 }
