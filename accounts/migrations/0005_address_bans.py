@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('accounts', '0003_mutes_and_notices'),
+        ('accounts', '0004_mutes_and_notices'),
     ]
 
     operations = [
