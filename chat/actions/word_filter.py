@@ -181,7 +181,7 @@ def try_list(row: WordList) -> Trial:
     else:
         messages = messages.filter(conversation__kind=Conversation.Kind.GROUP)
     tried_count = found_count = 0
-    samples = []
+    samples: list[tuple[Message, list[str]]] = []
     for message in messages.select_related("sender").order_by("-pk")[:TRIED_MESSAGES].iterator(chunk_size=2000):
         tried_count += 1
         if matches := matcher.find(message.body):

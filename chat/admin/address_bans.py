@@ -56,7 +56,7 @@ class AddressBanAdmin(base.ReadOnlyModelAdmin):
         return (*self.fields, *self.readonly_fields) if obj else self.fields
 
     def get_form(self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any) -> Any:
-        form = super().get_form(request, obj, change, **kwargs)
+        form: Any = super().get_form(request, obj, change, **kwargs)
         form.moderator_id = base.get_user_id(request)
         return form
 

@@ -63,7 +63,7 @@ def attach_objects(entries: Iterable[AuditEntry]) -> list[AuditEntry]:
             found[label] = {}
     for row in rows:
         row.found_actor = found[User._meta.label_lower].get(row.actor_id)
-        row.found_target = found.get(row.target_type, {}).get(parse_id(row.target_id))
+        row.found_target = found.get(row.target_type, {}).get(parse_id(row.target_id) or 0)
     return rows
 
 

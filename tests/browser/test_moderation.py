@@ -49,10 +49,10 @@ async def test_a_moderator_comes_from_the_app_to_the_open_reports_and_suspends_o
     await link.click()
     await expect(page).to_have_url(re.compile(r"/admin/chat/reportcase/$"))
     await page.click("#result_list th a >> nth=0")
-    await page.click("button.danger[name=act]")
+    await page.click("button[value=suspend_and_settle]")
     await expect(page.locator(".confirm")).to_contain_text("signed out everywhere at once")
     await page.click("text=Cancel")
-    await expect(page.locator("button.danger[name=act]")).to_be_visible()
+    await expect(page.locator("button[value=suspend_and_settle]")).to_be_visible()
     await page.click("button[value=hide_and_settle]")
     await page.click(".confirm button")
     await expect(page.locator(".messagelist")).to_contain_text("1 report resolved.")
@@ -69,7 +69,14 @@ async def test_a_moderator_comes_from_the_app_to_the_open_reports_and_suspends_o
 
 async def test_the_columns_of_all_lists_fit_into_a_window_of_1400_px(moderated_site, browser_for):
     page = await browser_for(moderated_site, "bob", viewport={"width": 1400, "height": 900})
-    for path in ("chat/reportcase", "chat/message", "chat/conversation", "chat/invite", "accounts/user"):
+    for path in (
+        "chat/reportcase",
+        "chat/message",
+        "chat/conversation",
+        "chat/invite",
+        "accounts/user",
+        "accounts/notice",
+    ):
         await page.goto(f"/admin/{path}/?state=all" if path == "chat/reportcase" else f"/admin/{path}/")
         overflow = await page.evaluate(
             "[...document.querySelectorAll('.results, html')].map((e) => e.scrollWidth - e.clientWidth)"
