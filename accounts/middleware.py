@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction, sync_to_async
+from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.auth.models import AnonymousUser
@@ -38,14 +38,6 @@ class SignInMiddleware(AuthenticationMiddleware):
         request.user = SimpleLazyObject(lambda: _get_user(request) or AnonymousUser())  # type: ignore[assignment]
         request.auser = partial(_aget_user, request)
 
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        """Handles an asynchronous request in the event loop, without using a thread.
-
-        A thread is not necessary, because the user is read from the database only when a view uses `request.user`.
-        """
-        self.process_request(request)
-        return await self.get_response(request)  # type: ignore[misc]  # asynchronous in this case
-
 
 class UserSettingsMiddleware:
     """Activates the language and time zone of each request, and forbids shared caches to store private pages.
@@ -54,29 +46,15 @@ class UserSettingsMiddleware:
     a session cookie needs no database query.
     """
 
-    sync_capable = async_capable = True
-
     def __init__(self, get_response):
         self.get_response = get_response
-        self.is_async = iscoroutinefunction(get_response)
-        if self.is_async:
-            markcoroutinefunction(self)
 
-    def __call__(self, request: HttpRequest):
-        if self.is_async:
-            return self.__acall__(request)
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
         user = _get_user_and_touch(request) if _has_session_cookie(request) else None
         if user:
             log_context.bind(user=user.pk)
         _activate_settings(request, user)
         return _add_headers(request, user, self.get_response(request))
-
-    async def __acall__(self, request: HttpRequest) -> HttpResponseBase:
-        user = await sync_to_async(_get_user_and_touch)(request) if _has_session_cookie(request) else None
-        if user:
-            log_context.bind(user=user.pk)
-        _activate_settings(request, user)
-        return _add_headers(request, user, await self.get_response(request))
 
 
 def _has_session_cookie(request: HttpRequest) -> bool:

@@ -4,18 +4,19 @@ import gc
 import os
 from collections.abc import Awaitable, Callable
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
-from django.core.asgi import get_asgi_application
 from django.urls import reverse
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
-django_application = get_asgi_application()  # sets up the apps, before models are imported below
+django.setup(set_prefix=False)  # sets up the apps, before models are imported below
 
 from django.conf import settings  # noqa: E402
 
 from accounts.address_bans import AddressBanFilter  # noqa: E402
 from accounts.authentication import authenticate_socket  # noqa: E402
 from chat.attachments.tus.receiver import TusReceiver  # noqa: E402
+from messenger.asgi_handler import RequestHandler  # noqa: E402
 from messenger.background import sidecar  # noqa: E402
 from messenger.checks import raise_for_misconfigured_services  # noqa: E402
 from messenger.live.handshake import AuthMiddleware, HandshakeValidator  # noqa: E402
@@ -27,7 +28,7 @@ raise_for_misconfigured_services()
 upload_limits = {f"{reverse(name)}?": settings.UPLOAD_LIMIT for name in ("profile", "api_avatar")}
 upload_limits[r"/c/\d+/send/"] = settings.FORM_LIMIT  # the message form, which may contain files
 
-http_application: Callable[..., Awaitable[None]] = TusReceiver(RequestSizeLimiter(django_application, upload_limits))
+http_application: Callable[..., Awaitable[None]] = TusReceiver(RequestSizeLimiter(RequestHandler(), upload_limits))
 if settings.SERVER == "daphne":
     from messenger.core import daphne_internals
 

@@ -1,4 +1,8 @@
-"""Middleware for all pages and the API: headers, request bodies, compression. settings.MIDDLEWARE has the order."""
+"""Middleware for all pages and the API: headers, request bodies, compression. settings.MIDDLEWARE has the order.
+
+Views and middleware are synchronous. So Django calls all of them in one thread (messenger/asgi_handler.py), without
+returning to the event loop between them.
+"""
 
 from __future__ import annotations
 
@@ -8,12 +12,10 @@ from functools import wraps
 from typing import Any
 
 import msgspec
-from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.middleware.gzip import GZipMiddleware
 from django.template.loader import render_to_string
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.translation import gettext as _
 
 from messenger.core.client_ip import is_trusted_proxy, request_ip, set_current_ip
@@ -28,20 +30,15 @@ _COMPRESSED_TYPES = ("text/html", "application/json")
 def _request_middleware(process_request: Callable[[HttpRequest], HttpResponseBase | None]) -> Callable[..., Any]:
     """Makes a Django middleware from a function that gets the request and may change it or return a response.
 
-    If the function returns a response, the view is not called. The middleware can be used with synchronous and with
-    asynchronous views, and always runs in the same thread as the handler that calls it.
+    If the function returns a response, the view is not called.
     """
 
-    @sync_and_async_middleware
     @wraps(process_request)
     def middleware(get_response):
-        async def handle_async(request: HttpRequest) -> HttpResponseBase:
-            return process_request(request) or await get_response(request)
-
         def handle(request: HttpRequest) -> HttpResponseBase:
             return process_request(request) or get_response(request)
 
-        return handle_async if iscoroutinefunction(get_response) else handle
+        return handle
 
     return middleware
 
@@ -72,22 +69,16 @@ _SECURITY_HEADERS = {
 }
 
 
-@sync_and_async_middleware
 def security_headers(get_response):
     """Adds security headers that Django's SecurityMiddleware does not add. A header that a view has set is kept."""
 
-    def add(response: HttpResponseBase) -> HttpResponseBase:
+    def handle(request: HttpRequest) -> HttpResponseBase:
+        response = get_response(request)
         for name, value in _SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         return response
 
-    async def handle_async(request: HttpRequest) -> HttpResponseBase:
-        return add(await get_response(request))
-
-    def handle(request: HttpRequest) -> HttpResponseBase:
-        return add(get_response(request))
-
-    return handle_async if iscoroutinefunction(get_response) else handle
+    return handle
 
 
 @_request_middleware

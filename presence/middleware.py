@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
 from django.utils.functional import LazyObject, empty
 
@@ -18,22 +17,11 @@ class ActivityMiddleware:
     middleware has already loaded the user.
     """
 
-    sync_capable = async_capable = True
-
     def __init__(self, get_response):
         self.get_response = get_response
-        if iscoroutinefunction(get_response):
-            markcoroutinefunction(self)
 
     def __call__(self, request):
-        if iscoroutinefunction(self):
-            return self._acall(request)
         response = self.get_response(request)
-        self._record(request)
-        return response
-
-    async def _acall(self, request):
-        response = await self.get_response(request)
         self._record(request)
         return response
 
