@@ -10,14 +10,14 @@ import { Draft } from "./draft.js";
 import { getDraftKey } from "./unsynced-drafts.js";
 import { KeptEdits, getEditsKey } from "./kept-edits.js";
 import { EmojiCompletion } from "./completion/emoji-completion.js";
-import { isNewLineInCodeBlock, makeNewLine } from "./markdown-editing.js";
-import { applyChange } from "./text-edit.js";
+import { isNewLineInCodeBlock } from "./markdown-editing.js";
+import { MessageField } from "./message-field.js";
+import { TypingSender } from "./typing-sender.js";
 import { LiveElement, sendCommand, liveUpdates, sendAndForget, emit } from "../realtime/events.js";
 import { MentionCompletion } from "./completion/mention-completion.js";
 import { mentionsEverybody } from "./completion/mention-match.js";
 import { isAllowed } from "../conversation/permissions.js";
 import { clone, find, uuid } from "../lib/dom.js";
-import { convertPaste } from "./paste.js";
 import { openPageDialog } from "../ui/page-dialog.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
 import { ApiError } from "../realtime/api-error.js";
@@ -30,9 +30,7 @@ import { ApiError } from "../realtime/api-error.js";
  *   before editing
  */
 
-const TYPING_INTERVAL = 3_000; // ms between two `typing` commands
 const BUSY_AFTER_KEY = 10_000; // ms after a key in which a draft of another device does not replace the text
-const COUNTER_THRESHOLD = 200; // the number of remaining code points is shown when it is below this
 
 /** Whether there is only an on-screen keyboard. It has no Shift Enter: Enter makes a new line, and the button sends. */
 const isTouchKeyboard = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
@@ -54,6 +52,10 @@ export class MessageComposer extends LiveElement {
   form = /** @type {any} */ (undefined);
   /** @type {HTMLTextAreaElement} */
   field = /** @type {any} */ (undefined);
+  /** @type {MessageField} */
+  #messageField = /** @type {any} */ (undefined);
+  /** @type {TypingSender | undefined} */
+  #typing;
   /** @type {Draft} */
   draft = /** @type {any} */ (undefined);
   /** @type {KeptEdits} */
@@ -66,8 +68,6 @@ export class MessageComposer extends LiveElement {
   #reply = null;
   /** The message being edited. @type {Edit | null} */
   #edit = null;
-  /** When `typing` was last sent; 0 after its end was sent. */
-  #typingSentAt = 0;
   #lastKey = -Infinity;
   #isComposing = false;
   /** Whether the last key was the shortcut for pasting without formatting. */
@@ -78,12 +78,14 @@ export class MessageComposer extends LiveElement {
     const field = this.querySelector("textarea");
     if (!form || !field) return;
     Object.assign(this, { conversationId: Number(this.dataset.conversationId), form, field });
+    this.#messageField = new MessageField(field, form);
+    this.#typing = new TypingSender(this.conversationId);
     // The server returned the text with an error: it is newer than any draft.
     const hasError = find(form, ".error") !== null;
     this.#reply = this.#renderedReply();
     this.draft = this.#makeDraft(hasError ? "" : field.value);
     if (hasError) this.draft.setText(field.value);
-    else if (this.draft.text !== field.value) this.#setFieldText(this.draft.text);
+    else if (this.draft.text !== field.value) this.#messageField.setText(this.draft.text);
     if (this.#reply) this.draft.setReply(this.#reply);
     else if (this.draft.reply) this.#startReply(this.draft.reply, false);
     this.#completion = new Completion(this, [new MentionCompletion(this), new EmojiCompletion(this)]);
@@ -94,12 +96,11 @@ export class MessageComposer extends LiveElement {
     if (!hasError) this.#continueEdit();
     // Writing comes next. A link to a message gives the focus to the message.
     if (matchMedia("(pointer: fine)").matches && !hasFocus() && !location.hash) field.focus({ preventScroll: true });
-    this.#resize();
-    this.#updateCounter();
+    this.#messageField.update();
   }
 
   stop() {
-    this.#stopTyping();
+    this.#typing?.stop();
     this.#completion?.close();
     this.draft?.flush();
   }
@@ -110,10 +111,10 @@ export class MessageComposer extends LiveElement {
       key: getDraftKey(getUserId(), this.conversationId),
       stored,
       version: Number(this.dataset.meVersion ?? 0),
-      limit: this.#limit,
+      limit: this.#messageField.limit,
       store: (text, isLeaving) =>
         api("PATCH", `conversations/${this.conversationId}/mine/`, { draft: text }, { keepalive: isLeaving }),
-      onRemoteChange: (text) => (this.#edit ? (this.#edit.text = text) : this.#setFieldText(text)),
+      onRemoteChange: (text) => (this.#edit ? (this.#edit.text = text) : this.#messageField.setText(text)),
       isBusy: () =>
         this.#isComposing ||
         (document.activeElement === this.field && this.field.value !== "" && performance.now() - this.#lastKey < BUSY_AFTER_KEY),
@@ -173,10 +174,6 @@ export class MessageComposer extends LiveElement {
     return this.form.querySelector("file-tray");
   }
 
-  get #limit() {
-    return Number(this.field.dataset.limit);
-  }
-
   // ── Sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
   /** @param {SubmitEvent} event */
   #handleSubmit(event) {
@@ -190,7 +187,7 @@ export class MessageComposer extends LiveElement {
     const tray = this.#edit ? null : this.#tray;
     if (!text.trim() && (tray?.isEmpty ?? true) && !this.#edit?.message?.attachments.length) return;
     if (tray?.waitForUploads()) return; // the tray submits the form when all files are uploaded
-    const isLong = [...text].length > this.#limit;
+    const isLong = [...text].length > this.#messageField.limit;
     this.field.toggleAttribute("aria-invalid", isLong);
     if (isLong) showToast("tooLarge");
     else if (this.#edit?.message) this.#saveEdit(this.#edit.message, text);
@@ -251,10 +248,10 @@ export class MessageComposer extends LiveElement {
       this.#finishEdit();
     } else {
       this.#clearReply();
-      this.#setFieldText("");
+      this.#messageField.setText("");
       this.#tray?.clear();
     }
-    this.#stopTyping();
+    this.#typing?.stop();
     this.#warnOfIgnoredMention(text);
     emit("compose:sent", {});
     try {
@@ -275,7 +272,7 @@ export class MessageComposer extends LiveElement {
     const written = this.#edit ? this.#edit.text : this.field.value;
     const restored = [text, written].filter(Boolean).join("\n\n");
     if (this.#edit) this.#edit.text = restored;
-    else this.#setFieldText(restored);
+    else this.#messageField.setText(restored);
     this.draft.setText(restored);
   }
 
@@ -310,7 +307,7 @@ export class MessageComposer extends LiveElement {
     if (event.key === "Enter" && !event.altKey) {
       event.preventDefault();
       if (event.ctrlKey || event.metaKey || !this.#isNewLine(event)) this.form.requestSubmit();
-      else this.#insertNewLine();
+      else this.#messageField.insertNewLine();
     } else if (event.key === "Escape" && (this.#edit || this.#reply)) {
       event.preventDefault();
       this.#cancel();
@@ -338,49 +335,20 @@ export class MessageComposer extends LiveElement {
     return shiftKey || isTouchKeyboard() || isNewLineInCodeBlock(this.field.value, this.field.selectionStart);
   }
 
-  #insertNewLine() {
-    const { value, selectionStart, selectionEnd } = this.field;
-    applyChange(this.field, makeNewLine(value, selectionStart, selectionEnd));
-    if (this.field.selectionEnd === this.field.value.length) this.field.scrollTop = this.field.scrollHeight;
-  }
-
   /** @param {ClipboardEvent} event */
   #handlePaste(event) {
     const clipboard = event.clipboardData;
     if (!clipboard) return;
     if (!this.#edit && this.#tray?.acceptFiles(clipboard)) return event.preventDefault();
-    if (this.#isPlainPaste) return;
-    const { value, selectionStart, selectionEnd } = this.field;
-    const change = convertPaste(value, selectionStart, selectionEnd, {
-      text: clipboard.getData("text/plain"),
-      html: clipboard.getData("text/html"),
-      editor: clipboard.getData("vscode-editor-data"),
-    });
-    if (!change) return;
-    event.preventDefault();
-    if (change.plain === undefined) return applyChange(this.field, change);
-    // Two steps in the undo history: the first undo removes the signs, the second one the text.
-    applyChange(this.field, { from: change.from, to: change.to, text: change.plain });
-    applyChange(this.field, { ...change, to: change.from + change.plain.length });
+    if (!this.#isPlainPaste && this.#messageField.paste(clipboard)) event.preventDefault();
   }
 
   #handleInput() {
     this.#lastKey = performance.now();
-    this.#resize();
-    this.#updateCounter();
+    this.#messageField.update();
     if (this.#edit) return this.#keepEdit(this.#edit);
     this.draft.setText(this.field.value);
-    if (!this.field.value.trim()) return this.#stopTyping();
-    const now = Date.now();
-    if (now - this.#typingSentAt < TYPING_INTERVAL) return;
-    this.#typingSentAt = now;
-    sendAndForget("typing", { conversation_id: this.conversationId, active: true });
-  }
-
-  #stopTyping() {
-    if (!this.#typingSentAt) return;
-    this.#typingSentAt = 0;
-    sendAndForget("typing", { conversation_id: this.conversationId, active: false });
+    this.#typing?.handleInput(!this.field.value.trim());
   }
 
   // ── Replying and editing ─────────────────────────────────────────────────────────────────────────────────────────
@@ -410,7 +378,7 @@ export class MessageComposer extends LiveElement {
     this.#reply = null;
     this.#edit = { message, queued, text, reply };
     this.#showNote(clone("edit-note-template"));
-    this.#setFieldText(body);
+    this.#messageField.setText(body);
     this.field.focus();
     this.field.setSelectionRange(body.length, body.length);
   }
@@ -466,7 +434,7 @@ export class MessageComposer extends LiveElement {
     this.#edit = null;
     this.field.removeAttribute("aria-invalid");
     this.#showNote(null);
-    this.#setFieldText(text);
+    this.#messageField.setText(text);
     if (reply) this.#startReply(reply, false);
   }
 
@@ -483,33 +451,5 @@ export class MessageComposer extends LiveElement {
     if (id) id.value = this.#reply ? String(this.#reply.id) : "";
     this.form.classList.toggle("has-note", noteElement !== null);
     if (noteElement) find(this.form, ".avatar")?.before(noteElement);
-  }
-
-  // ── The field ────────────────────────────────────────────────────────────────────────────────────────────────────
-  /** @param {string} text */
-  #setFieldText(text) {
-    if (this.field.value !== text) this.field.value = text;
-    this.#resize();
-    this.#updateCounter();
-  }
-
-  /** Grows the field with its text in browsers without `field-sizing`. */
-  #resize() {
-    if (CSS.supports("field-sizing", "content")) return;
-    this.field.style.height = "auto";
-    this.field.style.height = `${this.field.scrollHeight}px`;
-  }
-
-  /** Shows the number of remaining code points near the limit. */
-  #updateCounter() {
-    const { value } = this.field;
-    const counter = find(this.form, ".count");
-    if (!counter) return;
-    const limit = this.#limit;
-    const remaining = value.length < limit - COUNTER_THRESHOLD ? Infinity : limit - [...value.trimEnd()].length;
-    const text = remaining > COUNTER_THRESHOLD ? "" : (remaining < 0 ? counter.dataset.over : counter.dataset.left)?.replace("%n", String(Math.abs(remaining))) ?? "";
-    if (counter.textContent !== text) counter.textContent = text;
-    counter.classList.toggle("over", remaining < 0);
-    if (remaining >= 0) this.field.removeAttribute("aria-invalid");
   }
 }
