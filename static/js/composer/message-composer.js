@@ -214,7 +214,7 @@ export class MessageComposer extends LiveElement {
       const clientId = this.#hiddenInput("client_id");
       if (clientId) clientId.value = uuid();
       this.#clearReply();
-      this.#setFieldText("");
+      this.#messageField.setText("");
       tray?.clear();
       this.draft.markSent("");
     });
