@@ -66,6 +66,8 @@ def test_the_own_profile_has_all_fields(app, alice):
         "show_presence": "everyone",
         "show_last_seen": "everyone",
         "show_receipts": "everyone",
+        "muted_until": None,
+        "notice_count": 0,
         "me_version": 0,
         "created_at": format_timestamp(alice.date_joined),
     }
