@@ -6,7 +6,7 @@ Both databases find messages by the same terms (see terms.py), so they give the 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -47,7 +47,8 @@ def add_entries(messages: Sequence[IndexedText]) -> None:
     """Adds messages that are not in the index yet, in one statement on PostgreSQL."""
     if not messages:
         return
-    rows = [(message.message_id, entry_terms(message)) for message in messages]
+    build_terms = _terms_builder()
+    rows = [(message.message_id, build_terms(message)) for message in messages]
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
@@ -61,10 +62,16 @@ def add_entries(messages: Sequence[IndexedText]) -> None:
 
 def entry_terms(message: IndexedText) -> str:
     """Returns the terms of a message as they are stored in this database, separated by spaces."""
-    terms = message_terms(message)
-    if connection.vendor != "postgresql":
-        return terms
-    return f"{terms} {attribute_key(message.conversation_id, block_attribute(message.message_id))}"
+    return _terms_builder()(message)
+
+
+def _terms_builder() -> Callable[[IndexedText], str]:
+    return _terms_with_block if connection.vendor == "postgresql" else message_terms
+
+
+def _terms_with_block(message: IndexedText) -> str:
+    block = attribute_key(message.conversation_id, block_attribute(message.message_id))
+    return f"{message_terms(message)} {block}"
 
 
 def remove_entries(message_ids: Collection[int]) -> None:

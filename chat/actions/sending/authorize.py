@@ -102,7 +102,7 @@ def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
     WebSocket, API and pages share one limit per user. This must be the last check, so that a command that is rejected
     for another reason does not count.
     """
-    waits = rate_limits.acquire_many([rate_limits.bucket("send", send.user_id) for send in sends])
+    waits = rate_limits.acquire_many(rate_limits.buckets("send", [send.user_id for send in sends]))
     for send, wait in zip(sends, waits, strict=True):
         if wait:
             send.outcome = rate_limited(wait)
