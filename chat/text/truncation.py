@@ -17,7 +17,8 @@ def is_long(text: str) -> bool:
 
     `text` is the Markdown source of the message, with any kind of line ends.
     """
-    if len(text) <= MAX_ROWS:
+    most_rows = 1 + text.count("\n") + text.count("\r") + 2 * len(text) // ROW_WIDTH  # if all characters are wide
+    if most_rows <= MAX_ROWS:
         return False
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     return sum(1 + (_width(line) - 1) // ROW_WIDTH if line else 1 for line in lines) > MAX_ROWS

@@ -228,7 +228,7 @@ class TwistedTransport:
         transport = protocol.transport
         if protocol.state != protocol.STATE_OPEN or transport.disconnecting or not transport.connected:
             return
-        data = joined[tuple(frames)]
+        data = frames[0].data if len(frames) == 1 else joined[tuple(frames)]
         if not transport.dataBuffer and not transport._tempDataBuffer:
             try:
                 sent = transport.socket.send(data)

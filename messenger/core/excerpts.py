@@ -27,8 +27,8 @@ def html_to_text(html: str, limit: int | None = EXCERPT_LENGTH) -> str:
     Items of lists begin with their number or with `-`, quotes with `>`. White space is not normalized. The text may
     end after `limit` characters without spaces, which is enough for an excerpt. With None, the whole text is returned.
     """
-    if html.count("<") == 2 and html.startswith("<p>") and html.endswith("</p>"):  # as most messages: saves time
-        return unescape(html[3:-4])
+    if html.count("<") == 2 and html.startswith("<p>") and html.endswith("</p>\n"):  # as most messages: saves time
+        return unescape(html[3:-5]) + "\n"
     pieces: list[str] = []
     next_numbers: list[int | None] = []  # of the lists that are open; None for lists without numbers
     length = 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -50,6 +50,12 @@ Bucket = tuple[str, int, float]  # key, burst, tokens per second
 def bucket(name: str, key: object) -> Bucket:
     """Returns the token bucket of one user or address (`key`) for the rate limit `name` from settings.RATES."""
     return f"{name}.{key}", *settings.RATES[name]
+
+
+def buckets(name: str, keys: Iterable[object]) -> list[Bucket]:
+    """Returns the token buckets of several users or addresses for the rate limit `name`."""
+    rate = settings.RATES[name]
+    return [(f"{name}.{key}", *rate) for key in keys]
 
 
 class _LocalBuckets:

@@ -46,7 +46,7 @@ class JoinedFrames(dict[tuple[OutgoingFrame, ...], bytes]):
     """The bytes of several frames, one after another. Connections that wait for the same frames share them."""
 
     def __missing__(self, frames: tuple[OutgoingFrame, ...]) -> bytes:
-        data = self[frames] = frames[0].data if len(frames) == 1 else b"".join([frame.data for frame in frames])
+        data = self[frames] = b"".join([frame.data for frame in frames])
         return data
 
 
@@ -60,7 +60,7 @@ class AsyncioTransport:
 
     def write(self, frames: list[OutgoingFrame], joined: JoinedFrames) -> None:
         if not self._transport.is_closing():
-            self._transport.write(joined[tuple(frames)])
+            self._transport.write(frames[0].data if len(frames) == 1 else joined[tuple(frames)])
 
     def buffered_bytes(self) -> int:
         """Returns how many bytes wait in this process to be sent. The number grows if the client reads slowly."""

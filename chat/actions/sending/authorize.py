@@ -163,11 +163,15 @@ def apply_rate_limit(sends: list[PendingSend]) -> list[PendingSend]:
     WebSocket, API and pages share one limit per user. This must be the last check, so that a command that is rejected
     for another reason does not count.
     """
+    by_account: dict[bool, list[PendingSend]] = {False: [], True: []}
+    for send in sends:
+        by_account[send.membership.is_new_account].append(send)
     buckets = [
-        rate_limits.bucket("send.new" if send.membership.is_new_account else "send", send.user_id) for send in sends
+        *rate_limits.buckets("send", [send.user_id for send in by_account[False]]),
+        *rate_limits.buckets("send.new", [send.user_id for send in by_account[True]]),
     ]
     refused_ids = []
-    for send, wait in zip(sends, rate_limits.acquire_many(buckets), strict=True):
+    for send, wait in zip(by_account[False] + by_account[True], rate_limits.acquire_many(buckets), strict=True):
         if wait:
             send.outcome = rate_limited(wait)
             refused_ids.append(send.user_id)

@@ -16,7 +16,7 @@ def render_ahead(batch: list[PendingSend]) -> None:
 
     Makes no query if no text contains an `@` and no message is forwarded.
     """
-    waits = rate_limits.acquire_many([rate_limits.bucket("render", send.user_id) for send in batch])
+    waits = rate_limits.acquire_many(rate_limits.buckets("render", [send.user_id for send in batch]))
     sends = [
         send
         for send, wait in zip(batch, waits, strict=True)
