@@ -174,3 +174,9 @@ def test_pages_have_no_inline_scripts_or_styles(admin_session, moderator, report
         assert not re.search(r"<[^>]+\s(style|on\w+)=", page), "an inline style or handler would not work"
     missing = session.client.get("/admin/nowhere/at/all/")
     assert missing.status_code in (302, 404) and "Content-Security-Policy" in missing.headers
+
+
+def test_the_admin_has_the_colours_of_the_other_pages(admin_session, moderator):
+    page = admin_session(moderator).list("report").content.decode()
+    for name in ("base/tokens", "admin-theme"):
+        assert re.search(rf'<link rel="stylesheet" href="[^"]*css/{name}[^"]*[.]css">', page), name
