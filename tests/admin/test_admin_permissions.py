@@ -194,3 +194,9 @@ def test_staff_without_a_second_factor_cannot_open_the_admin_if_the_site_wants_o
         assert "/accounts/2fa/" in (response.headers.get("Location") or response.request["PATH_INFO"])
     Authenticator.objects.create(user=moderator, type=Authenticator.Type.TOTP, data={})
     assert session.list("message").status_code == 200
+
+
+def test_the_admin_has_the_colours_of_the_other_pages(admin_session, moderator):
+    page = admin_session(moderator).list("report").content.decode()
+    for name in ("base/tokens", "admin-theme"):
+        assert re.search(rf'<link rel="stylesheet" href="[^"]*css/{name}[^"]*[.]css">', page), name
