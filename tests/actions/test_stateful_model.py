@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 import pytest
@@ -315,7 +316,11 @@ class ConversationMachine(RuleBasedStateMachine):
     def update(self, username, index, text, changed):
         conversation = self.pick_conversation(index, username)
         expected = self.error_for(conversation, username) or ("" if conversation.is_leader(username) else "forbidden")
-        changes = {name: text if FIELD_CLEANERS[name] is not bool else text == "Hall" for name in changed}
+        changes: dict[str, Any] = {
+            name: text if FIELD_CLEANERS[name] is not bool else text == "Hall" for name in changed
+        }
+        if "slow_mode" in changes:
+            changes["slow_mode"] = 0  # with another value it would depend on the time who may write
         before = Conversation.objects.filter(pk=conversation.id).values(*FIELD_CLEANERS).get()
         self.expect(expected, actions.update_group, self.ids[username], conversation.id, changes)
         if not expected:

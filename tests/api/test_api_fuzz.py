@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import uuid
+from datetime import timedelta
 from urllib.parse import quote
 
 import pytest
+from django.utils import timezone
 from drf_spectacular.generators import SchemaGenerator
 
 from tests.naughty_strings import sample_naughty_strings
@@ -34,6 +36,9 @@ def path_ids(database, api, alice, bob):
     made = api(alice).post("conversations/", {"kind": "group", "title": "Room", "user_ids": [bob.pk]}).json()
     sent = api(alice).send(made["id"]).json()
     invite = api(alice).post(f"conversations/{made['id']}/invites/", {}).json()
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    later = {"client_id": str(uuid.uuid4()), "body": "later", "send_at": in_an_hour.isoformat()}
+    scheduled = api(alice).post(f"conversations/{made['id']}/scheduled-messages/", later).json()
     return {
         "conversation_id": made["id"],
         "message_id": sent["id"],
@@ -42,6 +47,10 @@ def path_ids(database, api, alice, bob):
         "invite_id": invite["id"],
         "token": invite["token"],
         "subscription_id": 1,
+        "call_id": 1,
+        "notice_id": 1,
+        "scheduled_id": scheduled["id"],
+        "reminder_id": 1,
         "upload_id": str(uuid.UUID(int=1)),
     }
 

@@ -17,4 +17,4 @@ class ExampleAppConfig(AppConfig):
         listen("message.created", MessagePayload, listeners.store_notices, in_transaction=True)
         listen("message.created", MessagePayload, listeners.fail)
         register_consumer(NoticeConsumer)
-        register_settings_page(SettingsPage("notices", "notices", "Notices", "bell"), after="privacy")
+        register_settings_page(SettingsPage("notices", "example_notices", "Notices", "bell"), after="privacy")

@@ -5,5 +5,5 @@ from django.urls import path
 import messenger.urls
 from tests.example_app import views
 
-urlpatterns = [path("settings/notices/", views.notices, name="notices"), *messenger.urls.urlpatterns]
+urlpatterns = [path("settings/notices/", views.notices, name="example_notices"), *messenger.urls.urlpatterns]
 handler500 = messenger.urls.handler500

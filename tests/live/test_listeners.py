@@ -222,7 +222,7 @@ async def test_events_that_no_listener_wants_are_not_decoded(environment, regist
 
 
 def test_a_failed_statement_whose_result_nothing_waits_for_stores_no_message(each_database, group, alice, monkeypatch):
-    def fail(sends, now):
+    def fail(sends):
         with connection.cursor() as cursor:
             cursor.execute("UPDATE chat_conversation SET version = NULL WHERE id = %s", [group.pk])
 
