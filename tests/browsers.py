@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import AsyncIterator
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, ViewportSize, async_playwright
@@ -92,9 +93,10 @@ class ContextPool:
     async def give_back(self, context: BrowserContext, **options: Any) -> None:
         """Deletes what the pages of the context have stored, closes them, and keeps the context."""
         await context.set_offline(False)
-        await context.clear_permissions()
-        await context.grant_permissions(options.get("permissions", []))
         await context.clear_cookies()
+        await context.clear_permissions()
+        if options.get("permissions"):
+            await context.grant_permissions(options["permissions"])
         *others, page = context.pages or [await context.new_page()]
         for other in others:
             await other.close()
@@ -109,18 +111,17 @@ class ContextPool:
             await self._free.pop(0)[1].close()
 
 
-@pytest.fixture(scope="session")
-def context_pool(chromium: Browser) -> ContextPool:
-    return ContextPool(chromium)
+_pools: WeakKeyDictionary[Browser, ContextPool] = WeakKeyDictionary()  # some modules have a browser of their own
 
 
 @pytest.fixture
-async def browser_for(request, context_pool: ContextPool, page_errors: PageErrors, tmp_path):
+async def browser_for(request, chromium: Browser, page_errors: PageErrors, tmp_path):
     """Creates pages: `page = await browser_for(site, "alice", phone=False, scripts=True, **options)`.
 
     The page is blank, but its browser is signed in as this user (without a user name: not signed in). Each page has its
     own cookies and storage. `options` are passed to the Playwright context, for example `locale` and `color_scheme`.
     """
+    context_pool = _pools.setdefault(chromium, ContextPool(chromium))
     contexts: list[tuple[BrowserContext, dict[str, Any]]] = []
 
     async def make(site: Site, username: str = "", phone: bool = False, scripts: bool = True, **options) -> Page:

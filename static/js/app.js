@@ -4,7 +4,6 @@
  */
 import { watchBlockForms } from "./pages/block-form.js";
 import { watchBlockedUsers } from "./conversation/message/blocked-messages.js";
-import "./pages/picture-field.js";
 import { ConnectionBanner } from "./ui/connection-banner.js";
 import { watchUnreadCounts } from "./conversation-list/unread-badges.js";
 import { ConversationList } from "./conversation-list/conversation-list.js";
@@ -17,8 +16,6 @@ import { MessageComposer } from "./composer/message-composer.js";
 import { MessageLog } from "./conversation/log/message-log.js";
 import { watchConversationMenu } from "./conversation-list/conversation-menu.js";
 import { watchPageDialogs } from "./ui/page-dialog.js";
-import "./pages/password-toggle.js";
-import { watchNotices } from "./pages/moderation-notices.js";
 import { watchOwnProfile } from "./pages/own-profile.js";
 import { watchPresence } from "./realtime/state/presence-cache.js";
 import { watchDeliveries } from "./realtime/connection/delivery-ack.js";
@@ -53,7 +50,7 @@ const elements = [
 ];
 const watchers = [
   watchBlockForms, watchBlockedUsers, watchUnreadCounts, watchPageDialogs, watchUnsyncedDrafts, watchLazyElements,
-  watchConversationMenu, watchOwnProfile, watchNotices, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
+  watchConversationMenu, watchOwnProfile, watchPresence, watchDeliveries, watchPermissions, watchShortcuts,
   watchPictures, watchConversationHeader, watchConversationSearch, watchViewing, watchVirtualKeyboard, watchNavigation,
   watchCalls,
 ];
@@ -61,6 +58,19 @@ for (const startWatching of watchers) startWatching();
 for (const [name, element] of elements) customElements.define(name, element);
 customElements.define("live-socket", LiveSocket);
 
+// Modules that few pages need are loaded when they are used first.
+if (document.querySelector("[data-act=peek]")) void import("./pages/password-toggle.js");
+document.addEventListener("change", ({ target: field }) => {
+  if (!(field instanceof HTMLInputElement) || !field.matches(".file input")) return;
+  import("./pages/picture-field.js").then((module) => module.cropChosenPicture(field), () => {});
+});
+document.addEventListener("live:me.updated", (event) => {
+  const { user } = /** @type {CustomEvent} */ (event).detail;
+  const notices = /** @type {HTMLElement | null} */ (document.querySelector("moderation-notices"));
+  if (!notices || Number(notices.dataset.count) === user.notice_count) return;
+  notices.dataset.count = String(user.notice_count);
+  import("./pages/moderation-notices.js").then((module) => module.showNotices(notices), () => {}); // the next page shows them
+});
 document.addEventListener("live:reminder.due", (event) => {
   const { detail } = /** @type {CustomEvent} */ (event);
   import("./scheduling/reminders.js").then((module) => module.showReminder(detail), () => {});

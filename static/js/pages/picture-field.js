@@ -1,11 +1,10 @@
 /**
- * File inputs for avatars: opens the crop dialog and shows the name of the file. Without this script the file is
- * uploaded uncropped.
+ * File inputs for avatars. Without this script the file is uploaded uncropped.
  */
 import { find } from "../lib/dom.js";
 
-document.addEventListener("change", async ({ target: field }) => {
-  if (!(field instanceof HTMLInputElement) || !field.matches(".file input")) return;
+/** Opens the crop dialog for the chosen picture, and shows the name of the file. @param {HTMLInputElement} field */
+export async function cropChosenPicture(field) {
   const file = field.files?.[0];
   if (file) {
     const { cropPicture } = await import("./picture-crop.js").catch(() => ({ cropPicture: async () => undefined }));
@@ -17,7 +16,7 @@ document.addEventListener("change", async ({ target: field }) => {
   const nameElement = find(/** @type {HTMLElement} */ (field.parentElement), "[data-part=chosen]");
   if (nameElement) nameElement.textContent = field.files?.[0]?.name ?? "";
   field.focus();
-});
+}
 
 /** @param {HTMLInputElement} field @param {File} file @param {HTMLElement | null} avatar shows a preview */
 function setFile(field, file, avatar) {

@@ -73,7 +73,10 @@ export async function openPageDialog(url, previousDialog = null, body = undefine
     heading.id = "dialog-title";
     dialog.setAttribute("aria-labelledby", heading.id);
   }
-  if (previousDialog instanceof HTMLDialogElement) previousDialog.close();
+  if (previousDialog instanceof HTMLDialogElement) {
+    previousDialog.close();
+    previousDialog.remove(); // the event "close" comes later
+  }
   dialog.addEventListener("close", () => dialog.remove());
   (find(document, ".app") ?? document.body).append(dialog);
   dialog.showModal();
