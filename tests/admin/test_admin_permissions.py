@@ -197,6 +197,6 @@ def test_staff_without_a_second_factor_cannot_open_the_admin_if_the_site_wants_o
 
 
 def test_the_admin_has_the_colours_of_the_other_pages(admin_session, moderator):
-    page = admin_session(moderator).list("report").content.decode()
+    page = admin_session(moderator).list("reportcase").content.decode()
     for name in ("base/tokens", "admin-theme"):
         assert re.search(rf'<link rel="stylesheet" href="[^"]*css/{name}[^"]*[.]css">', page), name
