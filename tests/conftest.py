@@ -220,9 +220,15 @@ def database(request):
 
 
 # bin/test leaves out TESTS_OF_TESTS, which test the test helpers. In the folders DAPHNE_IS_ENOUGH it runs tests with
-# `each_server` only on daphne. bin/test-long runs all of these.
+# `each_server` only on daphne. Of the tests in ONE_DATABASE_IS_ENOUGH it runs only the variant on this database.
+# bin/test-long runs all of these.
 TESTS_OF_TESTS = {"test_browser_fixtures.py", "test_fixtures.py", "test_proxy.py", "test_services.py"}
 DAPHNE_IS_ENOUGH = {"attachments", "browser", "examples", "faults", "replay"}
+ONE_DATABASE_IS_ENOUGH = {
+    "test_invalid_input_never_causes_a_server_error": "postgres",  # it rejects more values than SQLite
+    "test_naughty_strings_as_messages": "sqlite",
+    "test_new_messages_follow_the_demo": "sqlite",
+}
 
 
 def is_long(item) -> bool:
@@ -230,6 +236,9 @@ def is_long(item) -> bool:
     folder, params = item.path.parent.name, item.callspec.params if hasattr(item, "callspec") else {}
     if folder == "infrastructure":
         return item.path.name in TESTS_OF_TESTS
+    database = params.get("each_database")
+    if database and database != ONE_DATABASE_IS_ENOUGH.get(item.originalname, database):
+        return True
     return folder in DAPHNE_IS_ENOUGH and params.get("each_server") == "uvicorn"
 
 

@@ -101,6 +101,7 @@ def test_the_wheel_contains_pages_scripts_translations_and_licences(wheel):
     assert folders == {app for app in apps if (ROOT / app).is_dir()}
 
 
+@pytest.mark.long
 def test_an_installed_package_serves_styled_pages_from_an_empty_folder(environment, tmp_path):
     """It also finds its translations, and its worker starts."""
     site = InstalledSite(tmp_path, environment)

@@ -84,6 +84,7 @@ async def swipe(page: Page, start: int, end: int) -> None:
         await page.wait_for_timeout(60)
 
 
+@pytest.mark.long
 async def test_an_odd_number_of_pictures_leaves_no_hole_and_long_ones_say_so(open_pages):
     alice, bob = await open_pages(WORKER="on")
     page = alice.page
