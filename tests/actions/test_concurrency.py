@@ -339,7 +339,7 @@ def test_read_markers_roles_and_mentions_do_not_deadlock(users, published_events
     message = actions.send_message(alice.pk, group, uuid.uuid4(), "hello")[0].id
 
     def repeat(action: Callable[[int], Any]) -> None:
-        for number in range(60):
+        for number in range(30):
             action(number)
 
     def move_markers_of_all(number: int) -> Any:
@@ -377,7 +377,7 @@ def test_random_actions_do_not_deadlock(users, published_events):
 
     def act_randomly(user, seed):
         rng = random.Random(seed)
-        for _ in range(50):
+        for _ in range(30):
             group, other = rng.choice(rooms), rng.choice(users)
             texts = list(Message.objects.filter(conversation_id=group, kind="text").order_by("-seq")[:8])
             own = [text for text in texts if text.sender_id == user.pk]

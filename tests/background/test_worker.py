@@ -73,7 +73,7 @@ def has_ended(pid: int) -> bool:
         return True
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.long)])
 def installation(request, make_site):
     return make_site(database=request.param)
 

@@ -103,7 +103,9 @@ async def faults_as_it_is(page: Page, name: str, but: Collection[str] = ()) -> l
     return [f"{name} {fault}" for fault in found]
 
 
-@pytest.mark.parametrize("size", [DESK, SMALL], ids=["desk", "phone"])
+@pytest.mark.parametrize(
+    "size", [pytest.param(DESK, id="desk"), pytest.param(SMALL, id="phone", marks=pytest.mark.long)]
+)
 async def test_every_page_is_sound(demo, browser_for, page_errors, size):
     page_errors.allow("status of 40[14]")
     phone = size is SMALL

@@ -212,7 +212,10 @@ async def test_three_people_in_a_group(make_site, open_call_pages):
 
 @pytest.mark.parametrize(
     ("name", "text"),
-    [("NotAllowedError", "may not use your microphone"), ("NotFoundError", "No microphone found")],
+    [
+        ("NotAllowedError", "may not use your microphone"),
+        pytest.param("NotFoundError", "No microphone found", marks=pytest.mark.long),
+    ],
 )
 async def test_without_a_microphone_one_can_listen(two_people, name, text):
     alice, bob = await two_people()

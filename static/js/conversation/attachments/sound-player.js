@@ -63,7 +63,11 @@ export class SoundPlayer {
   stop() {
     this.#audio.pause();
     cancelAnimationFrame(this.#animationFrame);
-    if (this.#objectUrl) URL.revokeObjectURL(this.#objectUrl);
+    if (this.#objectUrl) {
+      this.#audio.removeAttribute("src"); // it may still be loading
+      this.#audio.load();
+      URL.revokeObjectURL(this.#objectUrl);
+    }
     if (playing === this) playing = null;
   }
 
