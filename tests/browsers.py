@@ -100,7 +100,7 @@ class ContextPool:
         *others, page = context.pages or [await context.new_page()]
         for other in others:
             await other.close()
-        await page.goto("about:blank")  # so that nothing is stored any more
+        await page.goto("about:blank", timeout=60_000)  # so that nothing is stored any more
         session = await context.new_cdp_session(page)
         storages = "cookies,file_systems,indexeddb,local_storage,service_workers,cache_storage"
         origin = {"origin": options["base_url"], "storageTypes": storages}

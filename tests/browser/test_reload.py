@@ -268,6 +268,10 @@ CHANGES: dict[str, Change] = {
     "dave leaves again": lambda s: s.dave.delete(f"{s.group_path}members/{s.dave.pk}/"),
     "dave joins by an invite link of bob": lambda s: _join_by_invite_link(s, s.bob),
     "carol is no longer an admin": lambda s: s.alice.patch(f"{s.group_path}members/{s.carol.pk}/", role="member"),
+    "alice mutes carol": lambda s: s.alice.put(f"{s.group_path}members/{s.carol.pk}/mute/", seconds=3600),
+    "alice lets carol write again": lambda s: s.alice.put(f"{s.group_path}members/{s.carol.pk}/mute/", seconds=0),
+    "alice turns slow mode on": lambda s: s.alice.patch(s.group_path, slow_mode=10),
+    "alice turns slow mode off": lambda s: s.alice.patch(s.group_path, slow_mode=0),
     # ── the group ───
     "the title changes": lambda s: s.alice.patch(s.group_path, title="Another room"),
     "the description changes": lambda s: s.bob.patch(s.group_path, description="About rooms"),
@@ -515,12 +519,14 @@ def _diff(live: list[str], reloaded: list[str]) -> str:
 # ── Completeness of the changes ────────────────────────────────────────────────────────────────────────────────────
 # Event types that change nothing on a page.
 # A call in progress is no part of a page; tests/calls shows that its state is read again after a reload.
-EVENTS_NOT_COMPARED = {"pong", "error", "call.updated", "call.offer", "call.answer", "call.candidate"}
+# A reminder is a toast, which ends with the page.
+EVENTS_NOT_COMPARED = {"pong", "error", "call.updated", "call.offer", "call.answer", "call.candidate", "reminder.due"}
 # Fields of events that have the same value during the whole test, with the reason.
 CONSTANT_FIELDS = {
     "ProfileSchema.id", "ProfileSchema.username", "ProfileSchema.email", "ProfileSchema.created_at",  # of alice
     "ProfileSchema.language", "ProfileSchema.time_zone",  # a page does not change its language while it is open
     *(f"ProfileSchema.{name}" for name in ("find_me", "show_presence", "show_last_seen", "show_receipts")),
+    "ProfileSchema.muted_until", "ProfileSchema.notice_count",  # of moderators: tests/accounts/test_mutes.py
     "ViewersSchema.conversation_id",  # viewers are sent only for the open conversation
     "Welcome.user_id", "Welcome.heartbeat", "Welcome.epoch",
     "MessageSchema.data",  # of calls, which no change of this test makes
