@@ -5,6 +5,7 @@ from __future__ import annotations
 import resource
 import socket
 import socketserver
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -248,6 +249,19 @@ class TurnServer(Program):
 
     def popen_options(self) -> dict:
         return {"cwd": self.folder}
+
+    def is_ready(self) -> bool:
+        """Returns whether the server accepts TCP connections and answers a STUN request over UDP."""
+        binding_request = struct.pack("!HHI12s", 1, 0, 0x2112A442, b"a test of it")
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+            udp.settimeout(0.5)
+            udp.connect(("127.0.0.1", self.port))
+            try:
+                udp.send(binding_request)
+                udp.recv(1000)
+            except OSError:
+                return False
+        return super().is_ready()
 
 
 def test_a_turn_server_with_another_secret_is_named(settings, tmp_path):
