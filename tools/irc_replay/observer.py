@@ -95,7 +95,9 @@ class Observer(ApiClient):
             is_pong_missing = False
             while True:
                 try:
-                    frame = json.loads(await asyncio.wait_for(socket.recv(), PING_INTERVAL))
+                    # Not `wait_for`: in Python 3.11 it ignores a cancellation at the moment when a frame arrives.
+                    async with asyncio.timeout(PING_INTERVAL):
+                        frame = json.loads(await socket.recv())
                 except TimeoutError:
                     if is_pong_missing:
                         return  # the connection is dead: reconnect
