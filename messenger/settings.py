@@ -613,7 +613,7 @@ RATES: dict[str, tuple[int, float]] = {
     # Messages
     "send": (10, 2.0),
     "send.new": (5, 0.1),  # messages of accounts younger than NEW_ACCOUNT_HOURS
-    # Messages refused by `send`. Whoever uses it up is muted for a while (accounts/actions/flooding.py).
+    # Messages refused by `send`. A user who exceeds this limit is muted for a while (accounts/actions/flooding.py).
     "flood": (40, 0.1),
     "render": (20, 4.0),  # texts rendered before the check of `send`; those above the limit are rendered after it
     "edit": (20, 1.0),  # each edit stores a revision

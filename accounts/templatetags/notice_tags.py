@@ -58,7 +58,7 @@ def notice_title(notice: Notice) -> str:
 
 
 def report_title(kind: str, count: int) -> str:
-    """Returns what a user is told about `count` reports with the same outcome."""
+    """Returns the text that notifies a user of the outcome of `count` reports, which is the same for all of them."""
     if kind == Notice.Kind.REPORT_ACTED:
         return ngettext(
             "Thank you for your report. The moderators have acted on it.",

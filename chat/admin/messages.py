@@ -216,7 +216,7 @@ class MessageAdmin(base.ReadOnlyModelAdmin):
         """
         messages = Message.objects.filter(conversation=row.conversation_id).select_related("sender", "hidden_by")
         if row.conversation.kind == Conversation.Kind.DIRECT:
-            # Not more than what the report contains, whoever asks.
+            # Only what the report contains, also for superusers.
             contexts = ReportCase.objects.filter(message=row).values_list("context", flat=True)
             messages = messages.filter(pk__in={copy["id"] for context in contexts for copy in context})
         before = messages.filter(seq__lt=row.seq).order_by("-seq")[:MESSAGES_AROUND]

@@ -75,7 +75,8 @@ class ProcessChannelLayer:
         """
         if self._wanted_groups - self._joined_groups:
             try:
-                await asyncio.wait_for(self._groups_joined.wait(), 1.0)
+                async with asyncio.timeout(1.0):
+                    await self._groups_joined.wait()
             except TimeoutError:
                 log.warning("The channel layer is slow; continuing without it")
 
@@ -139,7 +140,9 @@ class ProcessChannelLayer:
             for group, group_events in group_by_channel_group(events).items():
                 message = {"type": MESSAGE_TYPE, "from": self._process_id, MESSAGE_TYPE: _encode(group_events)}
                 try:
-                    await asyncio.wait_for(self._layer.group_send(group, message), 2.0)
+                    # Not `wait_for`: in Python 3.11 it may ignore the cancellation of this task.
+                    async with asyncio.timeout(2.0):
+                        await self._layer.group_send(group, message)
                     metrics.is_redis_down = False
                 except Exception as error:
                     metrics.is_redis_down = True

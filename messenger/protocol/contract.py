@@ -213,7 +213,7 @@ CLOSE_CODES_OF_SERVERS = {
 RATE_TEXTS = {
     "send": "messages sent",
     "send.new": "messages sent by new accounts, if the site limits them",
-    "flood": "messages refused by `send`; whoever uses it up cannot write for a while",
+    "flood": "messages refused by `send`; a user who exceeds this limit cannot write for a while",
     "render": "texts rendered before the permission to send is checked; the others are rendered after it",
     "edit": "edits",
     "delete": "messages deleted",

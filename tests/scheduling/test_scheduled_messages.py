@@ -1,4 +1,4 @@
-"""Tests of messages that are sent later: scheduling, changing, sending once, and what the author is told."""
+"""Tests of messages that are sent later: scheduling, changing, sending once, and notifying the author of failures."""
 
 from __future__ import annotations
 
