@@ -71,6 +71,13 @@ class Traffic:
             self.ack_seconds.append(time.monotonic() - started)
             await asyncio.sleep(pause)
 
+    async def wait_for_acks(self, count: int, within: float = 20) -> None:
+        """Waits until this number of further messages is acknowledged; raises TimeoutError after `within` seconds."""
+        reached = len(self.ack_seconds) + count
+        async with asyncio.timeout(within):
+            while len(self.ack_seconds) < reached:
+                await asyncio.sleep(0.05)
+
     async def stop(self) -> None:
         self._stop.set()
         await asyncio.gather(*self._senders)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket as sockets
-import time
+import threading
 
 import httpx
 import psutil
@@ -112,9 +112,8 @@ async def test_a_redis_restart_without_data_loses_no_message(make_site, start_tr
     traffic.start()
     await asyncio.sleep(1)
     redis_server.kill()
-    await asyncio.sleep(3)  # sending continues; the reconciliation loop delivers from the database
-    during = len(traffic.ack_seconds)
-    assert during > 20, "sending stopped with Redis"
+    await traffic.wait_for_acks(20)  # sending continues
+    await asyncio.sleep(2)  # the reconciliation loop delivers from the database
     await asyncio.to_thread(redis_server.start)
     await asyncio.sleep(2)
     redis_server.flush()
@@ -161,18 +160,26 @@ async def test_a_locked_conversation_does_not_delay_others(make_site, start_traf
     held = await start_traffic(site, "alice", "bob", urls=[first.ws_url])
     other = await start_traffic(site, "carol", "dave", urls=[first.ws_url])
 
+    locked = threading.Event()
+    release = threading.Event()
+
     def hold():
         with psycopg.connect(site.database_url) as connection:
             connection.execute("SELECT 1 FROM chat_conversation WHERE id = %s FOR UPDATE", [held.group])
-            time.sleep(3)
+            locked.set()
+            release.wait(30)
 
     holding = asyncio.create_task(asyncio.to_thread(hold))
-    await asyncio.sleep(0.5)
+    await asyncio.to_thread(locked.wait, 10)
     held.start()
     other.start()
-    await asyncio.sleep(2)
-    assert len(other.ack_seconds) > 20
-    assert max(other.ack_seconds) < 1.5
+    try:
+        await asyncio.sleep(2)
+        await other.wait_for_acks(20)
+        assert held.ack_seconds == []
+        assert max(other.ack_seconds) < 1.5
+    finally:
+        release.set()
     await holding
     await asyncio.gather(held.stop(), other.stop())
     await held.assert_consistent()
