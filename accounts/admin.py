@@ -27,7 +27,6 @@ from messenger.core.admin_confirmation import (
     get_duration,
     get_reason,
 )
-from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.errors import ApplicationError
 
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -64,7 +63,7 @@ class SignInInline(admin.TabularInline):
 
 
 @admin.register(User)
-class AccountAdmin(FilterLookupsOnlyMixin, UserAdmin):
+class AccountAdmin(UserAdmin):
     """Admin of users. `is_active` is read-only: moderators suspend and restore accounts with admin actions instead."""
 
     class Media:

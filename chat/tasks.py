@@ -23,10 +23,10 @@ def publish_profile_change(user_id: int) -> None:
     If another task for the same user is queued already, does nothing: that task will publish the newest name and
     avatar.
     """
-    from chat.actions import groups
+    from chat.actions import profile_changes
 
     if not is_queued(publish_profile_change, user_id):
-        groups.publish_profile_change(user_id)
+        profile_changes.publish_profile_change(user_id)
 
 
 @task(timeout=3600, max_attempts=20, retry_delay=30)

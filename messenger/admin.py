@@ -7,7 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import messages
-from django.contrib.admin import AdminSite
+from django.contrib.admin import AdminSite, ModelAdmin
 from django.contrib.admin.apps import AdminConfig
 from django.db import DataError
 from django.http import HttpRequest
@@ -16,6 +16,7 @@ from django.shortcuts import redirect
 from django.template.response import SimpleTemplateResponse
 from django.utils.translation import gettext_lazy as _
 
+from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.content_security import policy_without_trusted_types
 
 # The pages contain no inline script and no inline style, so the browser runs no script that a name or message contains.
@@ -31,6 +32,12 @@ class MessengerAdminConfig(AdminConfig):
 class MessengerAdminSite(AdminSite):
     site_title = site_header = settings.SITE_NAME
     index_title = _("Moderation")
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        """Registers an admin class, of an app of ours or of a package, so that it takes no filters but those shown."""
+        admin_class = admin_class or ModelAdmin
+        bounded_class = type(admin_class.__name__, (FilterLookupsOnlyMixin, admin_class), {"__module__": __name__})
+        super().register(model_or_iterable, bounded_class, **options)
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         checked_view = super().admin_view(view, cacheable)

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 from django.contrib import admin
 
+from messenger.core.read_only_admin import ReadOnlyAdmin
 from scheduling.models import Reminder, ScheduledMessage
 
 
-class _ReadOnlyAdmin(admin.ModelAdmin):
+class _UserRowAdmin(ReadOnlyAdmin):
     list_select_related = ["user"]
     search_fields = ["user__username"]
-    show_full_result_count = False
-
-    def has_add_permission(self, request):
-        return False
-
-    def has_change_permission(self, request, obj=None):
-        return False
 
 
 @admin.register(ScheduledMessage)
-class ScheduledMessageAdmin(_ReadOnlyAdmin):
+class ScheduledMessageAdmin(_UserRowAdmin):
+    is_deletable = True
     list_display = ("user", "conversation_id", "send_at", "created_at", "failure")
     list_filter = ["failure"]
     fields = list_display
@@ -28,10 +23,7 @@ class ScheduledMessageAdmin(_ReadOnlyAdmin):
 
 
 @admin.register(Reminder)
-class ReminderAdmin(_ReadOnlyAdmin):
+class ReminderAdmin(_UserRowAdmin):
     list_display = ("user", "message_id", "remind_at", "created_at", "notified_at")
     fields = list_display
     ordering = ["-pk"]
-
-    def has_delete_permission(self, request, obj=None):
-        return False

@@ -11,19 +11,11 @@ from typing import Any
 
 from chat.actions.epoch import renew_epoch
 from chat.actions.forwarding import forward_message
-from chat.actions.group_avatar import remove_group_avatar, set_group_avatar
-from chat.actions.groups import (
-    add_members,
-    create_group,
-    delete_group,
-    mute_member,
-    open_direct_conversation,
-    publish_profile_change,
-    remove_member,
-    set_role,
-    update_group,
-)
-from chat.actions.invites import create_invite, join_by_invite, preview_invite, revoke_invite
+from chat.actions.groups.avatar import remove_group_avatar, set_group_avatar
+from chat.actions.groups.deletion import delete_group
+from chat.actions.groups.invites import create_invite, join_by_invite, preview_invite, revoke_invite
+from chat.actions.groups.members import add_members, mute_member, remove_member, set_role
+from chat.actions.groups.settings import update_group
 from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
 from chat.actions.moderation import (
     hide_message,
@@ -32,6 +24,8 @@ from chat.actions.moderation import (
     revoke_invite_as_moderator,
     wipe_message,
 )
+from chat.actions.new_conversations import create_group, open_direct_conversation
+from chat.actions.profile_changes import publish_profile_change
 from chat.actions.queues import read_marker_queue, send_queue
 from chat.actions.read_markers import MarkerMove, update_member_state
 from chat.actions.receipts import publish_receipts_between, publish_receipts_choice

@@ -20,8 +20,8 @@ from accounts.actions import deletion
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from chat import actions, events, tasks
-from chat.actions.groups import publish_profile_change_in
 from chat.actions.messages import WIPED_FIELDS, delete_locked_message, wipe_content
+from chat.actions.profile_changes import publish_profile_change_in
 from chat.actions.transaction import ConversationTransaction
 from chat.attachments import uploads
 from chat.export import actions as export_actions

@@ -56,6 +56,12 @@ class ConversationTransaction:
 
     # ── Permissions ───
     @property
+    def actor(self) -> User:
+        """The acting user, who must be a member."""
+        assert self.membership
+        return self.membership.user
+
+    @property
     def role(self) -> str:
         return self.membership.role if self.membership else ""
 

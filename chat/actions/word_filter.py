@@ -83,6 +83,14 @@ def clean(body: str, conversation_id: int | None) -> FilterResult:
     return result
 
 
+def clean_field(text: str, field: str, conversation_id: int | None = None) -> str:
+    """Returns a text of a group with its words masked. Raises `invalid` for this field if they are not allowed."""
+    try:
+        return clean(text, conversation_id).body
+    except ApplicationError as error:
+        raise invalid(**{field: error.detail}) from None
+
+
 def _get_compiled(version: int | None) -> _CompiledLists:
     global _compiled
     lists = _compiled

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import Any
 
-from django.contrib import admin, messages
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Model, Prefetch, QuerySet
@@ -25,10 +25,10 @@ import messenger.core.path_converters  # noqa: F401  (registers <id:…>)
 from audit import actions as audit
 from chat.models import Conversation, Membership
 from messenger.core.admin_confirmation import is_dangerous
-from messenger.core.admin_lookups import FilterLookupsOnlyMixin
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, error_message
 from messenger.core.excerpts import shorten
+from messenger.core.read_only_admin import ReadOnlyAdmin
 
 MAX_LISTED_ROWS = 1000  # rows in all pages of a list; a search finds older ones
 MAX_ACTION_ROWS = 200  # rows of one action
@@ -58,14 +58,12 @@ class BoundedPaginator(Paginator):
         return self.object_list[:MAX_LISTED_ROWS].count()  # type: ignore[attr-defined]
 
 
-class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
+class ReadOnlyModelAdmin(ReadOnlyAdmin):
     """Shows rows that cannot be edited in a form. Only admin actions (such as "hide") can change the rows.
 
     `buttons` are the names of the admin actions for which the page of one row has a button.
     """
 
-    show_full_result_count = False
-    show_facets = admin.ShowFacets.NEVER  # facets count all rows of each choice
     paginator = BoundedPaginator
     list_per_page = 50
     list_max_show_all = 0
@@ -75,15 +73,6 @@ class ReadOnlyModelAdmin(FilterLookupsOnlyMixin):
 
     class Media:
         css = {"all": ["css/admin.css"]}
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
 
     # ── The page of a row ────────────────────────────────────────────────────────────────────────────────────────────
     def get_urls(self):

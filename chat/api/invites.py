@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from chat import actions, selectors
-from chat.actions.invites import preview_invite
+from chat.actions.groups.invites import preview_invite
 from chat.payloads import InvitePayload
 from chat.schemas import ConversationSchema
 from chat.selectors import InvitePreviewSchema, InviteSchema

@@ -20,7 +20,8 @@ from django.utils.translation import get_language, ngettext, pgettext
 from accounts.text import pinyin
 from chat import message_kinds as kinds
 from chat import permissions, selectors
-from chat.actions import groups, reports
+from chat.actions import reports
+from chat.actions.groups import settings as group_settings
 from chat.attachments import uploads
 from chat.linked_pages import LinkedPage, list_conversation_pages, list_message_pages
 from chat.models import ReportKind, Role
@@ -66,7 +67,7 @@ def limit(name: str) -> int:
     """
     limits = {
         "body": settings.BODY_LIMIT,
-        "title": groups.TITLE_LIMIT,
+        "title": group_settings.TITLE_LIMIT,
         "reason": reports.REASON_LIMIT,
         "alt": uploads.MAX_ALT_LENGTH,
     }

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 
 from accounts import unsent_forms
 from chat import actions, selectors
-from chat.actions.groups import FIELD_CLEANERS
+from chat.actions.groups.settings import FIELD_CLEANERS
 from chat.cursors import encode_cursor, parse_member_cursor
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.schemas import ConversationSchema

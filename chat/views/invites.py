@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from accounts import avatars
 from accounts.auth.signup_links import is_signup_open
 from chat import actions
-from chat.actions.invites import get_usable_invite
+from chat.actions.groups.invites import get_usable_invite
 from chat.forms import InviteForm
 from chat.views.common import add_form_errors
 from chat.views.decorators import AuthenticatedRequest, post_view, public_form_view, public_page_view

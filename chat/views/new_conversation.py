@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 
 from accounts import unsent_forms
 from chat import actions, selectors
-from chat.actions.groups import TITLE_LIMIT
+from chat.actions.groups.settings import TITLE_LIMIT
 from chat.forms import CreateGroupForm, DirectConversationForm
 from chat.view_models.message_log import format_name_list
 from chat.views.common import add_form_errors, get_cleaned_data, render_page

@@ -28,7 +28,8 @@ import scheduling.schemas
 from accounts import avatars
 from accounts.models import User
 from accounts.usernames import rules
-from chat.actions import groups, reports
+from chat.actions import new_conversations, reports
+from chat.actions.groups import settings as group_settings
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.core.excerpts import EXCERPT_LENGTH
@@ -283,10 +284,11 @@ def limits() -> list[tuple[str, str]]:
         ("`name` (display name), `bio`", f"{_max_length(User, 'name')}, {_max_length(User, 'bio')} code points"),
         (
             "title, description, announcement",
-            f"{groups.TITLE_LIMIT}, {groups.DESCRIPTION_LIMIT}, {groups.ANNOUNCEMENT_LIMIT} code points",
+            f"{group_settings.TITLE_LIMIT}, {group_settings.DESCRIPTION_LIMIT}, {group_settings.ANNOUNCEMENT_LIMIT}"
+            " code points",
         ),
         ("`reason` of a report", f"{reports.REASON_LIMIT} code points"),
-        ("users in one command", f"{groups.MAX_USERS_PER_CALL}"),
+        ("users in one command", f"{new_conversations.MAX_USERS_PER_CALL}"),
         ("profile picture", image),
         ("`excerpt` of a quoted message", f"{EXCERPT_LENGTH} code points"),
         (

@@ -20,7 +20,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from accounts.models import User
 from chat import actions, selectors
-from chat.actions.groups import FIELD_CLEANERS, LOGGED_FIELDS
+from chat.actions.groups.settings import FIELD_CLEANERS, LOGGED_FIELDS
 from chat.actions.read_markers import MarkerMove, move_markers
 from chat.actions.sending import SendCommand, send_many
 from chat.models import Conversation, Membership, Message

@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 
 from chat import actions
-from chat.actions.invites import join_by_invite
+from chat.actions.groups.invites import join_by_invite
 from chat.models import Invite, Membership, Message
 from messenger.core.errors import ApplicationError
 from tests.api.conftest import assert_error

@@ -8,7 +8,7 @@ from typing import BinaryIO
 from django.db import transaction
 
 from accounts import avatars
-from chat.actions.groups import publish_conversation_info
+from chat.actions.groups.settings import publish_conversation_info
 from chat.actions.transaction import conversation_transaction
 from chat.models import Conversation
 from chat.schemas import ConversationSchema

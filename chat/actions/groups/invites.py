@@ -16,7 +16,8 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import permissions
-from chat.actions.groups import join_users, publish_conversation_info, require_group
+from chat.actions.groups.members import join_users
+from chat.actions.groups.settings import publish_conversation_info, require_group
 from chat.actions.transaction import conversation_transaction, outsider_transaction
 from chat.models import Conversation, Invite, Membership
 from chat.models.invites import hash_token
