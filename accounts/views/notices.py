@@ -15,7 +15,12 @@ from messenger.core.errors import ApplicationError
 @login_required
 @require_safe
 def notices(request: HttpRequest) -> HttpResponse:
-    """Renders the unread notices alone. The script of an open page replaces the notices of the page by them."""
+    """Renders the unread notices alone. The script of an open page replaces the notices of the page by them.
+
+    Opened as a page, redirects to the first page, which shows them.
+    """
+    if request.headers.get("Sec-Fetch-Dest") == "document":
+        return redirect("home")
     return render(request, "account/notices_fragment.html")
 
 

@@ -35,6 +35,8 @@ def test_a_warning_is_on_every_page_until_it_was_read(alice, moderator, group): 
     for path in ("/", "/settings/", f"/c/{group.pk}/"):
         page = browser.get(path).content.decode()
         assert "The moderators have warned you." in page and "Don’t &lt;b&gt;insult" in page, path
+    assert "The moderators have warned you." in browser.get("/notices/").content.decode()  # for scripts
+    assert browser.get("/notices/", HTTP_SEC_FETCH_DEST="document").url == "/"
     notice = Notice.objects.get()
     assert browser_of(moderator).post(f"/notices/{notice.pk}/read/").status_code == 404
     assert (

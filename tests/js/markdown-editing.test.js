@@ -107,6 +107,9 @@ describe("new line", () => {
     ["```\n  a|", "```\n  a\n  |"],
     ["```\n- a|", "```\n- a\n|"],
     ["```\n> a|", "```\n> a\n|"],
+    ["- ```|", "- ```\n  |"], // code in a list item
+    ["1. ```py\n   a|", "1. ```py\n   a\n   |"],
+    ["> - ```|", "> - ```\n>   |"],
     ["> - 一|", "> - 一\n> - |"],
     ["> 9. a|", "> 9. a\n> 10. |"],
     ["> - a\n> - |", "> - a\n> |"], // leaves the list, then the quote
@@ -128,6 +131,10 @@ describe("new line", () => {
 test("behind an opening fence Enter begins the code, behind a closing one it sends", () => {
   const cases = [
     ["```", true],
+    ["- ```", true],
+    ["1. ```py", true],
+    ["- ```\n  a\n  ```", false],
+    ["- a ```", false],
     ["text\n```", true],
     ["```python", true],
     ["```\na", true],

@@ -141,9 +141,12 @@ function escapeUrl(url) {
 export function makeNewLine(value, start, end) {
   const from = lineStart(value, start);
   const { indent, quote, item, isEmpty } = splitMarkers(value.slice(from, start));
-  if (isInCodeBlock(value, start)) {
+  if (isInCodeBlock(value, start) || isNewLineInCodeBlock(value, start)) {
     const { quote: markers, lines } = readQuote(value.slice(0, start));
-    return { from: start, to: end, text: `\n${markers}${/^[ \t]*/.exec(lines[lines.length - 1])?.[0] ?? ""}` };
+    const line = lines[lines.length - 1];
+    // Code in a list item is as far right as the fence behind the marker.
+    const before = OPENING_FENCE.test(line) ? line.slice(0, line.indexOf("`")) : /^[ \t]*/.exec(line)?.[0] ?? "";
+    return { from: start, to: end, text: `\n${markers}${before.replace(/\S/g, " ")}` };
   }
   const prefix = indent + quote;
   if (!quote && !item) return { from: start, to: end, text: "\n" };
@@ -169,8 +172,8 @@ function splitMarkers(line) {
   return { indent, quote, item, isEmpty: rest === item };
 }
 
-/** Opening fence of a code block: backticks, and possibly the language. */
-const OPENING_FENCE = /^ {0,3}(`{3,})([^`]*)$/;
+/** Opening fence of a code block, also of one in a list item: backticks, and possibly the language. */
+const OPENING_FENCE = /^ {0,3}(?:(?:[-*+]|\d{1,9}[.)]) {1,4})*(`{3,})([^`]*)$/;
 const CLOSING_FENCE = /^[^`]*(`{3,})[ \t]*$/;
 /** Closing fence with words behind it, which are text below the code. One plain word may be a language instead. */
 const CLOSING_FENCE_BEFORE_WORDS = /^(`{3,})[ \t]*(?![\w+#.-]*$)[^`]+$/;
