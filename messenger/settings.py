@@ -544,6 +544,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "chat.api.uploads.describe_tus_requests",
         "messenger.rest.openapi.mark_public_operations",
+        "messenger.rest.openapi.drop_defaults_of_optional_fields",
         "drf_spectacular.hooks.postprocess_schema_enums",
     ],
     "ENUM_NAME_OVERRIDES": {  # names of the schemas for fields of the same name (such as `kind`), and clearer names
