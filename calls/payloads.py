@@ -15,7 +15,7 @@ MAX_CANDIDATES = 30  # in one command
 
 Device = Annotated[
     str,
-    msgspec.Meta(pattern=r"^[A-Za-z0-9-]{8,36}\Z"),
+    msgspec.Meta(pattern=r"^[A-Za-z0-9-]+\Z", min_length=8, max_length=36),
     described(_("A random name that the client chooses for itself each time it starts.")),
 ]
 Sdp = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_SDP_LENGTH)]

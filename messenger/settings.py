@@ -544,6 +544,7 @@ SPECTACULAR_SETTINGS = {
     "POSTPROCESSING_HOOKS": [
         "chat.api.uploads.describe_tus_requests",
         "messenger.rest.openapi.mark_public_operations",
+        "messenger.rest.openapi.drop_defaults_of_optional_fields",
         "drf_spectacular.hooks.postprocess_schema_enums",
     ],
     "ENUM_NAME_OVERRIDES": {  # names of the schemas for fields of the same name (such as `kind`), and clearer names
@@ -641,6 +642,8 @@ RATES: dict[str, tuple[int, float]] = {
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
     "avatar": (5, 1 / 60),
     "contact": (30, 1 / 60),  # contact requests
+    # Blocks, contacts, and receipts in one conversation. Others then see more or less of the user, and are told.
+    "visibility": (30, 0.5),
     # Notifications
     "push": (20, 0.1),  # browsers subscribed to push messages, and tests of them
     "browsers": (30, 0.5),  # new browsers that ask for presence, by IP address: without cookies each request is new

@@ -42,7 +42,7 @@ def add_contact(user_id: int, person_id: int) -> ContactSchema:
     If the person has sent the user a contact request, accepts this request. If one of the person's privacy settings is
     not "everyone", sends the person a contact request instead. Raises `not_found` if the user cannot find the person
     (see `discoverable_users`), `blocked` if the user has blocked the person, and `rate_limited` after too many
-    requests.
+    requests or changes.
     """
     _require_two_users(user_id, person_id)
     person = privacy.discoverable_users(user_id, [person_id]).get(person_id)
@@ -113,7 +113,8 @@ def remove_contact_or_request(user_id: int, person_id: int) -> None:
 def block_user(user_id: int, person_id: int) -> ContactSchema:
     """Blocks a person: the two users can no longer write to each other directly or see each other's presence.
 
-    The person is not notified. Raises `not_found` if the user cannot find the person (see `_may_block`).
+    The person is not notified. Raises `not_found` if the user cannot find the person (see `_may_block`), and
+    `rate_limited` after too many changes.
     """
     _require_two_users(user_id, person_id)
     if not User.objects.filter(pk=person_id).exists() or not _may_block(user_id, person_id):
@@ -278,9 +279,12 @@ class RelationshipChange:
 
         If a contact or block began or ended, also publishes `RefreshVisibility` events, because the two users may now
         see more or less of each other. Returns the data of the row that belongs to the user who makes the change.
+        Raises `rate_limited` after too many such changes.
         """
         if not self._changed:
             return contact_schema(self.own)
+        if self._visibility_changed:
+            rate_limits.require("visibility", self.own.user_id)
         user_ids = (self.own.user_id, self.reverse.user_id)
         versions = allocate_me_versions(row.user_id for row in self._changed)
         for row in self._changed:

@@ -24,7 +24,7 @@ from chat.message_kinds import counted_kinds
 from chat.models import Level, Membership, Message, ReceiptHistory
 from chat.schemas import MineSchema, mine_schema
 from chat.selectors import count_unread_mentions, find_hidden_receipts
-from messenger.core import bulk_sql
+from messenger.core import bulk_sql, rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import ApplicationError, invalid, not_found
 from messenger.core.timestamps import format_timestamp
@@ -273,7 +273,7 @@ def update_member_state(user_id: int, conversation_id: int, changes: dict) -> Mi
 
     `changes` has the new values by name, see MEMBER_STATE_FIELDS. `announcement_seen` can only increase, up to the
     version of the current announcement. Publishes no event if all values are the same as before. Raises `not_found` for
-    non-members.
+    non-members, and `rate_limited` after too many changes of `receipts`, which are published to other members.
     """
     if "level" in changes and changes["level"] not in Level.values:
         raise invalid(level=_("Choose all, mentions or none."))
@@ -296,6 +296,8 @@ def update_member_state(user_id: int, conversation_id: int, changes: dict) -> Mi
             for name, value in changes.items()
             if name in MEMBER_STATE_FIELDS and getattr(membership, name) != value
         ]
+        if "receipts" in fields:
+            rate_limits.require("visibility", user_id)
         if fields:
             for name in fields:
                 setattr(membership, name, changes[name])

@@ -239,6 +239,7 @@ RATE_TEXTS = {
     "profile": "changes of names and privacy settings",
     "avatar": "profile pictures uploaded",
     "contact": "contact requests",
+    "visibility": "blocks, contacts and choices to show receipts in one conversation: begun or ended",
     "push": "push subscriptions stored, and test notifications",
     "api.person": "REST requests",
     "api.address": "REST requests without sign-in, per IP address",

@@ -275,3 +275,16 @@ def mark_public_operations(result: dict[str, Any], **options: Any) -> dict[str, 
             if operation.get("security") == [{}]:
                 operation["security"] = []
     return result
+
+
+def drop_defaults_of_optional_fields(result: dict[str, Any], **options: Any) -> dict[str, Any]:
+    """Removes `default` from the fields of requests that may be left out (a hook of SPECTACULAR_SETTINGS).
+
+    openapi-typescript takes a field with a default for one that is always present. It writes one type for requests and
+    responses, so a program could not leave the field out.
+    """
+    for name, schema in result["components"]["schemas"].items():
+        if name.endswith("Request"):
+            for field in schema.get("properties", {}).keys() - set(schema.get("required", ())):
+                schema["properties"][field].pop("default", None)
+    return result

@@ -11,7 +11,7 @@ from itertools import count
 import pytest
 from django.test import Client
 
-from accounts.actions import update_profile
+from accounts.actions import contacts, update_profile
 from chat import actions, selectors
 from chat.models import Conversation
 from messenger.background import queue
@@ -91,6 +91,24 @@ def test_new_direct_conversations(alice, make_user, limited):
 def test_changes_of_the_own_profile_that_others_are_told(alice, limited):
     assert count_allowed(lambda number: update_profile(alice.pk, {"name": f"Alice {number}"})) == 5
     update_profile(alice.pk, {"theme": "dark"})
+
+
+def test_changes_of_who_may_see_presence_and_receipts(alice, bob, group, direct_conversation, limited):
+    """Each block, contact and choice to show receipts sends presence or receipts to others."""
+
+    def change_block(number):
+        (contacts.unblock_user if number % 2 else contacts.block_user)(alice.pk, bob.pk)
+
+    def change_contact(number):
+        (contacts.remove_contact_or_request if number % 2 else contacts.add_contact)(alice.pk, bob.pk)
+
+    def change_receipts(number):
+        actions.update_member_state(alice.pk, group.pk, {"receipts": number % 2 == 1})
+
+    for change in (change_contact, change_receipts, change_block):
+        rate_limits.reset_all()
+        assert count_allowed(change) == 5
+    actions.update_member_state(alice.pk, group.pk, {"draft": "words", "muted": True})  # nobody else is told
 
 
 def test_several_changes_of_a_name_are_published_once_for_each_conversation(alice, group, direct_conversation):

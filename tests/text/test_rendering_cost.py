@@ -8,16 +8,24 @@ from __future__ import annotations
 import time
 
 import pytest
+from markdown_it.parser_inline import ParserInline
 
 from accounts.schemas import UserSchema
 from chat.text.markdown import find_mention_keys, render_markdown
+from chat.text.markdown_rules.cost import MAX_WORK, SKIP_WORK
 from tests.text.hostile_texts import KINDS, repeat, repeat_around
 
 MEMBERS = {name: UserSchema(number, name, name) for number, name in enumerate(("alice", "小千"), 1)}
 # A text of 4,000 characters takes at most 13 ms on the machine of the authors, and less than this on slow ones.
 MAX_SECONDS = 0.1
 NESTED = [("[", "]"), ("[a](", ")"), ("**", "**"), ("_", "_"), ("*a **b ", " b** a*"), ("「**", "**」"), ("\\*", "\\*")]
+# Each open bracket looks for its `]` in all that follows. A random search found such a text that took 90 ms.
+OPEN_BRACKETS = {"stars": "*a", "underscores": "a_b", "names": "@a_b", "lines": "a\n", "ticks": "`a", "angles": "<a"}
 TEXTS = {
+    **{
+        f"open brackets before {name}": lambda length, unit=unit: "[" * (length // 10) + repeat(unit, length * 9 // 10)
+        for name, unit in OPEN_BRACKETS.items()
+    },
     **{name: lambda length, unit=unit: repeat(unit, length) for name, unit in KINDS.items()},
     **{f"nested {pair[0]}": lambda length, pair=pair: repeat_around(*pair, length) for pair in NESTED},
 }
@@ -45,9 +53,24 @@ def test_the_cost_of_a_hostile_text_is_linear_and_limited(name):
     assert whole < 3 * half + 0.005, f"{half * 1000:.1f} ms for the half, {whole * 1000:.1f} ms for the whole"
 
 
+@pytest.mark.parametrize("unit", OPEN_BRACKETS.values(), ids=OPEN_BRACKETS)
+@pytest.mark.parametrize("count", [40, 100, 300])
+def test_open_brackets_look_at_a_limited_number_of_tokens(monkeypatch, unit, count):
+    skipped = []
+    skip_token = ParserInline.skipToken
+    monkeypatch.setattr(ParserInline, "skipToken", lambda *args: (skipped.append(None), skip_token(*args))[1])
+    render_markdown("[" * count + repeat(unit, 4_000 - count), MEMBERS)
+    assert len(skipped) <= MAX_WORK / SKIP_WORK
+
+
 def test_a_text_that_is_too_complex_is_shown_as_typed():
     body = repeat("**a ", 4_000)
     assert render_markdown(body, {})[0] == f"<p>{body.strip()}</p>\n"
+
+
+def test_a_long_message_in_which_some_brackets_are_open_is_formatted():
+    body = repeat("*One* half [open `code` and a [link](https://example.com), see [1] and [2]. ", 4_000)
+    assert "<em>One</em>" in render_markdown(body, {})[0]
 
 
 def test_a_long_message_with_much_formatting_is_formatted():

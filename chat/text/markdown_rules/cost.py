@@ -10,6 +10,7 @@ from markdown_it.rules_inline import StateInline
 
 MAX_WORK = 3_000  # steps of the parser; about 4 µs each
 ESCAPE_WORK, TARGET_WORK, BLOCK_WORK, LINK_WORK = 2, 4, 6, 12  # steps that an escaped sign, a link … counts as
+SKIP_WORK = 0.25  # each open bracket `[` looks again at all tokens behind it, until its `]`
 
 
 class TooComplex(Exception):
@@ -19,7 +20,7 @@ class TooComplex(Exception):
     """
 
 
-def spend(env: MutableMapping[str, Any], work: int) -> None:
+def spend(env: MutableMapping[str, Any], work: float) -> None:
     env["work"] = env.get("work", 0) + work
     if env["work"] > MAX_WORK:
         raise TooComplex

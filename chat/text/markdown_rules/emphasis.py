@@ -13,6 +13,7 @@ from markdown_it.rules_inline.state_inline import Delimiter, Scanned
 from markdown_it.token import Token
 
 from chat.text.east_asian import PUNCTUATION, UNSPACED_LETTERS
+from chat.text.markdown_rules.cost import SKIP_WORK, spend
 
 _EAST_ASIAN_PUNCTUATION = re.compile(f"[{PUNCTUATION}]")
 # The private characters are placeholders of mentions; see chat/text/markdown.py.
@@ -89,7 +90,12 @@ def _is_punctuation(char: str) -> bool:
 
 
 class MessageInlineParser(ParserInline):
-    """The inline parser of markdown-it, with `MessageInlineState`."""
+    """The inline parser of markdown-it, with `MessageInlineState`. Skipping known tokens counts as work, too."""
+
+    def skipToken(self, state: StateInline) -> None:
+        if state.pos in state.cache:
+            spend(state.env, SKIP_WORK)
+        super().skipToken(state)
 
     def parse(self, src: str, md: MarkdownIt, env: Any, tokens: list[Token]) -> list[Token]:
         state = MessageInlineState(src, md, env, tokens)
