@@ -2,7 +2,7 @@
 
     minutes budget          both words, each as the beginning of a word
     "annual meeting"        these words, next to each other
-    -draft                  without this word
+    -draft                  without this word; `--force` is a word like others
     from:alice from:me      sent by one of these users
     in:garden               in conversations with this word in the title
     has:file                with a file; also image, video, audio, link
@@ -30,25 +30,26 @@ from messenger.core.errors import invalid
 MAX_QUERY_LENGTH = 200  # characters
 MAX_WORDS = 10  # words and phrases; each costs a search in the index
 OPERATORS = {
-    **{"from": "from", "来自": "from", "發自": "from", "发自": "from"},
+    **{"from": "from", "来自": "from", "來自": "from", "發自": "from", "发自": "from"},
     **{"in": "in", "在": "in"},
     **{"has": "has", "含": "has", "包含": "has"},
     **{"mentions": "mentions", "提到": "mentions"},
-    **{"before": "before", "早于": "before", "after": "after", "晚于": "after", "on": "on", "日期": "on"},
+    **{"before": "before", "早于": "before", "早於": "before", "after": "after", "晚于": "after", "晚於": "after"},
+    **{"on": "on", "日期": "on"},
 }
-KINDS = {
-    **{"file": "attachment", "files": "attachment", "文件": "attachment"},
+KINDS = {  # folded, so traditional characters are accepted, too
+    **{"file": "attachment", "files": "attachment", "文件": "attachment", "档案": "attachment"},
     **{"image": "image", "images": "image", "photo": "image", "photos": "image", "图片": "image", "照片": "image"},
-    **{"video": "video", "videos": "video", "视频": "video"},
+    **{"video": "video", "videos": "video", "视频": "video", "影片": "video"},
     **{"audio": "audio", "voice": "audio", "语音": "audio", "音频": "audio"},
-    **{"link": "link", "links": "link", "链接": "link"},
+    **{"link": "link", "links": "link", "链接": "link", "连结": "link"},
 }
 ME = {"me", "我"}
 DAY_OPERATORS = {"on", "before", "after"}
 
 _QUOTED = '"[^"]*(?:"|$)|“[^”]*(?:”|$)|「[^」]*(?:」|$)'
 _PART = re.compile(
-    rf"(?P<minus>(?<!\S)[-－])?(?:(?P<operator>{'|'.join(OPERATORS)})[:：](?=\S))?(?P<value>{_QUOTED}|[^\s\"“「]+)",
+    rf"(?P<minus>(?<!\S)[-－](?![-－]))?(?:(?P<operator>{'|'.join(OPERATORS)})[:：](?=\S))?(?P<value>{_QUOTED}|[^\s\"“「]+)",
     re.IGNORECASE,
 )
 _WORD_CHARACTER = rf"[^\W_{UNSPACED}]"
@@ -97,7 +98,8 @@ class SearchQuery:
 
 
 def parse_query(text: str) -> SearchQuery:
-    """Parses a query. Raises `invalid` if it is too long, or if the value of an operator is unknown.
+    """Parses a query. Raises `invalid` if it is too long, if the value of an operator is unknown, or if an operator
+    is excluded, such as `-from:bob`.
 
     Signs without letters, such as a single `%`, are ignored.
     """
@@ -110,6 +112,8 @@ def parse_query(text: str) -> SearchQuery:
         is_exact = value[0] in _QUOTES
         value = value.strip(_QUOTES).strip()
         if match["operator"]:
+            if match["minus"]:
+                raise invalid(q=_("“-” can only stand before words and phrases."))
             _add_operator(query, OPERATORS[match["operator"].lower()], value)
         elif found := tokens(fold(value)):
             words = query.excluded_words if match["minus"] else query.words
@@ -143,9 +147,9 @@ def _add_operator(query: SearchQuery, operator: str, value: str) -> None:
     elif operator == "in":
         query.conversations.append(value)
     elif operator == "has":
-        if value.lower() not in KINDS:
+        if fold(value) not in KINDS:
             raise invalid(q=_("“has:” can be followed by file, image, video, audio or link."))
-        query.kinds.add(KINDS[value.lower()])
+        query.kinds.add(KINDS[fold(value)])
     elif operator == "mentions":
         if value.lower().removeprefix("@") not in ME:
             raise invalid(q=_("Only “mentions:me” is possible."))

@@ -13,6 +13,7 @@ from django.utils.translation import pgettext
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from chat.schemas import FileSchema, MessageSchema, TitleSchema
+from chat.search.folding import fold
 from chat.search.query import DAY_OPERATORS, KINDS, ME, OperatorText, Word, find_operators
 from chat.selectors import find_matches
 from chat.view_models import start_position, times
@@ -218,8 +219,8 @@ def _describe_operator(found: OperatorText) -> str:
         return _("From me") if name.lower() in ME else pgettext("search filter", "From %(name)s") % {"name": name}
     if operator == "in":
         return pgettext("search filter", "In %(name)s") % {"name": name}
-    if operator == "has" and value.lower() in KINDS:
-        return kinds[KINDS[value.lower()]]
+    if operator == "has" and fold(value) in KINDS:
+        return kinds[KINDS[fold(value)]]
     if operator == "mentions" and name.lower() in ME:
         return _("Mentions of me")
     if operator in DAY_OPERATORS and day:

@@ -74,6 +74,7 @@ FOUND = [
     ("call get_user_name() in a.b.c", ["get_user_name", "user_name", "a.b.c", "get_user_name()", "a.b"]),
     ("see https://example.org/docs/read-me.html", ["example.org", "read-me", "https://example.org/docs", "docs"]),
     ("party 🎉 tonight ❤️", ["🎉", "❤", "party 🎉"]),
+    ("use git push --force here", ["--force", "push --force", "--for"]),
     ("Привет, мир. Ёлка", ["привет", "мир", "елка", "ПРИВ"]),
     ("हिन्दी में लिखो", ["हिन्दी", "हिन्"]),
     ("version v2.0-rc1 costs 12,50 €", ["v2.0", "rc1", "12,50"]),
@@ -228,6 +229,19 @@ def test_a_query_that_cannot_be_understood_is_a_clear_error(api, alice):
     for q in ("has:everything", "mentions:bob", "on:yesterday", "on:0001-01-01", "x" * 201, "a " * 20):
         answer = api(alice).get(f"search/?{urlencode({'q': q})}")
         assert answer.status_code == 400 and list(answer.json()["fields"]) == ["q"], q
+
+
+def test_an_excluded_operator_is_a_clear_error_and_not_its_opposite(api, alice):
+    for q in ("minutes -from:me", "-has:file", "－来自：我"):
+        answer = api(alice).get(f"search/?{urlencode({'q': q})}")
+        assert answer.status_code == 400 and "only stand before words" in answer.json()["fields"]["q"][0], q
+
+
+def test_operators_may_be_written_in_traditional_characters(say, bodies, alice, bob):
+    say("see https://example.org")
+    say("plain", by=bob)
+    for q in ("來自:我", "含：連結", "含：链接", "來自：me 晚於：2020-01-01"):
+        assert bodies(alice, q) == ["see https://example.org"], q
 
 
 def test_signs_of_the_query_languages_of_databases_are_ordinary_text(say, search, alice, settings):

@@ -10,7 +10,7 @@ import { fillPlaceholders } from "../lib/wording.js";
 import { navigate } from "../ui/page-navigation.js";
 import { forgetSearch, listSearches, rememberSearch } from "./recent-searches.js";
 
-const SENDER_AT_END = /(?:^|\s)((?:from|来自|发自|發自)[:：]@?)([^\s"“「]*)$/i;
+const SENDER_AT_END = /(?:^|\s)((?:from|来自|來自|发自|發自)[:：]@?)([^\s"“「]*)$/i;
 
 export class SearchPage extends LiveElement {
   start() {
