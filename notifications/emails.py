@@ -23,6 +23,7 @@ from messenger.core.database import write_transaction
 from messenger.core.excerpts import shorten
 from notifications import facts
 from notifications.decisions import Outcome, decide
+from notifications.email_times import find_email_time, reschedule
 from notifications.models import EmailMode, GroupNotificationSettings, Notification, NotificationPreferences
 
 USER_BATCH = 100
@@ -44,48 +45,81 @@ class Digest(NamedTuple):
 
 
 def send_due_emails(now: datetime | None = None) -> int:
-    """Sends all e-mails that are due. Returns their number."""
+    """Sends all e-mails that are due. Returns their number.
+
+    Each user is handled once. What another worker handles at this moment is left to it, or to the next run.
+    """
     now = now or timezone.now()
-    count = 0
-    while True:
-        due = Notification.objects.filter(email_due_at__lte=now).order_by().values_list("user_id", flat=True)
-        user_ids = list(due.distinct()[:USER_BATCH])
-        if not user_ids:
-            return count
+    count, last_id = 0, 0
+    due = Notification.objects.filter(email_due_at__lte=now).order_by("user_id").values_list("user_id", flat=True)
+    while user_ids := list(due.filter(user__gt=last_id).distinct()[:USER_BATCH]):
         for user_id in user_ids:
             count += _send_to(user_id, now)
+        last_id = user_ids[-1]
+    return count
 
 
 def _send_to(user_id: int, now: datetime) -> int:
     """Sends the e-mails of one user. They are queued and marked as sent in one transaction, so each is sent once."""
     with write_transaction():
-        rows = list(
-            Notification.objects.filter(user=user_id, email_due_at__isnull=False)
-            .select_for_update(skip_locked=True, of=("self",))
-            .order_by("pk")
-        )
+        locked = _lock(user_id)
+        if locked is None:
+            return 0
+        preferences, rows = locked
         user = User.objects.get(pk=user_id)
-        preferences = facts.get_preferences([user_id])[user_id]
         address = get_confirmed_address(user)
         if address is None or preferences.email == EmailMode.NEVER or not user.is_active:
             _finish(rows)
             return 0
         messages, wanted = _select_wanted(user_id, rows)
-        due_conversations = {row.conversation_id for row in wanted if row.email_due_at and row.email_due_at <= now}
-        wanted = [row for row in wanted if row.conversation_id in due_conversations]
-        if preferences.email == EmailMode.AWAY:
-            wanted = _postpone_repetitions(user_id, wanted, now)
-        groups: dict[int, list[Notification]] = {}
-        for row in wanted:
-            groups.setdefault(row.conversation_id, []).append(row)
-        mails = [[group] for group in groups.values()] if preferences.email == EmailMode.AWAY else [[*groups.values()]]
-        count = 0
-        for mail_groups in mails:
-            if mail_groups:
-                _send_mail(user, address, preferences, [[messages[row.message_id] for row in g] for g in mail_groups])
-                count += 1
-        Notification.objects.filter(pk__in=[row.pk for row in wanted]).update(emailed_at=now, email_due_at=None)
-    return count
+        if preferences.email == EmailMode.DAILY:
+            mails = _gather_for_the_day(preferences, user, wanted, now)
+        else:
+            mails = _gather_by_conversation(user_id, wanted, now)
+        for groups in mails:
+            _send_mail(user, address, preferences, [[messages[row.message_id] for row in group] for group in groups])
+        sent = [row.pk for groups in mails for group in groups for row in group]
+        Notification.objects.filter(pk__in=sent).update(emailed_at=now, email_due_at=None)
+    return len(mails)
+
+
+def _lock(user_id: int) -> tuple[NotificationPreferences, list[Notification]] | None:
+    """Locks the preferences of a user and all messages that wait, and returns them. None: another worker has some."""
+    stored = NotificationPreferences.objects.filter(user=user_id)
+    preferences = stored.select_for_update(skip_locked=True).first()
+    if preferences is None and stored.exists():
+        return None
+    waiting = Notification.objects.filter(user=user_id, email_due_at__isnull=False)
+    rows = list(waiting.select_for_update(skip_locked=True, of=("self",)).order_by("pk"))
+    if len(rows) < waiting.count():
+        return None
+    return preferences or NotificationPreferences(user_id=user_id), rows
+
+
+def _gather_for_the_day(
+    preferences: NotificationPreferences, user: User, rows: list[Notification], now: datetime
+) -> list[list[list[Notification]]]:
+    """Returns the daily e-mail, with all messages that wait, if its time has come. Otherwise, they go on waiting."""
+    times = [find_email_time(preferences, user, row.created_at) for row in rows]
+    if not any(time and time <= now for time in times):
+        reschedule(preferences, rows)
+        return []
+    NotificationPreferences.objects.filter(pk=preferences.pk).update(digest_sent_at=now)
+    return [_group_by_conversation(rows)]
+
+
+def _gather_by_conversation(user_id: int, rows: list[Notification], now: datetime) -> list[list[list[Notification]]]:
+    """Returns an e-mail for each conversation with a message whose time has come."""
+    due = {row.conversation_id for row in rows if row.email_due_at and row.email_due_at <= now}
+    rows = _postpone_repetitions(user_id, [row for row in rows if row.conversation_id in due], now)
+    return [[group] for group in _group_by_conversation(rows)]
+
+
+def _group_by_conversation(rows: list[Notification]) -> list[list[Notification]]:
+    groups: dict[int, list[Notification]] = {}
+    for row in rows:
+        groups.setdefault(row.conversation_id, []).append(row)
+    return list(groups.values())
 
 
 def _select_wanted(user_id: int, rows: list[Notification]) -> tuple[dict[int, Message], list[Notification]]:
@@ -188,5 +222,7 @@ def read_unsubscribe_token(token: str) -> int | None:
 def unsubscribe(user_id: int) -> None:
     with write_transaction():
         if User.objects.filter(pk=user_id, deleted_at=None).exists():
-            NotificationPreferences.objects.update_or_create(user_id=user_id, defaults={"email": EmailMode.NEVER})
-            Notification.objects.filter(user=user_id).update(email_due_at=None)
+            row, _created = NotificationPreferences.objects.update_or_create(
+                user_id=user_id, defaults={"email": EmailMode.NEVER}
+            )
+            reschedule(row)

@@ -13,13 +13,12 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.selectors.timezones import time_zone_for
 from chat.models import Conversation, Membership, Mention, Message
 from messenger.core.database import write_transaction
 from notifications import facts, member_states, pending_pushes, tasks
 from notifications.decisions import PERSONAL_CONCERNS, Decision, Facts, Outcome, decide
+from notifications.email_times import find_email_time
 from notifications.models import (
-    EmailMode,
     Notification,
     NotificationPreferences,
     OutboxEntry,
@@ -177,12 +176,3 @@ def _build_row(
         created_at=now,
         email_due_at=email_due_at,
     )
-
-
-def find_email_time(preferences: NotificationPreferences, user: User, now: datetime) -> datetime:
-    """Returns the time when a message that stays unread until then is sent by e-mail."""
-    if preferences.email == EmailMode.AWAY:
-        return now + timedelta(minutes=preferences.email_minutes)
-    local = now.astimezone(time_zone_for(user, {}))
-    digest = local.replace(hour=preferences.digest_hour, minute=0, second=0, microsecond=0)
-    return digest if digest > local else digest + timedelta(days=1)

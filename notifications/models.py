@@ -136,6 +136,7 @@ class NotificationPreferences(models.Model):
     email = models.CharField(_("e-mail"), max_length=5, choices=EmailMode.choices, default=EmailMode.AWAY)
     email_minutes = models.IntegerField(default=15)  # unread for this long until an e-mail is sent
     digest_hour = models.IntegerField(default=8)  # of the daily e-mail, in the time zone of the user
+    digest_sent_at = models.DateTimeField(null=True)  # the last daily e-mail
 
     class Meta:
         verbose_name = _("notification preferences")

@@ -19,12 +19,14 @@ from chat.models import Membership
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
 from messenger.core.errors import forbidden, invalid
+from notifications import email_times
 from notifications.models import EmailMode, GroupNotificationSettings, NotificationPreferences
 
 FIELDS = (
     *("show_text", "sound", "keywords", "quiet_hours", "quiet_time_zone", "allowed_user_ids"),
     *("do_not_disturb_until", "email", "email_minutes", "digest_hour"),
 )
+EMAIL_FIELDS = {"email", "email_minutes", "digest_hour"}  # say when e-mails are sent
 MAX_KEYWORDS, MAX_KEYWORD_LENGTH = 20, 40
 MAX_ALLOWED_USERS = 100
 MAX_DO_NOT_DISTURB = timedelta(days=31)
@@ -41,6 +43,8 @@ def update(user_id: int, changes: Mapping[str, Any]) -> NotificationPreferences:
     cleaned = {name: _clean(user_id, name, value) for name, value in changes.items() if name in FIELDS}
     with write_transaction():
         row, _created = NotificationPreferences.objects.update_or_create(user_id=user_id, defaults=cleaned)
+        if EMAIL_FIELDS & cleaned.keys():
+            email_times.reschedule(row)
     return row
 
 
