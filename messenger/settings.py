@@ -61,7 +61,7 @@ def secret_key() -> str:
     In development, a missing key is generated once and stored in DATA_DIR.
     """
     if key := env("SECRET_KEY"):
-        if not DEBUG and (len(key) < MIN_SECRET_KEY_LENGTH or len(set(key)) < 10):
+        if not DEBUG and _can_be_guessed(key):
             raise ImproperlyConfigured(
                 f"SECRET_KEY can be guessed: it needs {MIN_SECRET_KEY_LENGTH} random characters or more. "
                 'python3 -c "import secrets; print(secrets.token_urlsafe(50))" prints one.'
@@ -75,6 +75,16 @@ def secret_key() -> str:
         path.touch(mode=0o600)
         path.write_text(secrets.token_urlsafe(50))
     return path.read_text()
+
+
+def _can_be_guessed(key: str) -> bool:
+    """Returns True for a short key, a shorter text that is repeated, and a key of Django's project template.
+
+    Django gives the keys of its template the prefix `django-insecure-`: they are often published with the code.
+    """
+    is_repeated = key in (key * 2)[1:-1]
+    is_short = len(key) < MIN_SECRET_KEY_LENGTH or len(set(key)) < 10
+    return is_short or is_repeated or key.startswith("django-insecure-")
 
 
 SECRET_KEY = secret_key()

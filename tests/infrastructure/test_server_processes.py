@@ -125,7 +125,10 @@ def test_production_requires_a_secret_key(tmp_path):
     assert process.stderr.startswith("bin/serve: SECRET_KEY is not set.")
 
 
-@pytest.mark.parametrize("key", ["x", "secret", "a" * 80, "change-me-please"])
+TEMPLATE_KEY = "django-insecure-k3v9q1x7z5w2m8n4b6c0d"  # as `django-admin startproject` writes them
+
+
+@pytest.mark.parametrize("key", ["x", "secret", "a" * 80, "change-me-please", "1234567890" * 5, TEMPLATE_KEY])
 def test_production_refuses_a_key_that_can_be_guessed(tmp_path, key):
     environment = {**production_environment(DATA_DIR=str(tmp_path)), "SECRET_KEY": key}
     process = subprocess.run([ROOT / "bin" / "serve"], env=environment, capture_output=True, text=True, timeout=30)
