@@ -1,6 +1,15 @@
 # The image of the messenger: `messenger serve` as a user without rights, on port 8000, with its data in /data.
 # `messenger worker`, `messenger migrate` and all other commands run in it too. deploy/compose.yaml uses it.
 
+FROM node:24-trixie-slim AS scripts
+WORKDIR /src
+COPY package.json package-lock.json ./
+RUN npm ci --omit=dev --no-audit --no-fund
+COPY static static
+COPY templates templates
+COPY messenger/assets/bundle-scripts.js messenger/assets/
+RUN npm run bundle
+
 FROM python:3.13-slim-trixie AS build
 RUN python -m venv --without-pip /app
 WORKDIR /src
@@ -8,6 +17,7 @@ WORKDIR /src
 COPY requirements.lock ./
 RUN pip --python /app/bin/python install --no-cache-dir --require-hashes --no-deps -r requirements.lock
 COPY . .
+COPY --from=scripts /src/messenger/assets/bundles messenger/assets/bundles
 RUN pip --python /app/bin/python install --no-cache-dir --no-deps .
 
 FROM python:3.13-slim-trixie

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils import timezone
 from rest_framework import HTTP_HEADER_ENCODING, authentication, exceptions
 from rest_framework.request import Request
 from rest_framework_simplejwt.authentication import JWTAuthentication
@@ -18,6 +19,7 @@ from rest_framework_simplejwt.tokens import Token
 from accounts.auth import sign_ins, tokens
 from accounts.models import SignIn, User
 from accounts.selectors.languages import find_supported_language
+from accounts.selectors.timezones import time_zone_for
 from messenger.live.handshake import NOT_SIGNED_IN, Identity, SocketRefused
 
 SUBPROTOCOL = "messenger.v1"
@@ -38,6 +40,7 @@ class BearerAuthentication(JWTAuthentication):
             return None
         sign_in = self.get_sign_in(self.get_validated_token(raw_token))
         sign_ins.touch_sign_in(sign_in)
+        timezone.activate(time_zone_for(sign_in.user, {}))  # the middleware knows only users with a session
         return sign_in.user, sign_in
 
     def authenticate_header(self, request: Request) -> str:
@@ -163,6 +166,7 @@ def authenticate_socket(
         # A browser that offered subprotocols closes a socket that selects none of them.
         subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None,
         language=user.language or find_supported_language(headers.get(b"accept-language", b"").decode("latin-1")),
+        time_zone=time_zone_for(user, cookies).key,
         by_bearer=token is not None,
     )
 

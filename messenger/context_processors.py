@@ -16,7 +16,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
     return {
         "site_name": settings.SITE_NAME,
         "html_lang": html_lang(get_language() or settings.LANGUAGE_CODE),
-        "time_zone": timezone.get_current_timezone_name(),
+        "time_zone": str(timezone.get_current_timezone()),
         "time_zone_from_browser": _takes_time_zone_from_browser(request),
         "theme": _theme(request),
         "languages": [{"code": code, "lang": html_lang(code), "name": name} for code, name in settings.LANGUAGES],

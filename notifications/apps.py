@@ -12,14 +12,18 @@ class NotificationsConfig(AppConfig):
         import accounts.hooks
         from accounts.settings_pages import SettingsPage, register_settings_page
         from chat.linked_pages import LinkedPage, register_conversation_page, register_message_page
-        from messenger.live.listeners import listen
+        from messenger.live.listeners import listen, listen_to_types
         from notifications import checks, export, listeners, pending_pushes, subscriptions  # noqa: F401 (registers)
         from notifications.push import content
         from notifications.push.sources import PushSource, register_push_source
 
-        listen("message.created", listeners.CreatedPayload, listeners.store_outbox_rows, in_transaction=True)
+        listen_to_types(
+            {"message.created": listeners.CreatedPayload, "mine.updated": listeners.MemberStatePayload},
+            listeners.handle_messages_and_states,
+            in_transaction=True,
+            has_savepoint=False,
+        )
         listen("message.updated", listeners.UpdatedPayload, listeners.update_devices, in_transaction=True)
-        listen("mine.updated", listeners.MemberStatePayload, listeners.update_own_devices, in_transaction=True)
         register_push_source(pending_pushes.MESSAGES, PushSource(content.build_states, content.store))
         accounts.hooks.device_notes_hook = subscriptions.device_notes
         accounts.hooks.relationship_changed.append(listeners.update_devices_after_block)

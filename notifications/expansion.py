@@ -16,7 +16,7 @@ from accounts.models import User
 from accounts.selectors.timezones import time_zone_for
 from chat.models import Conversation, Membership, Mention, Message
 from messenger.core.database import write_transaction
-from notifications import facts, pending_pushes, tasks
+from notifications import facts, member_states, pending_pushes, tasks
 from notifications.decisions import PERSONAL_CONCERNS, Decision, Facts, Outcome, decide
 from notifications.models import (
     EmailMode,
@@ -41,6 +41,7 @@ def expand_outbox() -> int:
         for conversation_messages in _group_by_conversation(messages):
             for member_ids in _candidates(conversation_messages):
                 has_pushes |= _notify(conversation_messages, member_ids, viewer_ids)
+        has_pushes |= member_states.update_devices_of(tuple(key) for row in rows for key in row.member_states)
         with write_transaction():
             OutboxEntry.objects.filter(pk__in=[row.pk for row in rows]).delete()
         count += sum(len(row.message_ids) for row in rows)

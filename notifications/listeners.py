@@ -11,16 +11,15 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from messenger.core import bulk_sql
-from messenger.core.database import write_transaction
+from messenger.core.database import savepoint, write_transaction
 from messenger.live.listeners import PublishedEvent
-from notifications import pending_pushes, tasks
-from notifications.decisions import Concern
+from notifications import member_states, pending_pushes, tasks
+from notifications.member_states import MemberState
 from notifications.models import Notification, OutboxEntry
 from presence.tracker import get_tracker
 
 MAX_VIEWERS = 500  # viewers stored with a message; more people do not look at the same conversation at the same moment
 EXPANSION_DELAY = 1.0  # seconds: who has the conversation on the screen reads the message in this time
-MAX_CONDITIONS = 100  # of one query
 COMMIT_SECONDS = 0.5  # the longest that the transaction of a message usually lasts
 
 _next_expansion_at = 0.0  # monotonic time at which the task that was enqueued last begins
@@ -38,11 +37,31 @@ class CreatedPayload(msgspec.Struct):
     message: CreatedMessage
 
 
-def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
-    """Stores a row for the new text messages. A background task notifies the recipients (notifications.expansion)."""
-    payloads = [event.payload for event in events if event.payload.message.kind == "text"]
-    if not payloads:
-        return
+class MemberStatePayload(msgspec.Struct):
+    """The fields of the event `mine.updated` that are needed here."""
+
+    conversation_id: int
+    mine: MemberState
+
+
+def handle_messages_and_states(events: list[PublishedEvent]) -> None:
+    """Stores an outbox row for new text messages, or handles what users have read or chosen.
+
+    A background task notifies the recipients of the messages (notifications.expansion). States that change together
+    with messages are mostly those of senders, who have read the conversation by writing. The task handles them, too,
+    so that the sender does not wait for a query.
+    """
+    created = [each.payload for each in events if each.type == "message.created"]
+    payloads = [payload for payload in created if payload.message.kind == "text"]
+    states = [each for each in events if each.type == "mine.updated"]
+    if payloads:
+        _store_outbox_row(payloads, [(each.user_id, each.payload.conversation_id) for each in states])
+    elif states:
+        with savepoint():
+            _update_own_devices(states)
+
+
+def _store_outbox_row(payloads: list[CreatedPayload], states: list[tuple[int, int]]) -> None:
     now, tracker = timezone.now(), get_tracker()
     conversation_ids = {payload.conversation_id for payload in payloads}
     viewer_ids = {
@@ -50,8 +69,8 @@ def store_outbox_rows(events: list[PublishedEvent[CreatedPayload]]) -> None:
     }
     bulk_sql.insert_rows(
         OutboxEntry,
-        ("message_ids", "viewer_ids", "created_at"),
-        [([each.message.id for each in payloads], viewer_ids, now)],
+        ("message_ids", "viewer_ids", "member_states", "created_at"),
+        [([each.message.id for each in payloads], viewer_ids, states, now)],
     )
     _enqueue_expansion()
 
@@ -95,49 +114,17 @@ def update_devices(events: list[PublishedEvent[UpdatedPayload]]) -> None:
         _update_devices(Notification.objects.filter(message__in=ids))
 
 
-class MemberState(msgspec.Struct):
-    read_seq: int
-    muted: bool
-    level: str
-
-
-class MemberStatePayload(msgspec.Struct):
-    """The fields of the event `mine.updated` that are needed here."""
-
-    conversation_id: int
-    mine: MemberState
-
-
-def update_own_devices(events: list[PublishedEvent[MemberStatePayload]]) -> None:
+def _update_own_devices(events: list[PublishedEvent[MemberStatePayload]]) -> None:
     """Removes notifications from all devices of a user who has read the messages, or wants none of them any more."""
-    states: dict[tuple[int, int], MemberState] = {}
+    states: dict[member_states.Key, MemberState] = {}
     for event in events:
         key = event.user_id, event.payload.conversation_id
         before = states.get(key)
         states[key] = event.payload.mine
         if before is not None:
             states[key].read_seq = max(before.read_seq, states[key].read_seq)
-    items = list(states.items())
-    for start in range(0, len(items), MAX_CONDITIONS):
-        part = items[start : start + MAX_CONDITIONS]
-        # Not with the ORM, which would take longer to build this query than the database to execute it.
-        rows = bulk_sql.fetch_all(
-            "SELECT user_id, conversation_id, concern, min(seq) FROM notifications_notification"
-            " WHERE outcome = 'push' AND cleared_at IS NULL AND pushed_at IS NOT NULL"
-            f" AND (user_id, conversation_id) IN (VALUES {bulk_sql.placeholders(len(part), 2)})"
-            " GROUP BY user_id, conversation_id, concern",
-            [number for key, _ in part for number in key],
-        )
-        ended = {(user, pk) for user, pk, concern, seq in rows if _is_ended(concern, seq, states[user, pk])}
-        if pending_pushes.add(ended):
-            tasks.send_pushes.enqueue()
-
-
-def _is_ended(concern: str, seq: int, state: MemberState) -> bool:
-    """Returns whether this state of a member ends a notification of the message `seq`."""
-    if state.muted or state.level == "none" or seq <= state.read_seq:
-        return True
-    return state.level == "mentions" and concern == Concern.MESSAGE
+    if member_states.update_devices(states):
+        tasks.send_pushes.enqueue()
 
 
 def update_devices_after_block(user_id: int, person_id: int) -> None:

@@ -20,6 +20,8 @@ class OutboxEntry(models.Model):
     message_ids = models.JSONField()
     # By conversation id: the users who had the conversation on their screen when the messages were sent.
     viewer_ids = models.JSONField(default=dict)
+    # [user id, conversation id] of members whose state has changed with the messages, mostly of their senders.
+    member_states = models.JSONField(default=list)
     created_at = models.DateTimeField()
     claimed_until = models.DateTimeField(null=True)  # until then one worker process handles the row
 

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from chat.forms import BaseForm, IdField, TextField
 from messenger.core.numbers import is_id
+
+
+class LocalTimeField(forms.DateTimeField):
+    """A time on the clock of the reader, also in the hours in which clocks are changed.
+
+    Of a time that occurs twice, the first is meant. A time that is skipped is read as if the clock had not yet been
+    changed, so that 02:30 becomes 03:30. Calendars do the same (RFC 5545, section 3.3.5).
+    """
+
+    def to_python(self, value: Any) -> datetime | None:
+        try:
+            return super().to_python(value)
+        except forms.ValidationError as error:
+            if error.code != "ambiguous_timezone":
+                raise
+        zone = timezone.get_current_timezone()
+        with timezone.override(UTC):  # reads the clock without a zone
+            clock = super().to_python(value)
+        return clock and clock.replace(tzinfo=zone).astimezone(UTC)
 
 
 class TimeForm(BaseForm):
@@ -19,7 +39,7 @@ class TimeForm(BaseForm):
     `at` is in the time zone of the reader.
     """
 
-    at = forms.DateTimeField(
+    at = LocalTimeField(
         label=gettext_lazy("another time"),
         required=False,
         input_formats=["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"],

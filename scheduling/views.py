@@ -11,6 +11,7 @@ from django.shortcuts import redirect
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from accounts import unsent_forms
 from accounts.selectors.timezones import find_time_zone
 from chat import actions, selectors
 from chat.selectors import get_titles_by_conversation
@@ -48,8 +49,9 @@ def later(request: AuthenticatedRequest) -> HttpResponse:
 
 
 def _time_context() -> dict[str, object]:
-    zone = find_time_zone(timezone.get_current_timezone_name())
-    return {"choices": times.list_choices(), "zone": zone.label if zone else timezone.get_current_timezone_name()}
+    name = str(timezone.get_current_timezone())
+    zone = find_time_zone(name)
+    return {"choices": times.list_choices(), "zone": zone.label if zone else name}
 
 
 # ── Scheduled messages ──────────────────────────────────────────────────────────────────────────────────────────
@@ -82,10 +84,11 @@ def send_later(request: AuthenticatedRequest, conversation_id: int) -> HttpRespo
                 messages.success(request, _scheduled_text(row.send_at))
                 return redirect("conversation", conversation_id)
     else:
-        initial = {name: request.POST.get(name, "") for name in ("body", "client_id", "reply_to_id")}
+        values = request.POST if request.method == "POST" else unsent_forms.pop_form(request)
+        initial = {name: values.get(name, "") for name in ("body", "client_id", "reply_to_id", "at")}
         client_id = _parse_client_id(initial["client_id"])
         # With scripts, the files are uploaded already; without, the form contains them.
-        ids = [*request.POST.getlist("attachment_ids"), *store_posted_files(request, conversation_id, client_id)]
+        ids = [*values.getlist("attachment_ids"), *store_posted_files(request, conversation_id, client_id)]
         form = ScheduleForm(initial={**initial, "client_id": client_id, "attachment_ids": ids})
     return render_page(
         request,
@@ -129,7 +132,9 @@ def scheduled_message(request: AuthenticatedRequest, scheduled_id: int) -> HttpR
                 messages.success(request, _scheduled_text(row.send_at))
                 return redirect("later")
     else:
-        form = ScheduledMessageForm(initial={"body": row.body, "at": row.send_at})
+        unsent = unsent_forms.get_initial(ScheduledMessageForm, unsent_forms.pop_form(request))
+        entered = {name: value for name, value in unsent.items() if value}
+        form = ScheduledMessageForm(initial={"body": row.body, "at": row.send_at, **entered})
     return render_page(
         request,
         "scheduling/scheduled_message.html",

@@ -160,8 +160,10 @@ def pytest_collection_finish():
 
 
 def pytest_terminal_summary(terminalreporter):
+    from tests.databases import describe_scripts
+
     terminalreporter.write_line("")
-    terminalreporter.write_line(registry.summary())
+    terminalreporter.write_line(f"{registry.summary()} {describe_scripts()}")
 
 
 def pytest_unconfigure():

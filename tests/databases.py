@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import functools
 import hashlib
+import json
 import os
 import shutil
 import sqlite3
@@ -24,6 +25,7 @@ from django.conf import settings
 from django.db import connections, transaction
 from django.db.utils import ConnectionHandler
 
+from messenger.assets.bundles import DESCRIPTION, find_bundler
 from tests.fork_server import Child, get_fork_server
 from tests.services import PostgresDatabases
 from tests.settings import RUN_DIR, SECRET, SHARED_DIR
@@ -178,6 +180,19 @@ def postgres_template(server: PostgresDatabases) -> str:
     return urlsplit(url).path.lstrip("/")
 
 
+def _static_folder() -> Path:
+    """Returns where the static files of the present source files, packages and bundler are kept, or will be."""
+    assets = ROOT / "messenger" / "assets"
+    sources = [path for folder in ("static", "templates") for path in (ROOT / folder).rglob("*") if path.is_file()]
+    sources += [path for path in assets.rglob("*") if path.suffix in {".py", ".js", ".json"}]
+    sources += [ROOT / "requirements.lock", ROOT / "package-lock.json"]
+    files = sorted((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources)
+    state = repr((files, find_bundler()))
+    return (
+        Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"
+    )
+
+
 @functools.cache
 def collected_static() -> Path:
     """Returns the folder of static files that the command `collectstatic` has written.
@@ -185,12 +200,7 @@ def collected_static() -> Path:
     `collectstatic` is slow, so other test runs use the same folder until source files or packages change. A new folder
     is written under a temporary name and then renamed, so that no test run sees an incomplete folder.
     """
-    sources = [path for path in (ROOT / "static").rglob("*") if path.is_file()]
-    sources += [*(ROOT / "messenger" / "assets").glob("*.py"), ROOT / "requirements.lock"]
-    state = repr(sorted((str(path), path.stat().st_mtime_ns, path.stat().st_size) for path in sources))
-    kept = (
-        Path(tempfile.gettempdir()) / f"messenger-static-{hashlib.blake2b(state.encode(), digest_size=12).hexdigest()}"
-    )
+    kept = _static_folder()
     with kept.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # parallel runs and workers wait here and then use the same folder
         if not kept.is_dir():
@@ -201,6 +211,21 @@ def collected_static() -> Path:
                     shutil.rmtree(old, ignore_errors=True) if old.is_dir() else old.unlink(missing_ok=True)
             shutil.move(made, kept)
     return kept / "static"
+
+
+def describe_bundles(folder: Path) -> dict[str, dict[str, Any]]:
+    """Returns the imports and modules of each bundle among these collected static files: none without the bundler."""
+    collected = json.loads((folder / "staticfiles.json").read_text())["paths"]
+    return json.loads((folder / collected[DESCRIPTION]).read_text())["bundles"] if DESCRIPTION in collected else {}
+
+
+def describe_scripts() -> str:
+    """Returns a line for the end of the test report: whether servers of this run served bundled scripts."""
+    folder = _static_folder() / "static"
+    if not folder.is_dir():
+        return "Scripts: none collected."
+    count = len(describe_bundles(folder))
+    return f"Scripts: {count} bundles." if count else "Scripts: not bundled, because the bundler is missing (npm ci)."
 
 
 def copy_sqlite_template(folder: Path) -> None:

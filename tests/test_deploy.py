@@ -19,7 +19,13 @@ import yaml
 from django.conf import settings
 
 from tests.conftest import require_program
-from tests.databases import ROOT, collected_static, copy_sqlite_template, production_environment
+from tests.databases import (
+    ROOT,
+    collected_static,
+    copy_sqlite_template,
+    describe_bundles,
+    production_environment,
+)
 from tests.processes import Program
 
 COMPOSE = yaml.safe_load((ROOT / "deploy" / "compose.yaml").read_text())
@@ -139,8 +145,9 @@ def test_the_image_contains_the_package_and_runs_without_rights():
 
 @pytest.mark.long
 def test_the_steps_of_the_dockerfile_build_an_image_that_serves_pages(tmp_path):
-    """Executes RUN and COPY in a folder instead of an image. Leaves out the system packages and the user."""
+    """Executes RUN and COPY in one folder instead of images. Leaves out the system packages and the user."""
     app, source, data = tmp_path / "app", tmp_path / "src", tmp_path / "data"
+    require_program("npm", "npm")
     source.mkdir()
     data.mkdir()
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("DJANGO", "PYTEST"))}
@@ -154,7 +161,13 @@ def test_the_steps_of_the_dockerfile_build_an_image_that_serves_pages(tmp_path):
                 (source / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(ROOT / name, source / name)
         elif keyword == "COPY" and "--from" not in rest:
-            shutil.copy(ROOT / rest.split()[0], source)
+            *names, target = rest.split()
+            for name in names:
+                if (ROOT / name).is_dir():
+                    shutil.copytree(ROOT / name, source / target)
+                else:
+                    (source / target).mkdir(parents=True, exist_ok=True)
+                    shutil.copy(ROOT / name, source / target)
         elif keyword == "RUN" and "apt-get" not in rest:
             step = rest.replace("/app", str(app))
             done = subprocess.run(["bash", "-ec", step], cwd=source, env=environment, capture_output=True, text=True)
@@ -181,6 +194,7 @@ def test_the_steps_of_the_dockerfile_build_an_image_that_serves_pages(tmp_path):
             ["curl", "--silent", "--fail", f"http://127.0.0.1:{container.port}/accounts/login/"], capture_output=True
         )
         assert b"stylesheet" in page.stdout
+    assert describe_bundles(data / "static"), "the image needs no bundler, because it contains the bundles"
     assert not list(app.rglob("pip")), "pip is not in the image"
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from html import escape, unescape
 from itertools import takewhile
 from typing import Any
-from unicodedata import category
+from unicodedata import category, normalize
 
 import nh3
 
@@ -31,7 +31,7 @@ MAX_MENTION_KEYS = 1000  # possible user names in one text
 # An `@`, also a full-width one, and the following characters, which may begin with a user name.
 _AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
 _AT_SIGNS = ("@", "＠", "﹫")
-_AT_EVERYBODY = re.compile(f"[@＠﹫]{EVERYBODY}", re.IGNORECASE)
+_AT_EVERYBODY = re.compile("[@＠﹫][aａ][lｌ]{2}", re.IGNORECASE)  # in full-width letters too
 _HOST = re.compile(r"[@＠﹫][\w-]+\.\w")
 # URLs and link targets: an `@` inside them is no mention.
 _URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}{SYMBOLS}]*", re.IGNORECASE)
@@ -166,6 +166,10 @@ def mentions_everybody(body: str) -> bool:
     return any(mention.user_id is None for mention in render_markdown(body, {}, everybody=True)[1])
 
 
+def _is_everybody(name: str) -> bool:
+    return normalize("NFKC", name).lower() == EVERYBODY
+
+
 def has_at_sign(body: str) -> bool:
     """Returns True if the text contains an `@`. Only such a text can mention somebody."""
     return any(sign in body for sign in _AT_SIGNS)
@@ -225,7 +229,7 @@ def _is_unescaped_mention(src: str, position: int, members: Mapping[str, UserSch
     before = src[max(position - 61, 0) : position - 1]
     match = _AT.match(before + src[position : position + 61], len(before))
     names = _list_names(match.string, match) if match else []
-    return any(skeleton(name) in members or (everybody and name.lower() == EVERYBODY) for name in names)
+    return any(skeleton(name) in members or (everybody and _is_everybody(name)) for name in names)
 
 
 def _is_in_path(body: str, slash: int) -> bool:
@@ -267,7 +271,7 @@ def _resolve_mentions(body: str, members: Mapping[str, UserSchema], everybody: b
     for start, names in _find_candidates(body) if members or everybody else ():
         for name in names:
             user = members.get(skeleton(name))
-            if user is None and not (everybody and name.lower() == EVERYBODY):
+            if user is None and not (everybody and _is_everybody(name)):
                 continue
             user_id = user.id if user else None
             span = f'<span class="mention" data-user-id="{user_id or EVERYBODY}">{body[start]}{escape(name)}</span>'

@@ -12,6 +12,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from accounts import unsent_forms
 from accounts.actions import contacts
 from accounts.selectors import contact_lists, privacy, users
 from accounts.selectors.user_search import search_users
@@ -155,7 +156,8 @@ def report_person(request: AuthenticatedRequest, user_id: int) -> HttpResponse:
     if user_id == request.user.pk:
         return redirect("profile")
     user, _relationship = _get_person(request.user.pk, user_id)
-    form = ReportForm(request.POST if request.method == "POST" else None)
+    unsent = unsent_forms.get_initial(ReportForm, unsent_forms.pop_form(request))
+    form = ReportForm(request.POST if request.method == "POST" else None, initial=unsent)
     if request.method == "POST" and form.is_valid():
         try:
             chat_actions.report_user(request.user.pk, user_id, form.cleaned_data["reason"], form.cleaned_data["kind"])

@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
+from accounts import unsent_forms
 from chat import actions, selectors
 from chat.forms import GroupWordsForm
 from chat.view_models.message_log import conversation_title
@@ -22,7 +23,8 @@ def group_words(request: AuthenticatedRequest, conversation_id: int) -> HttpResp
     row = actions.get_group_list(user_id, conversation_id)
     form = GroupWordsForm(request.POST if request.method == "POST" else None)
     if request.method != "POST":
-        form = GroupWordsForm(initial={"words": row.words, "effect": row.effect})
+        unsent = unsent_forms.get_initial(GroupWordsForm, unsent_forms.pop_form(request))
+        form = GroupWordsForm(initial=unsent or {"words": row.words, "effect": row.effect})
     elif not form.is_valid():
         status = 400
     elif "try" in request.POST:

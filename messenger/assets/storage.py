@@ -1,11 +1,10 @@
 """Defines the storage for static files in production.
 
-The storage adds a hash of the content to the name of each file, makes a compressed copy of each file and joins style
-sheets to bundles. From scripts and style sheets it removes comments, empty lines and indentation. A comment is kept if
-it could be mistaken for code. All other text stays unchanged. A minifier would make the files one sixth smaller. But of
-the two minifiers that we tried, one broke a regular expression, and the other moved a constant before the values that
-it uses. Files of third parties (`vendor/`) are served unchanged, with their licences. The development server
-(`bin/dev`) serves all source files unchanged.
+The storage adds a hash of the content to the name of each file, makes a compressed copy of each file, and puts scripts
+and style sheets together to bundles ([bundles.py](bundles.py), [stylesheets.py](stylesheets.py)). Without a bundler,
+each script is served by itself. From these, and from style sheets, it removes comments, empty lines and indentation. A
+comment is kept if it could be mistaken for code. All other text stays unchanged. The development server (`bin/dev`)
+serves all source files unchanged.
 """
 
 from __future__ import annotations
@@ -19,17 +18,21 @@ from typing import Any
 from django.core.files.base import ContentFile
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-from messenger.assets import stylesheets
+from messenger.assets import bundles, stylesheets
 
 _STRIPPED_SUFFIXES = (".js", ".css")
 _PREVIOUS_RELEASE = "previous_release.json"  # the hashed names of the release before this one
-_HASHED_NAME = re.compile(r"\.[0-9a-f]{12}\.\w+$")
+_HASHED_NAME = re.compile(r"\.[0-9a-f]{12}(\.\w+)$")
 _STRIPPED_FOLDERS = ("js/", "css/")
 
 
 class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
+    _bundled_scripts: frozenset[str] = frozenset()  # while `collectstatic` runs
+    _unused_modules: frozenset[str] = frozenset()  # modules that pages load as parts of bundles only
+
     def _save(self, name: str, content: Any) -> str:
-        if name.endswith(_STRIPPED_SUFFIXES) and name.startswith(_STRIPPED_FOLDERS):
+        is_stripped = name.endswith(_STRIPPED_SUFFIXES) and name.startswith(_STRIPPED_FOLDERS)
+        if is_stripped and _HASHED_NAME.sub(r"\1", name) not in self._bundled_scripts:
             content.seek(0)  # Django has read the content already, to compute its hash
             content = ContentFile(strip_comments(content.read().decode()).encode())
         return super()._save(name, content)  # type: ignore[misc]
@@ -39,12 +42,25 @@ class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
         if not dry_run:
             for kind in stylesheets.STYLESHEETS:
                 name = stylesheets.bundle_name(kind)
-                self.delete(name)
-                self._save(name, ContentFile(_build_bundle(kind, paths)))
-                paths[name] = (self, name)
+                self._add_file(name, _build_bundle(kind, paths), paths)
+            self._add_script_bundles(paths)
         yield from super().post_process(paths, dry_run=dry_run, **options)
         if not dry_run:
             self._delete_older_releases(previous, set(paths))
+
+    def _add_script_bundles(self, paths: dict[str, tuple[Any, str]]) -> None:
+        with bundles.open_bundles() as contents:
+            self._bundled_scripts = frozenset(contents)
+            for name, content in contents.items():
+                self._add_file(name, content, paths)
+            if contents:
+                sources = json.loads(contents[bundles.DESCRIPTION])["sources"]
+                self._unused_modules = frozenset(sources) - frozenset(contents)
+
+    def _add_file(self, name: str, content: bytes, paths: dict[str, tuple[Any, str]]) -> None:
+        self.delete(name)
+        self._save(name, ContentFile(content))
+        paths[name] = (self, name)
 
     def _delete_older_releases(self, previous: set[str], sources: set[str]) -> None:
         """Deletes hashed files that neither this release nor the one before it uses.
@@ -64,11 +80,11 @@ class BundlingStaticFilesStorage(CompressedManifestStaticFilesStorage):
                 path.unlink()
 
     def compress_files(self, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-        """Compresses only files whose name contains a hash, because pages link to no others. Leaves out source maps.
+        """Compresses only files whose name contains a hash and that pages load. Leaves out source maps.
 
         Compression with Brotli at its best level is slow. Compressing all files would take three times as long.
         """
-        hashed = set(self.hashed_files.values())
+        hashed = {path for name, path in self.hashed_files.items() if name not in self._unused_modules}
         yield from super().compress_files(path for path in paths if path in hashed and not path.endswith(".map"))
 
 

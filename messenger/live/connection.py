@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from django.conf import settings
-from django.utils import translation
+from django.utils import timezone, translation
 
 from messenger.core import database
 from messenger.core.errors import ApplicationError, unavailable
@@ -52,6 +52,7 @@ class Connection:
         "language",
         "network",
         "sign_in_id",
+        "time_zone",
         "user_id",
         "violations",
         "visibility",
@@ -69,6 +70,7 @@ class Connection:
         self._hub, self._transport, self._send = hub, transport, send
         self.user_id, self.sign_in_id = identity.user_id, identity.sign_in_id
         self.language = identity.language or settings.LANGUAGE_CODE
+        self.time_zone = identity.time_zone or settings.TIME_ZONE
         self.connection_id, self.network = connection_id, network
         self.conversations: set[int] = set()  # ids of the conversations it is subscribed to; kept by the hub
         self.groups: set[str] = set()  # groups for ephemeral events that it is subscribed to; kept by the hub
@@ -163,7 +165,7 @@ class Connection:
 
     def send_error(self, ref: str | None, error: ApplicationError) -> None:
         metrics.refusals[error.code] += 1
-        with translation.override(self.language):
+        with translation.override(self.language), timezone.override(self.time_zone):
             self.send(encode_frame("error", error.schema(), ref))
 
     # ── Closing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -193,10 +195,10 @@ class Connection:
         """Calls an action (it changes data in one transaction) in a database thread, and returns its result.
 
         If rows that it changes are locked, it may be called a second time (`database.run_change`). During the call the
-        user's language is active, so translated texts in the result are in this language.
+        user's language and time zone are active, so the result has texts and times as this user reads them.
         """
 
-        return await database.run_change(self._in_language(work), *args, **kwargs)
+        return await database.run_change(self._for_reader(work), *args, **kwargs)
 
     async def read(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Calls a selector (it reads data) like `run`, but in a database thread for reads, which never wait for locks.
@@ -207,23 +209,23 @@ class Connection:
         reads = self._reads
         if len(reads) >= READS_AT_ONCE:
             raise unavailable()
-        in_language, number = self._in_language(work), object()
+        for_reader, number = self._for_reader(work), object()
 
         def read() -> T:
             reads.append(number)
             try:
-                return in_language(*args, **kwargs)
+                return for_reader(*args, **kwargs)
             finally:
                 reads.remove(number)
 
         return await database.reads.run(read)
 
-    def _in_language(self, work: Callable[P, T]) -> Callable[P, T]:
-        def work_in_language(*args: P.args, **kwargs: P.kwargs) -> T:
-            with translation.override(self.language):
+    def _for_reader(self, work: Callable[P, T]) -> Callable[P, T]:
+        def work_for_reader(*args: P.args, **kwargs: P.kwargs) -> T:
+            with translation.override(self.language), timezone.override(self.time_zone):
                 return work(*args, **kwargs)
 
-        return work_in_language
+        return work_for_reader
 
     def record_violation(self, weight: float) -> bool:
         """Records a faulty frame. Returns whether the client sent too many faulty frames in the last minute.

@@ -37,6 +37,7 @@ class Identity(msgspec.Struct, frozen=True):
     sign_in_id: str
     subprotocol: str | None = None  # the subprotocol that the server selects, if the client offered ours
     language: str = ""  # the user's setting, else Accept-Language; empty: the default of the site
+    time_zone: str = ""  # IANA name of the zone in which the user reads times; empty: that of the site
     by_bearer: bool = False  # authenticated by an access token, not by a session cookie
 
 

@@ -17,11 +17,11 @@ exception is logged.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
-from django.db import transaction
+from django.db import DatabaseError, transaction
 
 from messenger.core.database import savepoint
 from messenger.live.frames import get_frame_type
@@ -41,7 +41,8 @@ Listener = Callable[[list[PublishedEvent[P]]], object]
 
 class _Registration(NamedTuple):
     listener: Listener
-    decode: Callable[[str], Any]  # decodes a frame to a struct with the field `payload`
+    decoders: Mapping[str, Callable[[str], Any]]  # by event type: decodes a frame to a struct with the field `payload`
+    has_savepoint: bool
 
 
 _in_transaction: dict[str, list[_Registration]] = {}  # by event type
@@ -59,9 +60,30 @@ def listen(type: str, payload: type[P], listener: Listener[P], *, in_transaction
     for example an enqueued task, is committed together with the change or not at all. If it raises an exception, only
     its own writes are rolled back.
     """
+    listen_to_types({type: payload}, listener, in_transaction=in_transaction)
+
+
+def listen_to_types(
+    payloads: Mapping[str, type[msgspec.Struct]],
+    listener: Listener[Any],
+    *,
+    in_transaction: bool = False,
+    has_savepoint: bool = True,
+) -> None:
+    """Registers one listener of several types of events. `payloads`: the struct of each type, as for `listen`.
+
+    The listener is called once with all events of these types, one type after the other. Without `has_savepoint`,
+    which saves two statements for each transaction, an error of the database in the listener makes the whole change
+    fail. So use it only for a listener that writes with plain inserts, as its last step.
+    """
     registrations = _in_transaction if in_transaction else _after_commit
-    frame = msgspec.defstruct("Frame", [("payload", payload)])
-    registrations.setdefault(type, []).append(_Registration(listener, msgspec.json.Decoder(frame).decode))
+    decoders = {
+        type: msgspec.json.Decoder(msgspec.defstruct("Frame", [("payload", payload)])).decode
+        for type, payload in payloads.items()
+    }
+    registration = _Registration(listener, decoders, has_savepoint)
+    for type in payloads:
+        registrations.setdefault(type, []).append(registration)
 
 
 def stop_listening(listener: Listener) -> None:
@@ -74,43 +96,53 @@ def stop_listening(listener: Listener) -> None:
 
 
 def call_in_transaction(events: Iterable[Any]) -> None:
-    """Calls the listeners that belong into the current transaction, each with a savepoint."""
-    for listener, decode_all in _select(_in_transaction, events) if _in_transaction else ():
+    """Calls the listeners that belong into the current transaction, each with a savepoint unless it needs none."""
+    for registration, frames in _select(_in_transaction, events) if _in_transaction else ():
         try:
-            with savepoint():
-                listener(decode_all())
-        except Exception:
-            if transaction.get_connection().needs_rollback:
-                raise  # the connection is lost, so nothing of this transaction can be stored
-            log.exception("A listener failed: %s", listener)
+            if registration.has_savepoint:
+                with savepoint():
+                    registration.listener(_decode(registration, frames))
+            else:
+                registration.listener(_decode(registration, frames))
+        except Exception as error:
+            connection = transaction.get_connection()
+            if connection.needs_rollback or (isinstance(error, DatabaseError) and not registration.has_savepoint):
+                raise  # nothing of this transaction can be stored
+            log.exception("A listener failed: %s", registration.listener)
 
 
 def call_after_commit(events: Iterable[Any]) -> None:
-    for listener, decode_all in _select(_after_commit, events) if _after_commit else ():
+    for registration, frames in _select(_after_commit, events) if _after_commit else ():
         try:
-            listener(decode_all())
+            registration.listener(_decode(registration, frames))
         except Exception:
-            log.exception("A listener failed: %s", listener)
+            log.exception("A listener failed: %s", registration.listener)
+
+
+Frames = dict[str, list[tuple[str, int]]]  # by event type: the text of each frame, and the user who receives it
 
 
 def _select(
     registrations_by_type: dict[str, list[_Registration]], events: Iterable[Any]
-) -> Iterator[tuple[Listener, Callable[[], list[PublishedEvent]]]]:
-    """Yields each listener of these events, with a function that decodes the events for it.
-
-    Events that no listener wants are not decoded.
-    """
-    frames: dict[str, list[tuple[str, int]]] = {}
+) -> list[tuple[_Registration, Frames]]:
+    """Returns each listener of these events with the frames that it wants. Other frames are not decoded."""
+    frames: Frames = {}
     for event in events:
         if text := getattr(event, "text", ""):  # `Disconnect` and `RefreshVisibility` have none: no client gets them
             type = get_frame_type(text)
             if type in registrations_by_type:
                 frames.setdefault(type, []).append((text, getattr(event, "user_id", 0)))
+    selected: dict[int, tuple[_Registration, Frames]] = {}
     for type, texts in frames.items():
-        for listener, decode in list(registrations_by_type.get(type, ())):
-            yield (
-                listener,
-                lambda type=type, texts=texts, decode=decode: [  # type: ignore[misc]
-                    PublishedEvent(type, decode(text).payload, user_id) for text, user_id in texts
-                ],
-            )
+        for registration in registrations_by_type[type]:
+            selected.setdefault(id(registration), (registration, {}))[1][type] = texts
+    return list(selected.values())
+
+
+def _decode(registration: _Registration, frames: Frames) -> list[PublishedEvent]:
+    return [
+        PublishedEvent(type, decode(text).payload, user_id)
+        for type, texts in frames.items()
+        for decode in (registration.decoders[type],)
+        for text, user_id in texts
+    ]

@@ -46,7 +46,7 @@ def stylesheets(kind: str) -> SafeString:
 
 @register.simple_tag(takes_context=True)
 def importmap(context: template.Context, preload: bool = True) -> SafeString:
-    """Renders the import map, which maps the paths in JavaScript imports to the file names with hash.
+    """Renders the import map, which maps the paths in imports of scripts to the file names with hash.
 
     The import map is the only inline script of a page and therefore needs the nonce of the Content-Security-Policy.
     `preload` adds links to all modules that pages for signed-in users load at start.
@@ -57,7 +57,7 @@ def importmap(context: template.Context, preload: bool = True) -> SafeString:
 
 
 def _render_import_map(preload: bool) -> tuple[SafeString, SafeString]:
-    urls = {f"{settings.STATIC_URL}{name}": static(name) for name in scripts.list_modules()}
+    urls = {f"{settings.STATIC_URL}{name}": static(name) for name in scripts.list_scripts()}
     import_map = json.dumps({"imports": urls}).replace("<", "\\u003c")
     preloaded = ((static(name),) for name in (scripts.list_static_imports() if preload else ()))
     return mark_safe(import_map), format_html_join("\n", '<link rel="modulepreload" href="{}">', preloaded)

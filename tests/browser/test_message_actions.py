@@ -302,6 +302,37 @@ async def test_lists_that_are_copied_with_the_mouse_keep_their_numbers(open_page
         assert await alice.line("卵").locator(".body").inner_html() == before
 
 
+async def test_quotes_that_are_copied_with_the_mouse_keep_their_markers(open_pages):
+    alice, bob = await open_pages()
+    await alice.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    written = "> 明天几点？\n> **九点**行吗\n> > 太早了\n> - 一\n\n好，十点"
+    await bob.page.fill("message-composer textarea", written)
+    await bob.page.click("message-composer .send")
+    await alice.sees("十点")
+    lines = ["> 明天几点？", "> 九点行吗", "> > 太早了", "> - 一", "好，十点"]
+    for start, copied in (
+        ("明天几点", lines),
+        ("几点？", ["几点？", *lines[1:]]),
+        ("九点", lines[1:]),
+        ("好，", lines[-1:]),
+    ):
+        await alice.page.evaluate(
+            """(start) => {
+              const walker = document.createTreeWalker(document.querySelector('message-log .msg-text .body'), NodeFilter.SHOW_TEXT);
+              const texts = [];
+              while (walker.nextNode()) if (walker.currentNode.data.trim()) texts.push(walker.currentNode);
+              const first = texts.find((text) => text.data.includes(start));
+              getSelection().setBaseAndExtent(first, first.data.indexOf(start), texts.at(-1), texts.at(-1).length);
+            }""",
+            start,
+        )
+        before = await alice.line("十点").locator(".body").inner_html()
+        await alice.page.keyboard.press("Control+c")
+        text = await alice.page.evaluate("navigator.clipboard.readText()")
+        assert [line for line in text.split("\n") if line] == copied
+        assert await alice.line("十点").locator(".body").inner_html() == before
+
+
 async def test_a_new_name_is_on_every_line_that_says_it(open_pages):
     alice, bob = await open_pages()
     await bob.say("from bob")

@@ -106,6 +106,16 @@ describe("new line", () => {
     ["2026. 11. 30. meeting|", "2026. 11. 30. meeting\n|"], // a date
     ["```\n  a|", "```\n  a\n  |"],
     ["```\n- a|", "```\n- a\n|"],
+    ["```\n> a|", "```\n> a\n|"],
+    ["> - 一|", "> - 一\n> - |"],
+    ["> 9. a|", "> 9. a\n> 10. |"],
+    ["> - a\n> - |", "> - a\n> |"], // leaves the list, then the quote
+    ["> - a\n> |", "> - a\n\n|"],
+    ["> > a|", "> > a\n> > |"],
+    ["> > a\n> > |", "> > a\n\n|"],
+    ["> ```\n>   a|", "> ```\n>   a\n>   |"],
+    ["> ```\n> - a|", "> ```\n> - a\n> |"],
+    ["> ```\n> a\n> ```\n> - b|", "> ```\n> a\n> ```\n> - b\n> - |"],
   ];
   for (const [text, expected] of cases) {
     test(JSON.stringify(text), () => {
@@ -131,6 +141,11 @@ test("behind an opening fence Enter begins the code, behind a closing one it sen
     ["```a``` b", false],
     ["```SELECT * FROM x;", false], // words, and not the name of a language
     ["~~~haha", false],
+    ["> ```", true],
+    ["text\n> ```js\n> a", true],
+    ["> ```\n> a\n> ```", false],
+    ["> ```\n\n> a", false], // another quote
+    ["> ```\na", false],
     ["``", false],
   ];
   assert.equal(isNewLineInCodeBlock("```js\nlet a\nlet b```", 21), false, "the backticks behind the last line end it");

@@ -21,7 +21,7 @@ from chat.models import Message
 from chat.payloads import SendPayload
 from messenger.live import listeners
 from messenger.live.frames import encode_frame, get_frame_type
-from messenger.live.listeners import listen
+from messenger.live.listeners import listen, listen_to_types
 from tests.live.test_hub import send, withheld_events
 
 
@@ -212,13 +212,37 @@ async def test_events_that_no_listener_wants_are_not_decoded(environment, regist
 
     def decode(text):
         decoded.append(get_frame_type(text))
-        return registration.decode(text)
+        return registration.decoders["message.updated"](text)
 
-    listeners._after_commit["message.updated"] = [registration._replace(decode=decode)]
+    listeners._after_commit["message.updated"] = [registration._replace(decoders={"message.updated": decode})]
     message = await send(environment, alice, group.pk, "hello")
     await environment.run(actions.edit_message, alice.pk, message.id, "hello again")
     assert decoded == ["message.updated"]
     assert [event.payload.message.body for event in heard] == ["hello again"]
+
+
+def test_one_listener_gets_the_events_of_several_types_in_one_call(group, alice, bob):
+    send_many([SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))])
+    calls = []
+
+    def listener(events):
+        calls.append([(event.type, event.user_id) for event in events])
+
+    types = {"message.created": msgspec.defstruct("Any", []), "mine.updated": msgspec.defstruct("Any", [])}
+    listen_to_types(types, listener, in_transaction=True)
+    send_many([SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))])
+    assert calls == [[("message.created", 0), ("mine.updated", bob.pk)]], "bob has read by writing"
+    listeners.stop_listening(listener)
+    assert not listeners._in_transaction
+
+
+def test_a_listener_without_savepoint_that_fails_before_it_writes_changes_nothing(each_database, group, alice):
+    def fail(events):
+        raise KeyError
+
+    listen_to_types({"message.created": Payload}, fail, in_transaction=True, has_savepoint=False)
+    send_many([SendCommand(alice.pk, SendPayload(group.pk, uuid.uuid4(), "hello"))])
+    assert bodies(group) == ["hello"]
 
 
 def test_a_failed_statement_whose_result_nothing_waits_for_stores_no_message(each_database, group, alice, monkeypatch):

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 import uuid
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -334,6 +335,28 @@ async def test_errors_are_in_the_language_of_the_user(workspace):
                     await person.send(workspace.group, body)
                 details.append(error.value.payload["detail"])
     assert details == ["最多 4000 个字符。", "请先输入内容。", "At most 4000 characters.", "Write a message first."]
+
+
+async def test_times_in_errors_are_in_the_time_zone_of_the_user(workspace):
+    async with workspace.http("alice") as http, workspace.http("bob") as other:
+        await http.patch("/api/v1/me/", json={"language": "en", "time_zone": "Asia/Shanghai"})
+        await asyncio.to_thread(_mute, workspace.site, "alice", datetime(2999, 1, 31, 20, 30, tzinfo=UTC))
+        message = {"client_id": str(uuid.uuid4()), "body": "hi"}
+        path = f"/api/v1/conversations/{workspace.group}/messages/"
+        answer = await http.post(path, json=message)
+        assert (await other.post(path, json=message)).status_code == 201
+        async with workspace.client("alice") as alice:
+            with pytest.raises(CommandError) as error:
+                await alice.send(workspace.group, "hi")
+        await asyncio.to_thread(_mute, workspace.site, "alice", None)
+        await http.patch("/api/v1/me/", json={"language": "", "time_zone": ""})
+    for detail in (error.value.payload["detail"], answer.json()["detail"]):
+        assert "until 1 February 2999, 04:30" in detail
+
+
+def _mute(site, name, until):
+    with site.orm():
+        User.objects.filter(username=name).update(muted_until=until)
 
 
 async def test_a_frame_that_is_too_large_closes_with_1009(workspace):

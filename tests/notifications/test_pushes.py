@@ -163,6 +163,17 @@ def test_what_a_user_does_not_want_any_more_disappears_from_all_devices(
     assert not PendingPush.objects.exists()
 
 
+def test_writing_in_a_conversation_removes_its_notification_from_the_devices_of_the_author(
+    each_database, alice, bob, group, subscribe, send, deliver
+):
+    browser = subscribe(bob)
+    send(alice, group, "@bob hello")
+    deliver()
+    send(bob, group, "yes?")
+    deliver()
+    assert [push["type"] for push in browser.pushes] == ["show", "clear"]
+
+
 def test_what_was_read_before_sending_is_not_sent(alice, bob, group, subscribe, send, read, deliver):
     browser = subscribe(bob)
     message = send(alice, group)

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import re
 import uuid
+from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
 from django.conf import settings
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from django.utils import timezone
 
 from chat import actions
 from chat.models import Message
+from scheduling import scheduled_messages
 from tests.servers import PASSWORD
 
 
@@ -92,6 +95,11 @@ def test_the_words_of_a_message_are_back_after_signing_in(client, alice, group):
         ("/m/{message}/act/", "/m/{message}/edit/", {"body": "字字 & words"}),
         ("/m/{message}/act/", "/m/{message}/report/", {"reason": "字字 & words"}),
         ("/m/{message}/forward/", "/m/{message}/forward/", {"body": "字字 & words"}),
+        ("/c/{group}/send-later/", "/c/{group}/send-later/", {"body": "字字 & words"}),
+        ("/c/{group}/send-later/", "/c/{group}/send-later/", {"body": "字字 & words", "at": "2026-12-01T09:00"}),
+        ("/later/{scheduled}/", "/later/{scheduled}/", {"body": "字字 & words", "choice": "2026-12-01T09:00+08:00"}),
+        ("/c/{group}/words/", "/c/{group}/words/", {"words": "字字 & words", "effect": "mask"}),
+        ("/people/{bob}/report/", "/people/{bob}/report/", {"kind": "spam", "reason": "字字 & words"}),
     ],
 )
 def test_the_words_of_each_form_are_back_after_signing_in(
@@ -99,7 +107,9 @@ def test_the_words_of_each_form_are_back_after_signing_in(
 ):
     sender = bob if "report" in action else alice
     message, _created = actions.send_message(sender.pk, group.pk, uuid.uuid4(), "hello")
-    ids = {"group": group.pk, "message": message.id}
+    in_an_hour = timezone.now() + timedelta(hours=1)
+    scheduled, _created = scheduled_messages.schedule(alice.pk, group.pk, uuid.uuid4(), "later", in_an_hour)
+    ids = {"group": group.pk, "message": message.id, "scheduled": scheduled.pk, "bob": bob.pk}
     page, action = page.format(**ids), action.format(**ids)
     response = client.post(action, data | {"next": page})
     assert response.status_code == 302 and response["Location"].endswith(f"?next={page}")

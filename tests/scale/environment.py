@@ -125,7 +125,7 @@ def start_environment(
     try:
         _make_tutorial_table(site)
         with site.orm():
-            environment = _create_data(site, user_count)
+            environment = create_data(site, user_count)
         for name, kind in (("ours", PinnedServer), ("tutorial", TutorialServer)):
             environment.servers[name] = kind(site, None, {})
             site.servers.append(environment.servers[name])
@@ -141,7 +141,8 @@ def _make_tutorial_table(site: Site) -> None:
     subprocess.run(command, cwd=ROOT, env=production_environment(**environment), check=True, timeout=120)
 
 
-def _create_data(site: Site, count: int) -> Environment:
+def create_data(site: Site, count: int, group_size: int = GROUP_SIZE) -> Environment:
+    """Stores `count` signed-in users with their conversations; the group has `group_size` members."""
     from accounts.models import User
     from chat import actions
 
@@ -152,7 +153,7 @@ def _create_data(site: Site, count: int) -> Environment:
     users = list(User.objects.order_by("pk"))
     ids = [user.pk for user in users]
     pairs = _open_pairs(ids)
-    group = actions.create_group(ids[0], "Everybody", ids[1:GROUP_SIZE]).id
+    group = actions.create_group(ids[0], "Everybody", ids[1:group_size]).id
     starts = range(0, min(count, TEAMS * TEAM_SIZE), TEAM_SIZE)
     teams = [actions.create_group(ids[start], "Team", ids[start + 1 : start + TEAM_SIZE]).id for start in starts]
     return Environment(site, ids, _sign_in(users), group, teams, pairs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import date, datetime, time, timedelta
 from unittest import mock
 from zoneinfo import ZoneInfo
 
@@ -230,6 +230,36 @@ def test_the_pages_schedule_change_and_cancel_without_scripts(alice, group):
     client.post(path, {**form, "choice": choice})
     assert client.post(f"/later/{ScheduledMessage.objects.get().pk}/cancel/").status_code == 302
     assert not ScheduledMessage.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("clock", "instant"),
+    [
+        ("T02:30", "T03:30:00-04:00"),  # clocks are set from 02:00 to 03:00
+        ("T01:30", "T01:30:00-04:00"),  # clocks are set from 02:00 to 01:00: the first of the two
+    ],
+)
+def test_a_message_can_be_scheduled_for_an_hour_in_which_clocks_are_changed(alice, group, clock, instant):
+    alice.time_zone = "America/New_York"
+    alice.save()
+    client = Client()
+    client.force_login(alice)
+    day = next_clock_change(ZoneInfo(alice.time_zone), forward=clock == "T02:30")
+    form = {"body": "early", "client_id": str(uuid.uuid4()), "at": f"{day}{clock}"}
+    assert client.post(f"/c/{group.pk}/send-later/", form).status_code == 302
+    assert ScheduledMessage.objects.get().send_at == datetime.fromisoformat(f"{day}{instant}")
+
+
+def next_clock_change(zone: ZoneInfo, *, forward: bool) -> date:
+    """Returns the next day on which the clocks of this zone are set forward, or back."""
+    today = timezone.now().astimezone(zone).date()
+    for days in range(1, 366):
+        day = today + timedelta(days=days)
+        before = datetime.combine(day, time(), zone).utcoffset()
+        after = datetime.combine(day + timedelta(days=1), time(), zone).utcoffset()
+        if before != after and (after > before) == forward:
+            return day
+    raise AssertionError(f"{zone} changes no clocks")
 
 
 def test_scheduled_messages_of_a_deleted_account_are_erased(alice, group, schedule):

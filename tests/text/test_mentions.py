@@ -183,6 +183,7 @@ def test_a_backslash_before_a_mention_is_hidden_and_mentions_nobody():
 def test_mention_of_everybody():
     assert find_mentions("@all, hello @All!", everybody=True) == ["@all", "@All"]
     assert find_mentions("@all大家好", everybody=True) == ["@all"]
+    assert find_mentions("＠ａｌｌ 大家好，@ＡＬＬ", everybody=True) == ["＠ａｌｌ", "@ＡＬＬ"]
     assert find_mentions("@all", everybody=False) == []
     assert find_mentions("@allan `@all` x@all", everybody=True) == []
 

@@ -15,6 +15,7 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 
 from chat.attachments.storage.disk import RESERVED_BYTES
+from messenger.assets.bundles import DESCRIPTION
 from messenger.maintenance.doctor import Check, Finding, error, ok, warning
 
 FEW_FILES = 4096  # open files: each connection needs one
@@ -98,6 +99,12 @@ def check_static_files() -> Iterator[Finding]:
         yield error("static files", f"{len(missing)} are missing, such as {missing[0]}", command)
     else:
         yield ok("static files", f"{len(collected)} are in {settings.STATIC_ROOT}")
+        if DESCRIPTION not in collected:
+            yield warning(
+                "static files",
+                "the scripts are not bundled: the first page of a browser loads over a hundred files",
+                'See "Scripts in few files" in docs/running.md.',
+            )
 
 
 def check_limits() -> Iterator[Finding]:

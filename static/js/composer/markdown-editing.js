@@ -10,7 +10,8 @@ const lineStart = (value, position) => (position ? value.lastIndexOf("\n", posit
 
 const INLINE_SIGNS = new Map([["bold", "**"], ["italic", "*"], ["code", "`"], ["strike", "~~"]]);
 const LINE_MARKERS = new Map([["list", "- "], ["quote", "> "], ["numbers", "1. "]]);
-const LINE_MARKER = /^(?!\d{4}\. +\d{1,2}\.(?: |$))(?:[-*+] |\d{1,9}[.)] |> )/; // `2026. 11. 30.` is a date
+const ITEM_MARKER = /^(?!\d{4}\. +\d{1,2}\.(?: |$))(?:[-*+] |\d{1,9}[.)] )/; // `2026. 11. 30.` is a date
+const QUOTE_MARKERS = /^(?:> )*/;
 const URL_PATTERN = /^(?:https?:\/\/|mailto:)\S+$/i;
 
 /**
@@ -139,21 +140,33 @@ function escapeUrl(url) {
  */
 export function makeNewLine(value, start, end) {
   const from = lineStart(value, start);
-  const line = value.slice(from, start);
+  const { indent, quote, item, isEmpty } = splitMarkers(value.slice(from, start));
   if (isInCodeBlock(value, start)) {
-    return { from: start, to: end, text: `\n${/^[ \t]*/.exec(line)?.[0] ?? ""}` };
+    const { quote: markers, lines } = readQuote(value.slice(0, start));
+    return { from: start, to: end, text: `\n${markers}${/^[ \t]*/.exec(lines[lines.length - 1])?.[0] ?? ""}` };
   }
-  const indent = /^[ \t]*/.exec(line)?.[0] ?? "";
-  const content = line.slice(indent.length);
-  const marker = LINE_MARKER.exec(content)?.[0];
-  if (!marker) return { from: start, to: end, text: "\n" };
-  if (content === marker) {
+  const prefix = indent + quote;
+  if (!quote && !item) return { from: start, to: end, text: "\n" };
+  if (isEmpty) {
+    if (quote && item) return { from, to: end, text: prefix }; // leaves the list, but not yet the quote around it
     // A line right behind a list or quote would belong to it. The blank line ends it.
-    const previousLine = from ? value.slice(lineStart(value, from - 1), from - 1) : "";
-    return { from, to: end, text: LINE_MARKER.test(previousLine.trimStart()) ? "\n" : "" };
+    const previous = splitMarkers(from ? value.slice(lineStart(value, from - 1), from - 1) : "");
+    return { from, to: end, text: previous.quote || previous.item ? "\n" : "" };
   }
-  const number = /^(\d+)([.)] )/.exec(marker);
-  return { from: start, to: end, text: `\n${indent}${number ? Number(number[1]) + 1 + number[2] : marker}` };
+  const number = /^(\d+)([.)] )/.exec(item);
+  return { from: start, to: end, text: `\n${prefix}${number ? Number(number[1]) + 1 + number[2] : item}` };
+}
+
+/**
+ * Splits the beginning of a line: white space, the markers of the quotes it is in, and that of a list item.
+ * @param {string} line
+ */
+function splitMarkers(line) {
+  const indent = /^[ \t]*/.exec(line)?.[0] ?? "";
+  const quote = QUOTE_MARKERS.exec(line.slice(indent.length))?.[0] ?? "";
+  const rest = line.slice(indent.length + quote.length);
+  const item = ITEM_MARKER.exec(rest)?.[0] ?? "";
+  return { indent, quote, item, isEmpty: rest === item };
 }
 
 /** Opening fence of a code block: backticks, and possibly the language. */
@@ -168,7 +181,21 @@ const CLOSING_FENCE_BEFORE_WORDS = /^(`{3,})[ \t]*(?![\w+#.-]*$)[^`]+$/;
  * @param {number} position
  */
 export function isInCodeBlock(value, position) {
-  return findOpenFence(value.slice(0, lineStart(value, position)).split("\n")) !== "";
+  return findOpenFence(readQuote(value.slice(0, position)).lines.slice(0, -1)) !== "";
+}
+
+/**
+ * Returns the markers and the lines of the quote in which a text ends, without the markers. Of a text that does not end
+ * in a quote, returns all lines. In a code block, `> ` is code.
+ * @param {string} text
+ */
+function readQuote(text) {
+  const lines = text.split("\n");
+  const isCode = findOpenFence(lines.slice(0, -1)) !== "";
+  const quote = (!isCode && QUOTE_MARKERS.exec(lines[lines.length - 1])?.[0]) || "";
+  let start = lines.length - 1;
+  while (start > 0 && lines[start - 1].startsWith(quote)) start -= 1;
+  return { quote, lines: lines.slice(start).map((line) => line.slice(quote.length)) };
 }
 
 /**
@@ -178,11 +205,12 @@ export function isInCodeBlock(value, position) {
  * @param {number} position
  */
 export function isNewLineInCodeBlock(value, position) {
-  const line = value.slice(lineStart(value, position), position);
+  const { lines } = readQuote(value.slice(0, position));
+  const line = lines[lines.length - 1];
   const isOpen = isInCodeBlock(value, position);
   // Several words behind the backticks are text, as long as nothing closes the block.
   if (!isOpen && /\S\s+\S/.test(OPENING_FENCE.exec(line)?.[2] ?? "")) return false;
-  return findOpenFence(value.slice(0, position).split("\n")) !== "";
+  return findOpenFence(lines) !== "";
 }
 
 /** @param {string[]} lines @returns {string} the fence of the code block that is open after these lines, or "" */

@@ -17,9 +17,9 @@ function requireOwnScript(url) {
   return url;
 }
 
-/** Starts a web worker from a script of this site. @param {URL} url */
+/** Starts a web worker from a script of this site. @param {string} url */
 export function startWorker(url) {
-  return new Worker(policy ? policy.createScriptURL(url.href) : url.href, { type: "module" });
+  return new Worker(policy ? policy.createScriptURL(url) : url, { type: "module" });
 }
 
 /** Returns the address of a script of this site in the form that the browser accepts. @param {string} url */

@@ -26,7 +26,7 @@ const pendingHashes = new Map();
  */
 function sha256Base64(input) {
   if (!worker) {
-    worker = startWorker(new URL("./hash-worker.js", import.meta.url));
+    worker = startWorker(import.meta.resolve("./hash-worker.js"));
     worker.onmessage = ({ data: { id, digest, error } }) => {
       const pending = pendingHashes.get(id);
       pendingHashes.delete(id);

@@ -1,6 +1,6 @@
 /**
- * Adds the numbers and bullets of lists to text that the user copies from the log. They are seen, but browsers leave them
- * out of the copied text.
+ * Adds the numbers and bullets of lists and the markers of quotes to text that the user copies from the log. They are seen,
+ * but browsers leave them out of the copied text.
  */
 import { findAll } from "../../lib/dom.js";
 
@@ -16,18 +16,26 @@ export function watchCopying(log) {
 }
 
 /**
- * Returns the selected text with the markers of the list items whose beginning is selected; null if there are none. The
- * markers are in the page only while the browser computes the text, so they are never painted.
+ * Returns the selected text with the markers of the list items and quoted lines whose beginning is selected; null if there
+ * are none. The markers are in the page only while the browser computes the text, so they are never painted.
  * @param {HTMLElement} list
  * @param {Selection} selection
  */
 function getTextWithMarkers(list, selection) {
   const range = selection.getRangeAt(0);
   const { startContainer, startOffset } = range;
-  const items = findAll(list, ".msg-text li").filter((item) => selection.containsNode(item, true));
-  const markers = items.filter((item) => !hasTextBefore(item, range)).map(insertMarker);
+  const isBeginningSelected = (/** @type {HTMLElement} */ block) =>
+    selection.containsNode(block, true) && !hasTextBefore(block, range);
+  const items = findAll(list, ".msg-text li").filter(isBeginningSelected);
+  const quoted = findAll(list, ".msg-text blockquote :is(p, li:not(:has(> p)))").filter(isBeginningSelected);
+  const breaks = findAll(list, ".msg-text blockquote br").filter(
+    (each) => selection.containsNode(each, true) || isLineBegun(each, range),
+  );
+  const markers = items.map(insertMarker);
+  for (const block of quoted) markers.push(insertQuoteMarker(block, block.firstChild));
+  for (const each of breaks) markers.push(insertQuoteMarker(each, each.nextSibling));
   if (!markers.length) return null;
-  if (markers[0].parentElement?.contains(startContainer)) range.setStartBefore(markers[0]);
+  for (const marker of markers) if (range.comparePoint(marker, 0) < 0) range.setStartBefore(marker);
   const text = selection.toString();
   for (const marker of markers) marker.remove();
   range.setStart(startContainer, startOffset);
@@ -41,6 +49,30 @@ function hasTextBefore(item, { startContainer, startOffset }) {
   before.setStart(item, 0);
   before.setEnd(startContainer, startOffset);
   return before.toString().trim() !== "";
+}
+
+/**
+ * Inserts the markers of the quotes around an element as text.
+ * @param {HTMLElement} element a quoted block, or a line break in one
+ * @param {ChildNode | null} next the marker is inserted before it; null: at the end
+ * @returns {Text}
+ */
+function insertQuoteMarker(element, next) {
+  let markers = "";
+  for (let each = element.parentElement?.closest("blockquote"); each; each = each.parentElement?.closest("blockquote")) markers += "> ";
+  const marker = document.createTextNode(markers);
+  (element.localName === "br" ? element.parentElement : element)?.insertBefore(marker, next);
+  return marker;
+}
+
+/** Returns whether the range begins with the line behind a line break. @param {Node} lineBreak @param {Range} range */
+function isLineBegun(lineBreak, { startContainer, startOffset }) {
+  const isBehind = lineBreak.compareDocumentPosition(startContainer) & Node.DOCUMENT_POSITION_FOLLOWING;
+  if (!isBehind || !lineBreak.parentElement?.contains(startContainer)) return false;
+  const before = document.createRange();
+  before.setStartAfter(lineBreak);
+  before.setEnd(startContainer, startOffset);
+  return before.toString().trim() === "";
 }
 
 /** Inserts the marker of a list item as text. @param {HTMLElement} item @returns {Text} */
