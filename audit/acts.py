@@ -36,6 +36,8 @@ ACTS: dict[str, str | Promise] = {
     "group.picture": _("changed the picture of the group"),
     "group.delete": _("deleted the group"),
     "member.add": _("added a member"),
+    "member.approve": _("let a person in"),
+    "member.decline": _("declined a request to join"),
     "member.remove": _("removed a member"),
     "member.mute": _("muted a member"),
     "member.role": _("changed a role"),

@@ -11,6 +11,7 @@ from chat.api.contacts import BlockViewSet, ContactViewSet, IgnoredRequestViewSe
 from chat.api.conversations import ConversationTitleViewSet, ConversationViewSet, GroupAvatarViewSet, MemberStateViewSet
 from chat.api.group_log import GroupLogViewSet
 from chat.api.invites import InviteViewSet, JoinByInviteViewSet
+from chat.api.join_requests import JoinRequestViewSet
 from chat.api.members import MemberViewSet, OnlineMemberViewSet, UserSearchViewSet
 from chat.api.messages import (
     ChangesViewSet,
@@ -42,7 +43,17 @@ urlpatterns = [
     path(CONVERSATION + "here/", OnlineMemberViewSet.as_view({"get": "list"}), name="api_here"),
     path(CONVERSATION + "invites/", InviteViewSet.as_view(LIST_CREATE), name="api_invites"),
     path(CONVERSATION + "invites/<id:invite_id>/", InviteViewSet.as_view({"delete": "destroy"}), name="api_invite"),
-    path("invites/<token:token>/", JoinByInviteViewSet.as_view({"get": "retrieve", "post": "create"}), name="api_join"),
+    path(
+        "invites/<token:token>/",
+        JoinByInviteViewSet.as_view({"get": "retrieve", "post": "create", "delete": "destroy"}),
+        name="api_join",
+    ),
+    path(CONVERSATION + "join-requests/", JoinRequestViewSet.as_view({"get": "list"}), name="api_join_requests"),
+    path(
+        CONVERSATION + "join-requests/<id:user_id>/",
+        JoinRequestViewSet.as_view(PUT_DESTROY),
+        name="api_join_request",
+    ),
     path(CONVERSATION + "members/", MemberViewSet.as_view(LIST_CREATE), name="api_members"),
     path(
         CONVERSATION + "members/<id:user_id>/",

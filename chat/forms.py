@@ -270,7 +270,11 @@ class GroupSettingsForm(BaseForm):
         required=False,
         help_text=_("What a message said before it was edited. The owner and admins can always see it."),
     )
-
+    joins_need_approval = forms.BooleanField(
+        label=_("New members are approved"),
+        required=False,
+        help_text=_("People who follow an invite link ask to join, and the owner or an admin decides."),
+    )
     slow_mode = forms.TypedChoiceField(
         label=_("Slow mode"),
         choices=[

@@ -168,6 +168,7 @@ class ConversationChangesPayload(msgspec.Struct):
     members_may_add: Switch = UNSET
     members_may_pin: Switch = UNSET
     revisions_visible: Switch = UNSET
+    joins_need_approval: Switch = UNSET
     slow_mode: (
         Annotated[Count, described(_("Seconds between two messages of one member; 0: no limit."))] | UnsetType
     ) = UNSET
@@ -240,6 +241,10 @@ class MentionListQuery(msgspec.Struct):
 
 class MemberMutePayload(msgspec.Struct):
     seconds: Annotated[Count, described(_("3600, 86400 or 604800; 0 ends it."))]
+
+
+class JoinRequestQuery(msgspec.Struct):
+    before: Annotated[Id | None, Cursor] = None
 
 
 class GroupLogQuery(msgspec.Struct):

@@ -58,6 +58,7 @@ RULES: dict[str, tuple[Condition, ...]] = {
     "see_log": (_GROUP, Condition("owner|admin", _("Only the owner and admins can see this."))),
     "add_people": (_GROUP, Condition("owner|admin|members_may_add", _("Only the owner and admins can add people."))),
     "manage_invites": (_GROUP, Condition("owner|admin")),  # of other members
+    "decide_joins": (_GROUP, Condition("owner|admin", _("Only the owner and admins can let people in."))),
     "mention_everybody": (_GROUP, Condition("owner|admin")),
     "remove_member": (
         _GROUP,
@@ -101,7 +102,7 @@ RULES: dict[str, tuple[Condition, ...]] = {
 
 
 # Actions by which a user writes something that others see. Users whom the moderators have muted may not do them.
-WRITING_ACTIONS = frozenset(("change_group", "add_people", "react", "edit", "pin"))
+WRITING_ACTIONS = frozenset(("change_group", "add_people", "decide_joins", "react", "edit", "pin"))
 
 
 def client_rules() -> dict[str, str]:

@@ -132,6 +132,12 @@ POST   api/v1/conversations/<conversation_id>/invites/              401    404  
 DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
 GET    api/v1/conversations/<conversation_id>/log/                   401    404    403    200    200
 PUT    api/v1/conversations/<conversation_id>/members/<user_id>/mute/ 401    404    403    200    200
+GET    api/v1/conversations/<conversation_id>/join-requests/         401    404    403    200    200
+PUT    api/v1/conversations/<conversation_id>/join-requests/<user_id>/ 401    404    403    200    200 | user=newt
+DELETE api/v1/conversations/<conversation_id>/join-requests/<user_id>/ 401    404    403    204    204 | user=newt
+PUT    api/v1/conversations/<conversation_id>/join-requests/<user_id>/ 401    404    403    404    404 | user=stan
+DELETE api/v1/invites/<token>/                                      401    404    404    404    404
+DELETE api/v1/invites/<token>/                                      401    404    404    404    404 | token=link
 GET    api/v1/invites/<token>/                                      401    404    404    404    404 | no such link
 POST   api/v1/invites/<token>/                                      401    404    404    404    404
 GET    api/v1/invites/<token>/                                      401    200    200    200    200 | token=link
@@ -208,6 +214,8 @@ GET    c/<conversation_id>/members/<user_id>/remove/                 in    404  
 GET    c/<conversation_id>/members/<user_id>/give/                   in    404    403    403    200
 GET    c/<conversation_id>/leave/                                    in    404    200    200    200
 GET    c/<conversation_id>/log/                                      in    404    403    200    200
+GET    c/<conversation_id>/requests/                                 in    404    403    200    200
+POST   c/<conversation_id>/requests/<user_id>/                       in    404    403    302    302 | user=newt
 GET    c/<conversation_id>/delete/                                   in    404    403    403    200
 POST   c/<conversation_id>/delete/                                   in    404    403    403    302
 GET    c/<conversation_id>/pins/                                     in    404    200    200    200
@@ -527,6 +535,9 @@ class Environment:
         actions.remove_member(olga, group, self.ids["rick"])
         invite = actions.create_invite(olga, group)
         self.ids["invite"], self.ids["link"] = invite.id, invite.token
+        actions.update_group(olga, group, {"joins_need_approval": True})
+        actions.join_by_invite(self.ids["newt"], invite.token)
+        actions.update_group(olga, group, {"joins_need_approval": False})
         self.tokens, self.session_keys, self.notes = {}, {}, {}
         for role, name in NAMES.items():
             self.tokens[role] = tokens.issue_token_pair(people[name]).access

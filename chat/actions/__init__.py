@@ -14,6 +14,7 @@ from chat.actions.forwarding import forward_message
 from chat.actions.groups.avatar import remove_group_avatar, set_group_avatar
 from chat.actions.groups.deletion import delete_group
 from chat.actions.groups.invites import create_invite, join_by_invite, preview_invite, revoke_invite
+from chat.actions.groups.join_decisions import approve_request, decline_request, withdraw_request
 from chat.actions.groups.members import add_members, mute_member, remove_member, set_role
 from chat.actions.groups.settings import update_group
 from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
@@ -37,8 +38,10 @@ from chat.schemas import MessageSchema, MineSchema
 
 __all__ = [
     "add_members",
+    "approve_request",
     "create_group",
     "create_invite",
+    "decline_request",
     "delete_group",
     "delete_message",
     "edit_message",
@@ -75,6 +78,7 @@ __all__ = [
     "update_group",
     "update_member_state",
     "wipe_message",
+    "withdraw_request",
 ]
 
 

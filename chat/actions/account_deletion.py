@@ -20,6 +20,7 @@ from accounts.actions import deletion
 from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from chat import actions, events, tasks
+from chat.actions.groups.join_decisions import withdraw_all_requests
 from chat.actions.messages import WIPED_FIELDS, delete_locked_message, wipe_content
 from chat.actions.profile_changes import publish_profile_change_in
 from chat.actions.transaction import ConversationTransaction
@@ -152,6 +153,7 @@ def leave_all_conversations(user_id: int, delete_messages: bool) -> None:
         except ApplicationError as error:
             if error.code != "not_found":  # the group was deleted meanwhile, or the user was removed from it
                 raise
+    withdraw_all_requests(user_id)
     for upload in Upload.objects.filter(owner_id=user_id):
         if upload.attachment_id is None or Attachment.objects.filter(pk=upload.attachment_id, message=None).exists():
             uploads.delete_upload(upload)

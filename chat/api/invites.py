@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from drf_spectacular.utils import OpenApiResponse
+
 from chat import actions, selectors
 from chat.actions.groups.invites import preview_invite
 from chat.payloads import InvitePayload
@@ -46,7 +48,15 @@ class JoinByInviteViewSet(ApiViewSet):
         created="The user joined the group.",
         already="The user was a member already. This does not count as a use of the link.",
         request=None,
+        errors={202: OpenApiResponse(InvitePreviewSchema, "The user waits until an admin of the group decides.")},
     )
     def create(self, request, token: str):
         conversation, joined = actions.join_by_invite(self.user_id, token)
+        if conversation is None:
+            return respond(preview_invite(self.user_id, token), 202)
         return respond(conversation, 201 if joined else 200)
+
+    @no_content_schema("Take back one's request to join a group")
+    def destroy(self, request, token: str):
+        actions.withdraw_request(self.user_id, token)
+        return no_content()

@@ -33,7 +33,7 @@ from chat.attachments.storage.disk import RESERVED_BYTES
 from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Conversation, Membership, Message
 from chat.schemas import MessageSchema, message_schema
-from chat.selectors import get_peers_by_conversation, messages_with_relations
+from chat.selectors import get_peers_by_conversation, list_own_join_requests, messages_with_relations
 from chat.view_models.message_log import MessageItem, build_message_items, collect_named_user_ids
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
@@ -293,6 +293,10 @@ class ExportBuilder:
                     "folder": exported.folder,
                 }
                 for exported in conversations
+            ],
+            "join_requests": [
+                {"title": request.conversation.title, "asked_at": format_timestamp(request.asked_at)}
+                for request in list_own_join_requests(self.owner.pk)
             ],
             "files": [
                 {

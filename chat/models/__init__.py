@@ -5,6 +5,7 @@ from chat.models.conversations import Conversation, Level, Membership, ReceiptHi
 from chat.models.data_exports import DataExport
 from chat.models.epochs import DatabaseEpoch
 from chat.models.invites import Invite
+from chat.models.join_requests import JoinRequest
 from chat.models.messages import Mention, Message, Reaction, Revision
 from chat.models.reports import GRAVITY_BY_KIND, Gravity, Report, ReportCase, ReportKind
 from chat.models.search import SearchBackfill, SearchEntry
@@ -19,6 +20,7 @@ __all__ = [
     "File",
     "Gravity",
     "Invite",
+    "JoinRequest",
     "Level",
     "Membership",
     "Mention",

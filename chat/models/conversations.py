@@ -40,10 +40,12 @@ class Conversation(models.Model):
     members_may_add = models.BooleanField(_("members can add people"), default=True)
     members_may_pin = models.BooleanField(_("members can pin messages"), default=True)
     revisions_visible = models.BooleanField(_("members can see the edit history"), default=True)
+    joins_need_approval = models.BooleanField(_("new members are approved"), default=False, db_default=False)
     # Seconds between two messages of one member, except for the owner and admins; 0: no limit.
     slow_mode = models.IntegerField(_("slow mode"), default=0, db_default=0)
 
     member_count = models.IntegerField(_("number of members"), default=0)
+    join_request_count = models.IntegerField(default=0, db_default=0)  # people who wait for an admin to let them in
     last_seq = models.BigIntegerField(default=0)
     text_count = models.BigIntegerField(_("number of messages"), default=0)  # messages without system messages
     file_bytes = models.BigIntegerField(default=0)  # size of all attachments

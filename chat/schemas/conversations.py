@@ -52,7 +52,9 @@ class ConversationSchema(msgspec.Struct):
     `mine` is what the conversation stores for the current user only (unread count, mute …); it is absent in events that
     go to all members. `version`: number of the newest change. `announced_version`: the version at the last change of
     the announcement. `slow_mode`: seconds that members wait between two messages, 0 for none; it does not apply to the
-    owner and admins. `announcement` is Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
+    owner and admins. `joins_need_approval`: people who follow an invite link wait until an admin lets them in;
+    `join_request_count` is how many wait. `announcement` is Markdown, `announcement_html` its sanitised HTML (as
+    `body_html` of a message).
     """
 
     id: int
@@ -75,6 +77,8 @@ class ConversationSchema(msgspec.Struct):
     # The version of the conversation at the last change of the announcement.
     announced_version: int = 0
     announcement_html: str = ""
+    joins_need_approval: bool = False
+    join_request_count: int = 0
     # Absent where all members get the same data (event conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -201,6 +205,8 @@ def conversation_schema(
         created_at=format_timestamp(conversation.created_at),
         announced_version=conversation.announced_version,
         announcement_html=announcement_html,
+        joins_need_approval=conversation.joins_need_approval,
+        join_request_count=conversation.join_request_count,
         mine=mine,
     )
 

@@ -30,6 +30,7 @@ from chat.selectors.invites import (
     list_invites,
     list_open_invites,
 )
+from chat.selectors.join_requests import JoinRequestSchema, list_join_requests, list_own_join_requests
 from chat.selectors.members import (
     MemberPosition,
     OnlineMembersSchema,
@@ -97,6 +98,7 @@ __all__ = [
     "ConversationTitle",
     "InvitePreviewSchema",
     "InviteSchema",
+    "JoinRequestSchema",
     "MemberPosition",
     "MessageSearch",
     "OnlineMembersSchema",
@@ -143,6 +145,7 @@ __all__ = [
     "list_group_acts",
     "list_group_mate_ids",
     "list_invites",
+    "list_join_requests",
     "list_member_ids",
     "list_members",
     "list_mentions",
@@ -150,6 +153,7 @@ __all__ = [
     "list_new_pair_ids",
     "list_online_members",
     "list_open_invites",
+    "list_own_join_requests",
     "list_peer_receipts",
     "list_pin_ids",
     "list_pins",

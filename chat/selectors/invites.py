@@ -35,7 +35,8 @@ class InviteSchema(msgspec.Struct):
 class InvitePreviewSchema(msgspec.Struct):
     """The data of a group that a user sees before joining by an invite link.
 
-    `conversation_id` is null unless the user is a member of the group already.
+    `conversation_id` is null unless the user is a member of the group already. `needs_approval`: who joins waits until
+    an admin decides; `asked_at` is the time since when the user waits, or null.
     """
 
     title: str
@@ -44,6 +45,8 @@ class InvitePreviewSchema(msgspec.Struct):
     member_count: int
     created_by: UserSchema
     conversation_id: int | None
+    needs_approval: bool
+    asked_at: Timestamp | None
 
 
 def invite_schema(invite: Invite) -> InviteSchema:
@@ -59,7 +62,7 @@ def invite_schema(invite: Invite) -> InviteSchema:
     )
 
 
-def invite_preview_schema(invite: Invite, *, is_member: bool) -> InvitePreviewSchema:
+def invite_preview_schema(invite: Invite, *, is_member: bool, asked_at: datetime | None = None) -> InvitePreviewSchema:
     conversation = invite.conversation
     return InvitePreviewSchema(
         title=conversation.title,
@@ -68,6 +71,8 @@ def invite_preview_schema(invite: Invite, *, is_member: bool) -> InvitePreviewSc
         member_count=conversation.member_count,
         created_by=user_schema(invite.made_by),
         conversation_id=conversation.pk if is_member else None,
+        needs_approval=conversation.joins_need_approval,
+        asked_at=format_optional_timestamp(asked_at),
     )
 
 

@@ -27,6 +27,10 @@ class AllowedActions:
         return permissions.is_allowed("change_group", self._facts)
 
     @property
+    def can_decide_joins(self) -> bool:
+        return permissions.is_allowed("decide_joins", self._facts)
+
+    @property
     def can_see_log(self) -> bool:
         return permissions.is_allowed("see_log", self._facts)
 

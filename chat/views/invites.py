@@ -73,8 +73,9 @@ class GroupFace:
 
 @public_form_view
 def join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
-    """Shows the group of an invite link. POST joins the group. Members are redirected to the conversation.
+    """Shows the group of an invite link. POST joins the group, or asks its admins.
 
+    Members are redirected to the conversation.
     Signed-out visitors see the same group, with links to create an account or to sign in. After that they come back to
     this page.
     """
@@ -88,7 +89,13 @@ def _join_by_invite(request: HttpRequest, token: str) -> HttpResponse:
     user_id = request.user.pk
     try:
         if request.method == "POST" and user_id is not None:
+            if "withdraw" in request.POST:  # the name of a button
+                actions.withdraw_request(user_id, token)
+                messages.success(request, _("You’ve taken your request back."))
+                return redirect("home")
             conversation, joined = actions.join_by_invite(user_id, token)
+            if conversation is None:
+                return redirect("join_group", token)
             if joined:
                 messages.success(request, _("You’ve joined. Say hello!"))
             return redirect("conversation", conversation.id)

@@ -20,6 +20,7 @@ import chat.events
 import chat.schemas
 import chat.selectors.conversations
 import chat.selectors.invites
+import chat.selectors.join_requests
 import chat.selectors.members
 import chat.selectors.sync
 import notifications.schemas
@@ -122,6 +123,7 @@ def schemas() -> list[Struct]:
         chat.schemas.contacts,
         chat.schemas.group_log,
         chat.selectors.invites,
+        chat.selectors.join_requests,
         chat.selectors.members,
         chat.selectors.sync,
         notifications.schemas,

@@ -257,6 +257,16 @@ def test_the_export_uses_the_language_and_time_zone_of_its_owner(make_user, run_
         assert '<html lang="zh-hans">' in archive.read("index.html").decode()
 
 
+def test_the_export_names_the_groups_that_a_user_waits_to_join(alice, carol, group, run_tasks, transactional_db):
+    actions.update_group(alice.pk, group.pk, {"joins_need_approval": True})
+    actions.join_by_invite(carol.pk, actions.create_invite(alice.pk, group.pk).token)
+    export_actions.request_export(carol.pk)
+    run_tasks()
+    with open_archive(page_of(carol)) as archive:
+        (request,) = json.loads(archive.read("account.json"))["join_requests"]
+        assert request["title"] == "Room" and request["asked_at"]
+
+
 def test_the_export_uses_the_last_time_zone_of_a_browser(make_user, run_tasks, transactional_db):
     ann = make_user("ann", browser_time_zone="Pacific/Auckland")
     User.objects.filter(pk=ann.pk).update(date_joined=datetime(2026, 11, 28, 13, tzinfo=UTC))

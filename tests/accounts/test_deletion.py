@@ -22,7 +22,7 @@ from accounts.actions import contacts, deletion
 from accounts.auth import tokens
 from accounts.models import Relationship, SignIn, User
 from accounts.selectors import contact_lists
-from chat import actions
+from chat import actions, selectors
 from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
 from chat.models import Attachment, Conversation, Membership, Mention, Message, Reaction, Revision
@@ -153,6 +153,16 @@ def test_the_user_name_and_its_look_alikes_are_retired(alice, bob, transactional
 def test_the_placeholder_name_of_deleted_users_cannot_be_registered(api, transactional_db):
     answer = api.send("post", "auth/signup/", {"username": "Deleted-7", "password": "a-long-one-77"})
     assert answer.status_code == 400 and "reserved" in str(answer.json())
+
+
+def test_requests_to_join_groups_are_taken_back(alice, carol, group, transactional_db, run_tasks):
+    actions.update_group(alice.pk, group.pk, {"joins_need_approval": True})
+    actions.join_by_invite(carol.pk, actions.create_invite(alice.pk, group.pk).token)
+    delete(page_of(carol), "carol")
+    run_tasks()
+    group.refresh_from_db()
+    assert group.join_request_count == 0
+    assert selectors.list_join_requests(alice.pk, group.pk) == ([], None)
 
 
 def test_contacts_requests_and_blocks_of_others_are_removed(published_events, alice, bob, carol, transactional_db):

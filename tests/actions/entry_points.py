@@ -177,6 +177,7 @@ class Page:
         Like a browser, it omits checkboxes that are not ticked.
         """
         names = ("title", "description", "announcement", "members_may_add", "members_may_pin", "revisions_visible")
+        names += ("joins_need_approval",)
         try:
             group = selectors.get_conversation(caller.pk, conversation)
         except ApplicationError:

@@ -266,6 +266,7 @@ async def test_change_a_group(entry_point, workspace):
         "members_may_add": False,
         "members_may_pin": False,
         "revisions_visible": False,
+        "joins_need_approval": True,
     }
     for _ in range(2):
         assert (await entry_point(workspace.adam, "update", conversation=workspace.group, **changes)).code == ""

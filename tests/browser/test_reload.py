@@ -165,6 +165,13 @@ async def _join_by_invite_link(scenario: Scenario, creator: Device) -> None:
     await scenario.dave.post(f"invites/{link['token']}/")
 
 
+async def _decide_join_requests(scenario: Scenario) -> None:
+    """Dave asks to join the group again, and alice lets him in."""
+    await scenario.alice.delete(f"{scenario.group_path}members/{scenario.dave.pk}/")
+    await _join_by_invite_link(scenario, scenario.alice)
+    await scenario.alice.put(f"{scenario.group_path}join-requests/{scenario.dave.pk}/")
+
+
 async def _send_from_page(scenario: Scenario, body: str) -> None:
     """Sends a message in the open page of alice and waits until it is stored."""
     await scenario.page.fill("message-composer textarea", body)
@@ -265,6 +272,9 @@ CHANGES: dict[str, Change] = {
     "bob adds dave": lambda s: s.bob.post(f"{s.group_path}members/", user_ids=[s.dave.pk]),
     "dave leaves again": lambda s: s.dave.delete(f"{s.group_path}members/{s.dave.pk}/"),
     "dave joins by an invite link of bob": lambda s: _join_by_invite_link(s, s.bob),
+    "alice approves new members": lambda s: s.alice.patch(s.group_path, joins_need_approval=True),
+    "alice lets dave in": _decide_join_requests,
+    "alice no longer approves them": lambda s: s.alice.patch(s.group_path, joins_need_approval=False),
     "carol is no longer an admin": lambda s: s.alice.patch(f"{s.group_path}members/{s.carol.pk}/", role="member"),
     "alice mutes carol": lambda s: s.alice.put(f"{s.group_path}members/{s.carol.pk}/mute/", seconds=3600),
     "alice lets carol write again": lambda s: s.alice.put(f"{s.group_path}members/{s.carol.pk}/mute/", seconds=0),

@@ -168,6 +168,19 @@ async def joining_by_invite_link(environment, group, alice, bob, carol, **_):
 
 
 @action
+async def deciding_who_joins(environment, group, alice, bob, carol, **_):
+    await environment.run(actions.update_group, alice.pk, group.pk, {"joins_need_approval": True})
+    invite = await environment.run(actions.create_invite, alice.pk, group.pk)
+    await environment.run(actions.join_by_invite, carol.pk, invite.token)
+    await environment.run(actions.withdraw_request, carol.pk, invite.token)
+    await environment.run(actions.join_by_invite, carol.pk, invite.token)
+    await environment.run(actions.approve_request, alice.pk, group.pk, carol.pk)
+    await environment.run(actions.remove_member, bob.pk, group.pk, bob.pk)
+    await environment.run(actions.join_by_invite, bob.pk, invite.token)
+    await environment.run(actions.decline_request, alice.pk, group.pk, bob.pk)
+
+
+@action
 async def changing_the_group_avatar(environment, group, alice, **_):
     for colour in ("teal", "olive"):
         written = BytesIO()

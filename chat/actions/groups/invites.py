@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 
 from accounts.models import User
 from chat import permissions
+from chat.actions.groups import join_requests
 from chat.actions.groups.members import join_users
 from chat.actions.groups.settings import publish_conversation_info, require_group
 from chat.actions.transaction import conversation_transaction, outsider_transaction
@@ -83,11 +84,12 @@ def revoke_invite(user_id: int, conversation_id: int, invite_id: int) -> None:
         tx.record_act("invite.revoke", invite)
 
 
-def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
+def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema | None, bool]:
     """Makes a user a member of a group by an invite link. `token` is the secret part of the link.
 
     Returns the conversation, and True if the user has joined or False if the user was a member already. Only joining
-    counts as a use of the link.
+    counts as a use of the link. If the admins of the group approve new members, the user waits for them instead (see
+    join_decisions.py), and the conversation is None.
     """
     invite = get_usable_invite(user_id, token)
     rate_limits.require("group.change", user_id)
@@ -97,11 +99,18 @@ def join_by_invite(user_id: int, token: str) -> tuple[ConversationSchema, bool]:
         membership = Membership.objects.filter(conversation=tx.conversation, user_id=user_id).first()
         is_new = membership is None or membership.left_at is not None
         if is_new:
-            if not _is_usable(invite, tx.conversation, membership):
+            is_waiting = join_requests.find_waiting(tx.conversation, user_id) is not None
+            if is_waiting and tx.conversation.joins_need_approval:
+                return None, False
+            if not _is_usable(invite, tx.conversation, membership, user_id):
                 raise invalid_invite_error()
             user = User.objects.filter(pk=user_id, is_active=True).first()
             if user is None:
                 raise not_found()
+            if tx.conversation.joins_need_approval:
+                join_requests.add_request(tx, user, invite)
+                publish_conversation_info(tx)
+                return None, False
             (membership,) = join_users(tx, [user])
             invite.uses += 1
             invite.save(update_fields=["uses"])
@@ -128,7 +137,9 @@ def get_usable_invite(user_id: int | None, token: str, ip: str = "") -> Invite:
     if user_id is not None:
         membership = Membership.objects.filter(conversation_id=invite.conversation_id, user_id=user_id).first()
     is_member = membership is not None and membership.left_at is None
-    if not is_member and not _is_usable(invite, invite.conversation, membership):
+    # Who waits may look at the request, and take it back, although the link does not work any more.
+    is_waiting = user_id is not None and join_requests.find_waiting(invite.conversation, user_id) is not None
+    if not is_member and not is_waiting and not _is_usable(invite, invite.conversation, membership, user_id):
         raise invalid_invite_error()
     rate_limits.release([rate_limits.bucket("invite.tries", tried_by)])
     return invite
@@ -143,18 +154,21 @@ def preview_invite(user_id: int | None, token: str, ip: str = "") -> InvitePrevi
     invite = get_usable_invite(user_id, token, ip)
     memberships = Membership.objects.filter(conversation_id=invite.conversation_id, left_at=None)
     is_member = user_id is not None and memberships.filter(user_id=user_id).exists()
-    return invite_preview_schema(invite, is_member=is_member)
+    request = join_requests.find_waiting(invite.conversation, user_id) if user_id is not None else None
+    return invite_preview_schema(invite, is_member=is_member, asked_at=request.asked_at if request else None)
 
 
-def _is_usable(invite: Invite, conversation: Conversation, membership: Membership | None) -> bool:
+def _is_usable(invite: Invite, conversation: Conversation, membership: Membership | None, user_id: int | None) -> bool:
     """Returns True if a user who is not a member may join the group with this link.
 
-    `membership` is the membership of a user who was a member earlier, or None. A user who was removed cannot join with
-    a link that was created before the removal.
+    `membership` is the membership of a user who was a member earlier, or None. A user who was removed, or whose request
+    to join was declined, cannot join with a link that was created before.
     """
     if not invite.is_open() or not invite.made_by.is_active:
         return False
     if membership and membership.was_removed and membership.left_at and invite.created_at <= membership.left_at:
+        return False
+    if user_id is not None and join_requests.is_declined(invite, user_id):
         return False
     creator = Membership.objects.filter(conversation=conversation, user_id=invite.made_by_id, left_at=None).first()
     return creator is not None and permissions.is_allowed(

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from accounts.models import User
 from accounts.selectors import privacy
 from chat import events
+from chat.actions.groups.join_requests import remove_requests
 from chat.actions.groups.settings import member_state_event, publish_conversation_info, require_group
 from chat.actions.new_conversations import MAX_USERS_PER_CALL, require_all_found
 from chat.actions.transaction import ConversationTransaction, conversation_transaction
@@ -80,6 +81,7 @@ def join_users(tx: ConversationTransaction, users: list[User], added_by: User | 
     Membership.objects.bulk_update(rejoined, [*fields, "read_seq", "delivered_seq", "read_count"])
     conversation.member_count += len(created) + len(rejoined)
     tx.mark_changed("member_count")
+    remove_requests(tx, [user.pk for user in users])
     memberships = sorted([*created, *rejoined], key=lambda row: row.version)
     # The schema is built once for all new members, at the end of the transaction, when counts and versions are final.
     shared_schema = cache(lambda: shared_conversation_schema(conversation))

@@ -55,6 +55,7 @@ export function watchPermissions() {
     const log = findLog(conversation_id);
     if (!log) return;
     log.dataset.settings = Object.keys(conversation).filter((name) => conversation[name] === true).join(" ");
+    find(document, ".conversation-head [data-part=join-request-count]")?.replaceChildren(String(conversation.join_request_count));
     updateControls(log);
   });
   onLiveEvent("mine.updated", ({ conversation_id, mine }) => {
@@ -69,6 +70,8 @@ export function watchPermissions() {
 function updateControls(log) {
   const add = find(document, "member-panel [data-part=add]");
   if (add) add.hidden = !isAllowed("add_people");
+  const requests = find(document, ".conversation-head [data-part=join-requests]");
+  if (requests) requests.hidden = !isAllowed("decide_joins") || find(requests, "[data-part=join-request-count]")?.textContent === "0";
   const leave = find(document, ".conversation-menu [data-act=leave]");
   if (leave) leave.dataset.role = log.dataset.role;
 }

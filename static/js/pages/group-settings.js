@@ -53,7 +53,7 @@ export class GroupSettings extends LiveElement {
     } catch {
       return; // the next change tries again
     }
-    for (const part of ["members", "about", "links", "face"]) {
+    for (const part of ["members", "about", "links", "face", "requests"]) {
       const [outdated, current] = [find(this, `[data-part=${part}]`), find(page, `[data-part=${part}]`)];
       if (!outdated || !current || outdated.contains(document.activeElement) && part === "links") continue;
       const focusedIndex = findAll(outdated, "a, button, input").indexOf(/** @type {HTMLElement} */ (document.activeElement));

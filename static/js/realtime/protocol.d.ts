@@ -340,8 +340,9 @@ export interface Mine {
  * A direct conversation (`peer` is the other user) or a group. `mine` is what the conversation stores for the current
  * user only (unread count, mute …); it is absent in events that go to all members. `version`: number of the newest
  * change. `announced_version`: the version at the last change of the announcement. `slow_mode`: seconds that members
- * wait between two messages, 0 for none; it does not apply to the owner and admins. `announcement` is Markdown,
- * `announcement_html` its sanitised HTML (as `body_html` of a message).
+ * wait between two messages, 0 for none; it does not apply to the owner and admins. `joins_need_approval`: people who
+ * follow an invite link wait until an admin lets them in; `join_request_count` is how many wait. `announcement` is
+ * Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
  */
 export interface Conversation {
   id: number;
@@ -363,6 +364,8 @@ export interface Conversation {
   created_at: string;
   announced_version: number;
   announcement_html: string;
+  joins_need_approval: boolean;
+  join_request_count: number;
   mine?: Mine | null;
 }
 
@@ -532,7 +535,8 @@ export interface Invite {
 
 /**
  * The data of a group that a user sees before joining by an invite link. `conversation_id` is null unless the user is a
- * member of the group already.
+ * member of the group already. `needs_approval`: who joins waits until an admin decides; `asked_at` is the time since
+ * when the user waits, or null.
  */
 export interface InvitePreview {
   title: string;
@@ -541,6 +545,15 @@ export interface InvitePreview {
   member_count: number;
   created_by: User;
   conversation_id: number | null;
+  needs_approval: boolean;
+  asked_at: string | null;
+}
+
+/** A user who waits for the owner or an admin of a group, and who created the invite link that the user followed. */
+export interface JoinRequest {
+  user: User;
+  invited_by: User | null;
+  asked_at: string;
 }
 
 /**
