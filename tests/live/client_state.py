@@ -76,10 +76,7 @@ class ClientState:
         quotes = [messages[seq] for seq in self.quotes.get(message["id"], ()) if seq in messages]
         for quote in [*quotes, conversation["last_message"]]:  # update the excerpts of this message in replies to it
             if quote and quote["reply_to"] and quote["reply_to"]["id"] == message["id"]:
-                quote["reply_to"].update(
-                    excerpt="" if message["deleted_at"] else _excerpt(message["body"]),
-                    deleted=message["deleted_at"] is not None,
-                )
+                quote["reply_to"].update(excerpt=message["excerpt"], deleted=message["deleted_at"] is not None)
         if new:
             conversation["last_seq"] = message["seq"]
         last = conversation["last_message"]
@@ -316,8 +313,3 @@ def _comparable(conversation: Row) -> Row:
 
 def _by_id(members: Iterable[Row]) -> list[Row]:
     return sorted(members, key=lambda member: member["user"]["id"])
-
-
-def _excerpt(body: str) -> str:
-    line = " ".join(body.split())
-    return line if len(line) <= 120 else line[:119] + "…"
