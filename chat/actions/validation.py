@@ -25,7 +25,7 @@ def body_error(body: str, *, may_be_blank: bool = False) -> ApplicationError | N
         return invalid(body=format_lazily(_("At most %(limit)s characters."), {"limit": settings.BODY_LIMIT}))
     if "\x00" in body or not is_encodable(body):
         return invalid(body=_("This text contains characters that can’t be saved."))
-    if is_blank(body) and not may_be_blank:
+    if not may_be_blank and is_blank(body):
         return invalid(body=_("Write a message first."))
     return None
 

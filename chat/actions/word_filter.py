@@ -75,6 +75,15 @@ def apply(body: str, conversation_id: int | None, version: int | None = None) ->
     return FilterResult(masked, None, tuple(flagged))
 
 
+def has_lists(version: int | None = None) -> bool:
+    """Returns True if any list is switched on. Otherwise `apply` changes no text.
+
+    `version` means the same as for `apply`.
+    """
+    lists = _get_compiled(version)
+    return lists.site is not None or bool(lists.groups)
+
+
 def clean(body: str, conversation_id: int | None) -> FilterResult:
     """Checks a text like `apply`, and raises the error if it may not be written."""
     result = apply(body, conversation_id, get_version())

@@ -12,9 +12,10 @@ def is_blank(text: str) -> bool:
     White space, control characters, zero-width characters and combining marks (such as accents without a letter) are
     not visible.
     """
-    return all(
-        unicodedata.category(char) in _INVISIBLE_CATEGORIES or _INVISIBLE_CHARACTERS.match(char) for char in text
-    )
+    for char in text:  # `all` is slower, and most texts begin with a visible character
+        if unicodedata.category(char) not in _INVISIBLE_CATEGORIES and not _INVISIBLE_CHARACTERS.match(char):
+            return False
+    return True
 
 
 # Private and unassigned characters count as visible: they may be icons, or emoji newer than this Python.

@@ -172,7 +172,7 @@ def _is_everybody(name: str) -> bool:
 
 def has_at_sign(body: str) -> bool:
     """Returns True if the text contains an `@`. Only such a text can mention somebody."""
-    return any(sign in body for sign in _AT_SIGNS)
+    return "@" in body or "＠" in body or "﹫" in body  # the _AT_SIGNS; `any` is slower, and each message comes here
 
 
 def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:

@@ -80,7 +80,7 @@ class BatchWriter(Generic[C]):
             Hashable, deque[_QueuedCommand]
         ] = {}  # of keys whose rows another transaction has locked
         self._lock = threading.Lock()
-        self._filled = threading.Event()
+        self._filled = threading.Event()  # set while the queue is not empty; changed only with the lock
         self._thread: threading.Thread | None = None
         self._unanswered: deque[_QueuedCommand] = deque()  # of `submit`, oldest first; used in the event loop only
         self._durations = metrics.batch_seconds.setdefault(name, Durations())
@@ -157,11 +157,12 @@ class BatchWriter(Generic[C]):
             if (key_queue := self._key_queues.get(queued.key)) is not None:
                 key_queue.append(queued)
                 return
+            if not self._queue:  # otherwise it is set: the writer thread clears it only together with an empty queue
+                self._filled.set()
             self._queue.append(queued)
             if self._thread is None or not self._thread.is_alive():
                 self._thread = threading.Thread(target=self._run, name=self._name, daemon=True)
                 self._thread.start()
-        self._filled.set()
 
     # ── The writer thread ────────────────────────────────────────────────────────────────────────────────────────
     def _run(self) -> None:

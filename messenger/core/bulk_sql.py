@@ -32,6 +32,11 @@ def adapt_uuids(values: Sequence[UUID]) -> Sequence[UUID | str]:
     return values if connection.features.has_native_uuid_field else [value.hex for value in values]
 
 
+def adapt_datetime(moment: datetime) -> datetime | str | None:
+    """Returns a point in time as a parameter of `fetch_all`: unchanged for PostgreSQL, as text for SQLite."""
+    return connection.ops.adapt_datetimefield_value(moment)
+
+
 def read_datetime(value: datetime | str | None) -> datetime | None:
     """Returns a point in time that `fetch_all` has read. SQLite returns it as a text or without a time zone, in UTC."""
     moment = datetime.fromisoformat(value) if isinstance(value, str) else value
@@ -132,13 +137,8 @@ def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Seque
     return adapted_rows
 
 
-@lru_cache(100)  # all rows of a batch have the same time
-def _adapt_datetime(value: datetime) -> str | None:
-    return connection.ops.adapt_datetimefield_value(value)
-
-
 _ADAPTERS: dict[str, Callable[[Any], Any]] = {
-    "DateTimeField": _adapt_datetime,
+    "DateTimeField": lru_cache(100)(adapt_datetime),  # all rows of a batch have the same time
     "UUIDField": lambda value: value.hex,
     "JSONField": lambda value: _json(value).decode(),
 }

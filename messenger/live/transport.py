@@ -15,31 +15,25 @@ from django.conf import settings
 
 
 class OutgoingFrame:
-    """A frame that is sent to any number of connections. Its bytes are built once, when they are first needed."""
+    """A frame that is sent to any number of connections. Its bytes are built only once.
 
-    __slots__ = ("_data", "text")
+    `data` has the bytes of the frame (RFC 6455 §5.2): FIN and the text opcode, a length in one, three or nine bytes,
+    and no mask.
+    """
+
+    __slots__ = ("data", "text")
 
     def __init__(self, text: str):
         self.text = text
-        self._data: bytes | None = None
-
-    @property
-    def data(self) -> bytes:
-        """Returns the bytes of the frame (RFC 6455 §5.2). They are built once and then kept.
-
-        The frame has FIN and the text opcode, a length in one, three or nine bytes, and no mask.
-        """
-        if self._data is None:
-            payload = self.text.encode()
-            size = len(payload)
-            if size < 126:
-                header = bytes((0x81, size))
-            elif size < 65536:
-                header = b"\x81\x7e" + size.to_bytes(2)
-            else:
-                header = b"\x81\x7f" + size.to_bytes(8)
-            self._data = header + payload
-        return self._data
+        payload = text.encode()
+        size = len(payload)
+        if size < 126:
+            header = bytes((0x81, size))
+        elif size < 65536:
+            header = b"\x81\x7e" + size.to_bytes(2)
+        else:
+            header = b"\x81\x7f" + size.to_bytes(8)
+        self.data = header + payload
 
 
 class JoinedFrames(dict[tuple[OutgoingFrame, ...], bytes]):

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import partial
+from itertools import chain
 
 from django.conf import settings
 from django.db import transaction
@@ -43,13 +44,17 @@ def load_senders(sends: list[PendingSend]) -> list[PendingSend]:
         membership = memberships.get((payload.conversation_id, send.user_id))
         if membership is None or not membership.is_active:
             send.outcome = not_found()
-        elif error := (
-            direct_rules.pair_status_error(membership.pair_status)
-            or mute_error(membership.muted_until)
-            or group_mute_error(membership.group_muted_until)
+            continue
+        # Every message of the site comes here, so functions are called only where they may find an error.
+        is_restricted = (
+            membership.pair_status != direct_rules.OPEN or membership.muted_until or membership.group_muted_until
+        )
+        error = (
+            (_restriction_error(membership) if is_restricted else None)
             or _content_error(payload)
-            or _link_error(payload, membership)
-        ):
+            or (_link_error(payload, membership) if LINK_PATTERN.search(payload.body) else None)
+        )
+        if error:
             send.outcome = error
         else:
             send.membership = membership
@@ -80,21 +85,23 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
             f" OR (m.conversation_id IN {bulk_sql.placeholders(1, len(new_pair_ids))} AND m.left_at IS NOT NULL)"
         )
     slow_mode = any(conversation.slow_mode for conversation in conversations.values())
+    hours = settings.NEW_ACCOUNT_HOURS
+    new_since = bulk_sql.adapt_datetime(timezone.now() - timedelta(hours=hours)) if hours else None
     rows = bulk_sql.fetch_all(
         "SELECT m.conversation_id, m.id, m.role, m.read_seq, m.read_count, u.id, u.username, u.name, u.avatar,"
         " u.show_receipts <> 'nobody' AND m.receipts, u.is_active, u.muted_until, m.muted_until,"
-        " u.date_joined, m.left_at IS NOT NULL,"
+        " u.date_joined > %s, m.left_at IS NOT NULL,"
         f" m.added_by_id IS NOT NULL, {_SENT_AT_SQL if slow_mode else 'NULL'},"
         f" {direct_rules.PAIR_STATUS_SQL}, {direct_rules.HAS_BLOCKS_SQL}"
         f" FROM chat_membership m JOIN accounts_user u ON u.id = m.user_id{direct_rules.PAIR_JOINS_SQL}"
         f" WHERE {conditions}"
         f" ORDER BY m.id{bulk_sql.for_update_clause('m')}",
-        [*(number for key in keys for number in key), *archived_ids, *new_pair_ids],
+        [new_since, *chain.from_iterable(keys), *archived_ids, *new_pair_ids],
     )
     memberships = {}
     for (
         conversation_id, pk, role, read_seq, read_count, user_id, username, name, avatar, shows_receipts, is_active,
-        muted_until, group_muted_until, date_joined, is_unopened, is_new, sent_at, pair_status, has_blocks,
+        muted_until, group_muted_until, is_new_account, is_unopened, is_new, sent_at, pair_status, has_blocks,
     ) in rows:  # fmt: skip
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
@@ -108,10 +115,10 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
             user,
             bool(shows_receipts),
             bool(is_active),
-            bulk_sql.read_datetime(muted_until),
-            bulk_sql.read_datetime(group_muted_until),
-            _is_new_account(date_joined),
-            bulk_sql.read_datetime(sent_at),
+            bulk_sql.read_datetime(muted_until) if muted_until else None,
+            bulk_sql.read_datetime(group_muted_until) if group_muted_until else None,
+            bool(is_new_account),  # NULL if accounts are not restricted at first
+            bulk_sql.read_datetime(sent_at) if sent_at else None,
             pair_status,
             bool(has_blocks),
             had_unread=bool(is_new),
@@ -119,12 +126,12 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
     return memberships
 
 
-def _is_new_account(date_joined: datetime | str) -> bool:
-    if not settings.NEW_ACCOUNT_HOURS:
-        return False
-    joined_at = bulk_sql.read_datetime(date_joined)
-    assert joined_at is not None
-    return timezone.now() - joined_at < timedelta(hours=settings.NEW_ACCOUNT_HOURS)
+def _restriction_error(membership: SenderMembership) -> ApplicationError | None:
+    return (
+        direct_rules.pair_status_error(membership.pair_status)
+        or mute_error(membership.muted_until)
+        or group_mute_error(membership.group_muted_until)
+    )
 
 
 def _content_error(payload: SendPayload) -> ApplicationError | None:

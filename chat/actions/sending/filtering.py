@@ -12,6 +12,8 @@ from chat.actions.sending.types import PendingSend, list_undecided
 
 def mask_ahead(batch: list[PendingSend]) -> None:
     """Masks words before the conversations are locked, so that the texts that will be stored are rendered ahead."""
+    if not word_filter.has_lists():
+        return
     for send in batch:
         if send.body:
             send.body = word_filter.apply(send.body, send.payload.conversation_id).body
@@ -22,8 +24,13 @@ def apply_word_lists(sends: list[PendingSend]) -> list[PendingSend]:
 
     Makes no query unless a list has changed since the last message.
     """
+    versions = {send.conversation.word_list_version for send in sends}
+    has_lists = any(word_filter.has_lists(version) for version in versions)
     for send in sends:
         body = send.body if send.forward else send.payload.body
+        if not has_lists:
+            send.body = body
+            continue
         result = word_filter.apply(body, send.conversation.id, send.conversation.word_list_version)
         send.body, send.outcome, send.flagged_words = result.body, result.error, result.flagged_words
     return list_undecided(sends)
