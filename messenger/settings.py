@@ -652,7 +652,7 @@ RATES: dict[str, tuple[int, float]] = {
     "profile": (10, 0.2),  # names and privacy settings: changes are sent to other users
     "avatar": (5, 1 / 60),
     "contact": (30, 1 / 60),  # contact requests
-    # Blocks, contacts, and receipts in one conversation. Others then see more or less of the user, and are told.
+    # Blocks, contacts, and receipts in one conversation. Each change is sent to other users.
     "visibility": (30, 0.5),
     # Notifications
     "push": (20, 0.1),  # browsers subscribed to push messages, and tests of them

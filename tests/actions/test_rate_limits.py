@@ -108,7 +108,7 @@ def test_changes_of_who_may_see_presence_and_receipts(alice, bob, group, direct_
     for change in (change_contact, change_receipts, change_block):
         rate_limits.reset_all()
         assert count_allowed(change) == 5
-    actions.update_member_state(alice.pk, group.pk, {"draft": "words", "muted": True})  # nobody else is told
+    actions.update_member_state(alice.pk, group.pk, {"draft": "words", "muted": True})  # sent to nobody else
 
 
 def test_several_changes_of_a_name_are_published_once_for_each_conversation(alice, group, direct_conversation):
