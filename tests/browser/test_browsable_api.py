@@ -16,6 +16,7 @@ async def test_alice_reads_and_changes_her_profile_in_the_browsable_api(make_sit
     await page.goto("/api/v1/")
     await page.get_by_role("link", name=f"{site.url}/api/v1/me/", exact=True).click()
     await expect(page.locator(".response-info")).to_contain_text('"username": "alice"')
+    await page.wait_for_load_state()  # until the scripts have run, a PATCH is sent as GET
     await page.locator("textarea[name=_content]").fill('{"bio": "Likes tea."}')
     await page.get_by_role("button", name="PATCH").click()
     await expect(page.locator(".response-info")).to_contain_text('"bio": "Likes tea."')
