@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -60,8 +59,9 @@ async def draw(url: str, folder: Path, walk: int, translators: int) -> None:
     from playwright.async_api import async_playwright
 
     from tests.browsers import CHROMIUM_FLAGS, sign_in
+    from tests.services import find_chromium
 
-    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    chromium = find_chromium().path
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium, args=[*CHROMIUM_FLAGS, "--no-sandbox"])
 

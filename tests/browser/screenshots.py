@@ -14,7 +14,6 @@ import asyncio
 import contextlib
 import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -42,6 +41,7 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
 
     from tests.browser.pages import SIGNED_IN, SIGNED_OUT, reauthenticate
     from tests.browsers import CHROMIUM_FLAGS, sign_in
+    from tests.services import find_chromium
 
     options.folder.mkdir(parents=True, exist_ok=True)
     pages = [
@@ -49,7 +49,7 @@ async def draw(options: argparse.Namespace, url: str, ids: dict[str, int | str])
     ]
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=shutil.which("chromium") or shutil.which("google-chrome"),
+            executable_path=find_chromium().path,
             args=[*CHROMIUM_FLAGS, "--no-sandbox"],
         )
         for size in options.sizes.split(","):
