@@ -307,5 +307,9 @@ class SearchQuery(msgspec.Struct):
         one_of(["newest", "best"]),
         described(_("`best`: the most relevant messages, without further pages.")),
     ] = "newest"
-    before: Annotated[Id | None, Cursor] = None
+    before: Annotated[str | None, Cursor] = None  # see chat.cursors
     limit: PageSize = 50
+
+    def __post_init__(self) -> None:
+        if self.before is not None and not self.kind:
+            raise invalid(before=gettext_lazy("Only with `kind`: each list has pages of its own."))

@@ -7,7 +7,7 @@ at most `MAX_INDEX_KEYS` entries of an index (`SearchKey`).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, Q, QuerySet, Value, When
@@ -20,9 +20,16 @@ from accounts.text import pinyin
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import MAX_USERNAME_LENGTH, skeleton
 
-MAX_RESULTS = 100
 MAX_QUERY_LENGTH = 60  # characters
 MAX_INDEX_KEYS = 500  # keys of users without a relationship that one query reads
+
+
+class UserPosition(NamedTuple):
+    """The place of a user in the results of a search: after others with smaller values."""
+
+    exactness: int
+    nearness: int
+    name: str
 
 
 def search_users(user_id: int, q: str, conversation_id: int | None = None, limit: int = 20) -> list[User]:
@@ -35,14 +42,48 @@ def search_users(user_id: int, q: str, conversation_id: int | None = None, limit
     With `conversation_id`, only members of this conversation are found, and those who wrote last come first. Raises
     `not_found` if `user_id` is not a member.
     """
-    limit = max(1, min(limit, MAX_RESULTS))
+    return list(_find_users(user_id, q, conversation_id)[:limit])
+
+
+def search_users_page(
+    user_id: int, q: str, *, before: UserPosition | None = None, limit: int = 20
+) -> tuple[list[User], UserPosition | None]:
+    """Returns a page of what `search_users` finds for a text, and the position of its last user if there are more.
+
+    `before` is the position that came with the previous page. The next page begins after it, also if this user is not
+    found any more.
+    """
+    if not _clean(q):
+        return [], None
+    results = _find_users(user_id, q)
+    if before:
+        same_exactness = Q(exactness=before.exactness)
+        same_nearness = same_exactness & Q(nearness=before.nearness)
+        results = results.filter(
+            Q(exactness__gt=before.exactness)
+            | same_exactness & Q(nearness__gt=before.nearness)
+            | same_nearness & Q(lower_name__gt=before.name)
+        )
+    users: list[Any] = list(results[: limit + 1])
+    if len(users) <= limit:
+        return users, None
+    last = users[limit - 1]
+    return users[:limit], UserPosition(last.exactness, last.nearness, last.lower_name)
+
+
+def _clean(q: str) -> str:
+    return " ".join(strip_unstorable(q).split())[:MAX_QUERY_LENGTH]
+
+
+def _find_users(user_id: int, q: str, conversation_id: int | None = None) -> QuerySet[User]:
+    """Returns the query of `search_users`, best first; for a text, with the values of `UserPosition` as annotations."""
     users = hooks.conversation_members(user_id, conversation_id) if conversation_id else None
     if users is None:
         users = User.objects.filter(privacy.allowed_by(user_id, "find_me") | _has_visible_relationship(user_id))
     users = users.filter(is_active=True).exclude(pk=user_id)
     blocks = Relationship.objects.filter(user=user_id, person=OuterRef("pk"), blocked_at__isnull=False)
     users = users.exclude(Exists(blocks))
-    text = " ".join(strip_unstorable(q).split())[:MAX_QUERY_LENGTH]
+    text = _clean(q)
     partner_ids = [] if conversation_id else hooks.direct_partner_ids(user_id)
     group_mate_ids = [] if conversation_id or text else hooks.group_mate_ids(user_id)
     nearness = Case(
@@ -52,16 +93,16 @@ def search_users(user_id: int, q: str, conversation_id: int | None = None, limit
         default=Value(2 + len(group_mate_ids)),
         output_field=IntegerField(),
     )
-    order: list[Any] = [F("wrote").desc(), Lower("username")] if conversation_id else ["nearness"]
+    order: list[Any] = [F("wrote").desc()] if conversation_id else ["nearness"]
     if not text:
-        order += [] if conversation_id else ["-date_joined", "-pk"]
-        return list(users.annotate(nearness=nearness).order_by(*order)[:limit])
+        order += [Lower("username")] if conversation_id else ["-date_joined", "-pk"]
+        return users.annotate(nearness=nearness).order_by(*order)
     if not (matches := _name_matches(user_id, text, partner_ids, is_bounded=not conversation_id)):
-        return []
+        return User.objects.none()
     key = skeleton(text.removeprefix("@"))
     exactness = Case(When(username_key=key, then=Value(0)), default=Value(1), output_field=IntegerField())
-    results = users.filter(matches).annotate(exactness=exactness, nearness=nearness)
-    return list(results.order_by("exactness", *order, Lower("username"))[:limit])
+    results = users.filter(matches).annotate(exactness=exactness, nearness=nearness, lower_name=Lower("username"))
+    return results.order_by("exactness", *order, "lower_name")
 
 
 def _has_visible_relationship(user_id: int) -> Exists:

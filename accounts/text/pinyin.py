@@ -22,6 +22,8 @@ os.environ.setdefault("PYPINYIN_NO_DICT_COPY", "true")
 
 from pypinyin import Style, pinyin
 
+from accounts.text.letters import replace_letters
+
 _HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _PIECE = re.compile(f"[{_HAN}]+|[^\\W_{_HAN}]+")
 _IS_HAN = re.compile(f"[{_HAN}]")
@@ -42,10 +44,14 @@ _SURNAMES = {
 
 
 def fold_text(text: str) -> str:
-    """Returns the letters and digits of a text in lowercase, without diacritics: `Zoë 明` becomes `zoe明`."""
+    """Returns the letters and digits of a text in lowercase, without diacritics: `Zoë 明` becomes `zoe明`.
+
+    A change needs a migration that computes the stored search keys again (such as 0006_search_letters).
+    """
     decomposed = unicodedata.normalize("NFKD", text).casefold()
     without_marks = "".join(char for char in decomposed if not unicodedata.combining(char))
-    return "".join(char for char in unicodedata.normalize("NFC", without_marks) if char.isalnum())
+    composed = replace_letters(unicodedata.normalize("NFC", without_marks))
+    return "".join(char for char in composed if char.isalnum())
 
 
 def fold_to_ascii(text: str) -> str:

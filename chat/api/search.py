@@ -8,6 +8,7 @@ from accounts.schemas import user_schema
 from accounts.selectors import user_search
 from accounts.selectors.timezones import time_zone_for
 from chat.attachments.selectors import search_files
+from chat.cursors import encode_cursor, parse_id_cursor, parse_user_cursor
 from chat.payloads import SearchQuery
 from chat.schemas import (
     FoundConversationsSchema,
@@ -25,11 +26,12 @@ class SearchViewSet(ApiViewSet):
     @response_schema(SearchResultsSchema, "Search messages, people, conversations and files", parameters=[SearchQuery])
     def list(self, request):
         query = self.query(SearchQuery)
-        kind, before, limit = query.kind, query.before, query.limit
+        kind, limit = query.kind, query.limit
+        before = None if kind == "people" else parse_id_cursor(query.before)
         zone = time_zone_for(request.user, request.COOKIES)
         search = MessageSearch(self.user_id, query.q, zone, query.conversation)
 
-        def next_url(kind: str, cursor: int | None) -> str | None:
+        def next_url(kind: str, cursor: int | str | None) -> str | None:
             if cursor is None:
                 return None
             parameters = urlencode({**request.query_params.dict(), "kind": kind, "before": cursor})
@@ -40,8 +42,13 @@ class SearchViewSet(ApiViewSet):
             page = search.rank_messages(limit) if query.sort == "best" else search.find_messages(before, limit)
             results.messages = FoundMessagesSchema(page.hits, next_url("messages", page.cursor))
         if kind in ("", "people"):
-            users = user_search.search_users(self.user_id, search.name_text, limit=limit) if search.name_text else []
-            results.people = FoundUsersSchema([user_schema(user) for user in users], None)
+            position = parse_user_cursor(query.before) if kind else None
+            users, position = user_search.search_users_page(
+                self.user_id, search.name_text, before=position, limit=limit
+            )
+            results.people = FoundUsersSchema(
+                [user_schema(user) for user in users], next_url("people", encode_cursor(position))
+            )
         if kind in ("", "conversations"):
             titles, offset = search.find_conversations(before or 0, limit)
             results.conversations = FoundConversationsSchema(titles, next_url("conversations", offset))

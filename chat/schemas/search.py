@@ -29,7 +29,7 @@ class FoundMessagesSchema(msgspec.Struct):
 
 
 class FoundUsersSchema(msgspec.Struct):
-    """Users found by a search. `next` is always null: a longer name finds fewer users."""
+    """Users found by their names, best first. `next` is the URL of the next page, null on the last page."""
 
     results: list[UserSchema]
     next: str | None

@@ -1,7 +1,8 @@
 """Folds text for search, so that case, accents, width and Chinese variants do not matter.
 
-`Café`, `cafe` and `ＣＡＦＥ` become `cafe`; `圖書館` becomes `图书馆`. The same folding is used for the index, for
-queries, and for finding the words to highlight in a message.
+`Café`, `cafe` and `ＣＡＦＥ` become `cafe`; `Łódź` becomes `lodz`; `圖書館` becomes `图书馆`. The same folding is used
+for the index, for queries, and for finding the words to highlight in a message. A change of it needs a migration that
+indexes all messages again (such as 0011_search_letters).
 """
 
 from __future__ import annotations
@@ -10,6 +11,8 @@ import re
 import unicodedata
 from functools import cache
 from typing import NamedTuple
+
+from accounts.text.letters import replace_letters
 
 _HAN = "\u3005-\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 # Scripts without spaces between words, and Hangul, whose words have endings and parts that people search for.
@@ -25,6 +28,8 @@ _EMOJI_MODIFIERS = re.compile("[\ufe0e\ufe0f\U0001f3fb-\U0001f3ff]")  # variatio
 _MARKS = "\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u064b-\u065f\u0670\u3099\u309a\uff9e\uff9f"
 _MARK = re.compile(f"[{_MARKS}]")
 _CLUSTER = re.compile(f"[^{_MARKS}][{_MARKS}]*|.", re.DOTALL)
+# Signs of Markdown inside a word, as in `**bold**word`. Between two digits they are shown (see emphasis.py).
+_EMPHASIS_INSIDE_WORD = re.compile(r"(?<=\w)(?:\*+|~~|`+)(?=[^\W\d])|(?<=[^\W\d])(?:\*+|~~|`+)(?=\d)")
 _SCRIPTS_WITH_OPTIONAL_MARKS = ("LATIN", "GREEK", "CYRILLIC", "HEBREW", "ARABIC")
 
 
@@ -62,13 +67,43 @@ def fold_with_positions(text: str) -> FoldedText:
     return FoldedText("".join(folded), starts, ends)
 
 
+def fold_markdown(text: str) -> str:
+    """Folds the Markdown source of a message. Words with emphasis inside are added as they are displayed.
+
+    `**bold**word` is followed by a line with `**boldword`, so that it is found by `boldword` and by `word`.
+    """
+    folded = fold(text)
+    if "*" in folded or "`" in folded or "~~" in folded:
+        displayed = _EMPHASIS_INSIDE_WORD.sub("", folded)
+        if displayed != folded:
+            return f"{folded}\n{displayed}"
+    return folded
+
+
+def fold_markdown_with_positions(text: str) -> FoldedText:
+    """Folds a text like `fold_markdown`, and remembers from which part of it each character comes."""
+    folded = fold_with_positions(text)
+    kept = list(range(len(folded.text)))
+    for sign in reversed(list(_EMPHASIS_INSIDE_WORD.finditer(folded.text))):
+        del kept[sign.start() : sign.end()]
+    if len(kept) == len(folded.text):
+        return folded
+    end = len(text)
+    return FoldedText(
+        "\n".join((folded.text, "".join(folded.text[index] for index in kept))),
+        [*folded.starts, end, *(folded.starts[index] for index in kept)],
+        [*folded.ends, end, *(folded.ends[index] for index in kept)],
+    )
+
+
 @cache
 def _fold_cluster(cluster: str) -> str:
     """Returns one character, with its combining marks, in the form in which it is compared. Emoji lose modifiers."""
-    text = unicodedata.normalize("NFKC", _EMOJI_MODIFIERS.sub("", cluster)).casefold().replace("ı", "i")
+    text = unicodedata.normalize("NFKC", _EMOJI_MODIFIERS.sub("", cluster)).casefold()
     decomposed = unicodedata.normalize("NFKD", text)
     if decomposed != text or len(text) > 1:
         text = unicodedata.normalize("NFC", _strip_optional_marks(decomposed))
+    text = replace_letters(text)
     return _simplify(text) if _HAS_HAN.search(text) else text
 
 

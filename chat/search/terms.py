@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from operator import add
 from typing import NamedTuple
 
-from chat.search.folding import UNSPACED, fold
+from chat.search.folding import UNSPACED, fold_markdown
 
 MAX_TERM_LENGTH = 64  # characters; the parts of a longer word are terms
 
@@ -52,7 +52,7 @@ def message_terms(message: IndexedText, *, has_block: bool) -> str:
     """
     text = " ".join((message.body, *message.filenames)) if message.filenames else message.body
     words, attribute = f" {term_key(message.conversation_id, '')}", f" {attribute_key(message.conversation_id, '')}"
-    terms = f"{words.join(('', *_word_terms(fold(text))))}{attribute}from{message.sender_id}"
+    terms = f"{words.join(('', *_word_terms(fold_markdown(text))))}{attribute}from{message.sender_id}"
     if has_block:
         terms += attribute + block_attribute(message.message_id)
     if message.file_kinds:

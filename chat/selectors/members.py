@@ -34,7 +34,7 @@ class OnlineMembersSchema(msgspec.Struct):
     user_ids: list[int]
 
 
-PAGE, PAGE_MAX = 100, 500
+PAGE = 100
 
 ROLE_RANK = {Role.OWNER: 0, Role.ADMIN: 1, Role.MEMBER: 2}
 MemberPosition = tuple[int, int, str]  # cursor: rank of the role, user id, name
@@ -62,7 +62,6 @@ def find_members(
     messages. Raises `not_found` if the user `user_id` is not a member.
     """
     get_membership(user_id, conversation_id)
-    limit = max(1, min(limit, PAGE_MAX))
     if q.strip():
         return _search_members(user_id, conversation_id, q, limit), None
     return get_members_page(conversation_id, user_ids=user_ids, before=before, limit=limit)

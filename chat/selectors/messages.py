@@ -63,7 +63,6 @@ def get_history_page(
     the page.
     """
     in_conversation, pk = "m.conversation_id = %s", conversation.pk
-    limit = max(1, min(limit, PAGE_MAX))
     if around is not None:
         above = limit // 2 if above is None else above
         start = min(around - above, conversation.last_seq - limit + 1)  # so that the page is full near the end, too

@@ -22,7 +22,7 @@ from chat.message_kinds import WRITTEN_KINDS
 from chat.models import Mention, Message
 from chat.schemas import MessageSchema, SearchHitSchema, TitleSchema
 from chat.search import index, periods
-from chat.search.folding import fold, fold_with_positions
+from chat.search.folding import fold, fold_markdown, fold_markdown_with_positions
 from chat.search.query import ME, SearchQuery, Word, parse_query
 from chat.search.terms import query_terms
 from chat.selectors.conversations import filter_users_sharing_conversations, list_conversation_titles
@@ -31,7 +31,7 @@ from chat.selectors.messages import hidden_by_block
 from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
 from messenger.core import rate_limits
 
-RESULTS, RESULTS_MAX = 20, 50
+RESULTS = 20
 CANDIDATES = 60  # messages that the first query of the index returns if most of them will match
 MAX_CANDIDATES = 600  # messages that the next query of the index returns, and that are compared at once
 MAX_COMPARED = 5000  # messages compared for one page; then the page may be short, and its cursor continues
@@ -228,7 +228,7 @@ class MessageSearch:
             if conversation_id not in self.last_seqs:
                 continue
             names = [file["name"] for file in files]
-            match = Match(message_id, fold(body))
+            match = Match(message_id, fold_markdown(body))
             named = file_kind is None or any(
                 self.matches_file(file["name"]) and file_kind in ("", file["kind"]) for file in files
             )
@@ -296,7 +296,7 @@ def _slices(lists: Iterable[list[int]], size: int) -> Iterator[list[int]]:
 
 def find_matches(text: str, words: Sequence[Word]) -> list[list[int]]:
     """Returns where the words stand in a text, as pairs of start and end in code points, in order, without overlap."""
-    folded = fold_with_positions(text)
+    folded = fold_markdown_with_positions(text)
     spans = sorted(
         folded.original_span(*match.span())
         for word in words
@@ -305,6 +305,8 @@ def find_matches(text: str, words: Sequence[Word]) -> list[list[int]]:
     )
     merged: list[list[int]] = []
     for start, end in spans:
+        if end <= start:  # from the end of the source to the beginning of the displayed words
+            continue
         if merged and start <= merged[-1][1]:
             merged[-1][1] = max(merged[-1][1], end)
         else:

@@ -34,7 +34,7 @@ def get_changes(user_id: int, conversation_id: int, after: int, limit: int = CHA
     Messages, members and the conversation itself count as rows. If there are more changes, the oldest ones are
     returned.
     """
-    return get_changes_for_member(get_membership(user_id, conversation_id), after, max(1, min(limit, CHANGES_MAX)))
+    return get_changes_for_member(get_membership(user_id, conversation_id), after, limit)
 
 
 def get_changes_for_member(membership: Membership, after: int, limit: int) -> ChangesSchema:

@@ -1,12 +1,14 @@
 """Tests that user search finds users by name, never by e-mail address, and finds no suspended users."""
 
 import uuid
+from importlib import import_module
 
 import pytest
+from django.apps import apps
 
 from accounts import actions
 from accounts.actions import contacts
-from accounts.models import User
+from accounts.models import SearchKey, User
 from accounts.schemas import UserSchema, user_schema
 from accounts.selectors.user_search import search_users
 from chat.actions import create_group, open_direct_conversation, send_message
@@ -163,6 +165,18 @@ def test_search_makes_the_same_queries_for_any_number_of_matches(
     for limit in (5, 100):
         with django_assert_num_queries(2):
             assert len(search_users(searchable_users["bob"].pk, "al", limit=limit)) == limit
+
+
+def test_names_with_letters_like_l_with_stroke_are_found_by_what_people_type(make_user):
+    alice, lukasz, _soren = make_user("alice"), make_user("lk", name="Łukasz"), make_user("sk", name="Søren Æbleø")
+    for q, found in (("lukasz", ["lk"]), ("łUKASZ", ["lk"]), ("soren ae", ["sk"]), ("ableo", []), ("aebleo", ["sk"])):
+        assert names(alice, q) == found, q
+    # Keys that an older version has stored are computed again by the upgrade.
+    User.objects.filter(pk=lukasz.pk).update(search_keys="łukasz lk")
+    SearchKey.objects.filter(user=lukasz).update(key="łukasz")
+    assert names(alice, "lukasz") == []
+    import_module("accounts.migrations.0006_search_letters").compute_search_keys(apps, None)
+    assert names(alice, "lukasz") == ["lk"] == names(alice, "lk")
 
 
 def test_a_contact_is_found_among_many_similar_names(searchable_users, make_user):

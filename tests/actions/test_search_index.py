@@ -8,9 +8,11 @@ import random
 import threading
 import uuid
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from itertools import repeat
 
 import pytest
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connection
 
@@ -126,6 +128,17 @@ def test_the_system_check_says_which_messages_are_not_indexed_yet(send, alice, b
     assert [hit.message.id for hit in found.hits] == [new, ids[4], ids[3]]
     call_command("rebuild_search", "--resume", stdout=io.StringIO())
     assert "search index" not in warnings_of_check() and find_index_differences() == []
+
+
+def test_the_upgrade_that_changes_folding_indexes_all_messages_again(send, alice):
+    message_id = send("Łódź")
+    index.remove_entries([message_id])
+    import_module("chat.migrations.0011_search_letters").index_again(apps, None)
+    assert "search index" in warnings_of_check()
+    search_index.fill()
+    assert "search index" not in warnings_of_check() and find_index_differences() == []
+    [hit] = MessageSearch(alice.pk, "lodz", connection.timezone).find_messages().hits
+    assert hit.message.id == message_id
 
 
 def test_messages_of_all_ages_are_found_once_and_newest_first():

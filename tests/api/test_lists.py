@@ -6,6 +6,7 @@ All pages of a list together contain each item exactly once.
 from __future__ import annotations
 
 import pytest
+from drf_spectacular.generators import SchemaGenerator
 
 from chat.models import Message
 from tests.api.conftest import assert_error
@@ -205,3 +206,21 @@ def test_number_of_queries_of_a_list_is_constant(api, alice, bob, carol, group, 
     ):
         with django_assert_max_num_queries(most):
             assert api(alice).get(path).status_code == 200
+
+
+def test_limits_of_all_lists_follow_one_rule(api, alice, group, settings):
+    """Too large a limit is reduced to the maximum. One below 1, or that is no number, is an error."""
+    settings.LIMITS = False
+    api(alice).send(group.pk, "hello")
+    document = SchemaGenerator().get_schema(request=None, public=True)
+    paths = [
+        path.format(conversation_id=group.pk)
+        for path, methods in document["paths"].items()
+        if any(parameter["name"] == "limit" for parameter in methods.get("get", {}).get("parameters", ()))
+    ]
+    assert len(paths) >= 9 and "/api/v1/search/" in paths
+    for path in paths:
+        for limit in ("9999", str(2**63)):
+            assert api(alice).get(path, query_params={"q": "hello", "limit": limit}).status_code == 200, (path, limit)
+        for limit in ("0", "-1", "", "many", "1.5"):
+            assert_error(api(alice).get(path, query_params={"q": "hello", "limit": limit}), "invalid", 400, "limit")

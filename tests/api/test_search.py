@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from accounts import actions as account_actions
 from chat.actions import search_index
 from chat.attachments import uploads
 from chat.models import Message
@@ -80,6 +81,10 @@ FOUND = [
     ("version v2.0-rc1 costs 12,50 €", ["v2.0", "rc1", "12,50"]),
     ("k" * 70 + "z" * 10, ["k" * 30, "k" * 64, "k" * 70 + "z", "k" * 70 + "z" * 10]),
     ("alpha beta gamma delta", ["a b g d", "a b g delta", "b a"]),
+    ("Łódź und Øresund, Đà Nẵng, Æsir, Straße, ısı", ["lodz", "ŁÓDŹ", "oresund", "da nang", "aesir", "strasse", "isi"]),
+    ("**bold**word, a~~gai~~n and `co`de", ["boldword", "word", '"boldword"', "bold", "again", "code"]),
+    ("这是**重点**内容", ["重点内容", "是重点", "内容", "重点"]),
+    ("foo*bar and 3*5", ["foo bar", "bar", "foo*bar", "5"]),
     ("O'Brien's co-op", ["o'brien", "brien", "co-op", "op"]),
 ]
 NOT_FOUND = [
@@ -91,6 +96,8 @@ NOT_FOUND = [
     ("读书会图片", "图书"),
     ("hello", "hello goodbye"),
     ("alpha beta gamma delta", "a b g x"),
+    ("alpha 3*5 beta", "35"),
+    ("**alpha** beta", "alphabeta"),
 ]
 
 
@@ -117,6 +124,19 @@ def test_highlights_say_where_the_words_stand(say, search, alice):
     [hit] = search(alice, "cafe 图书馆")["messages"]["results"]
     body = hit["message"]["body"]
     assert [body[start:end] for start, end in hit["highlights"]] == ["Café", "CAFÉ", "圖書館"]
+
+
+def test_highlights_are_those_of_letters_with_strokes_and_of_words_with_emphasis_inside(say, search, alice):
+    say("Ein Bær in Łódź, **bold**word und 这是**重点**内容")
+    for q, marked in (
+        ("lodz", "Łódź"),
+        ("baer", "Bær"),
+        ("bold", "bold"),
+        ("boldword", "bold**word"),
+        ("是重点内", "是**重点**内"),
+    ):
+        [hit] = search(alice, q)["messages"]["results"]
+        assert [hit["message"]["body"][start:end] for start, end in hit["highlights"]] == [marked], q
 
 
 def test_highlights_in_file_names_are_those_of_their_file(say, search, alice, bob):
@@ -223,6 +243,39 @@ def test_people_and_conversations_are_found_beside_messages(say, search, alice, 
     assert [user["username"] for user in search(alice, "qianlong")["people"]["results"]] == ["千泷"]
     assert len(answer["messages"]["results"]) == 1
     assert search(alice, "bob", kind="people")["messages"] is None
+
+
+def test_people_are_found_in_pages_and_each_once(search, api, alice, make_user, settings):
+    """The next page begins after the last person of the page, also if this person was renamed in the meantime."""
+    settings.LIMITS = False
+    people = [make_user(f"ann{number}", name="Łukasz" if number else "Ann") for number in range(7)]
+    account_actions.add_contact(alice.pk, people[5].pk)
+
+    def page(answer) -> list[str]:
+        return [user["username"] for user in answer["people"]["results"]]
+
+    answer = search(alice, "ann", limit=3)
+    assert page(answer) == ["ann5", "ann0", "ann1"]
+    account_actions.update_profile(people[1].pk, {"username": "zoe"})
+    answer = api(alice).get(answer["people"]["next"]).json()
+    assert page(answer) == ["ann2", "ann3", "ann4"] and answer["messages"] is None
+    answer = api(alice).get(answer["people"]["next"]).json()
+    assert page(answer) == ["ann6"] and answer["people"]["next"] is None
+    assert page(search(alice, "lukasz", kind="people")) == page(search(alice, "ŁUKASZ", kind="people"))
+    assert len(page(search(alice, "lukasz", kind="people"))) == 6
+
+
+def test_a_cursor_is_that_of_its_list(api, alice):
+    for parameters in (
+        {"before": "5"},
+        {"kind": "messages", "before": "0_1_bob"},
+        {"kind": "files", "before": "x"},
+        {"kind": "people", "before": "5"},
+        {"kind": "people", "before": "0_9_bob"},
+        {"kind": "people", "before": f"0_1_{'x' * 101}"},
+    ):
+        answer = api(alice).get(f"search/?{urlencode({'q': 'a', **parameters})}")
+        assert answer.status_code == 400 and list(answer.json()["fields"]) == ["before"], parameters
 
 
 def test_a_query_that_cannot_be_understood_is_a_clear_error(api, alice):

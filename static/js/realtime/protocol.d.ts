@@ -448,7 +448,7 @@ export interface FoundMessages {
   next: string | null;
 }
 
-/** Users found by a search. `next` is always null: a longer name finds fewer users. */
+/** Users found by their names, best first. `next` is the URL of the next page, null on the last page. */
 export interface FoundUsers {
   results: User[];
   next: string | null;
