@@ -28,7 +28,7 @@ from notifications.models import (
 OUTBOX_BATCH = 20  # rows of the outbox handled at a time
 MESSAGE_BATCH = 50  # messages of a conversation handled at a time
 MEMBER_BATCH = 500  # members of a conversation handled at a time
-CLAIM_SECONDS = 300  # for this long one worker process handles a message; then another one may
+CLAIM_SECONDS = 120  # longer than the task may run; after it, another attempt handles the messages of a killed one
 
 
 def expand_outbox() -> int:

@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from messenger.core.database import write_transaction
 from notifications import subscriptions
-from notifications.models import PendingPush, PushSubscription
+from notifications.decisions import Outcome, Reason
+from notifications.models import Notification, PendingPush, PushSubscription
 
 CLAIM_SECONDS = 120  # for this long one worker process sends; then another one may
 BATCH_SIZE = 100
@@ -83,5 +84,15 @@ def retry(row: PendingPush, delay: float) -> None:
 
 
 def remove_subscription(subscription: PushSubscription) -> None:
-    """Deletes a subscription that its push service does not know any more, with all that waits for it."""
-    PushSubscription.objects.filter(pk=subscription.pk).delete()
+    """Deletes a subscription that its push service does not know any more, with all that waits for it.
+
+    If it was the last one of its user, messages that were not pushed yet are decided as for a user without a browser.
+    """
+    user_id = subscription.user_id
+    with write_transaction():
+        PushSubscription.objects.filter(pk=subscription.pk).delete()
+        if subscriptions.list_active([user_id]).exists():
+            return
+        unsent = Notification.objects.filter(user=user_id, outcome=Outcome.PUSH, pushed_at=None, cleared_at=None)
+        unsent.filter(email_due_at__isnull=False).update(outcome=Outcome.EMAIL, reason=Reason.NO_DEVICE)
+        unsent.update(outcome=Outcome.BADGE, reason=Reason.NO_DEVICE)
