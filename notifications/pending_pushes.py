@@ -72,9 +72,13 @@ def claim() -> list[PendingPush]:
     return list(rows.order_by("pk"))
 
 
-def finish(row: PendingPush) -> None:
-    """Deletes a row after its browser was brought up to date, unless something has changed in the meantime."""
-    PendingPush.objects.filter(pk=row.pk, revision=row.revision).delete()
+def finish(rows: Iterable[PendingPush]) -> None:
+    """Deletes rows after their browsers were brought up to date, except those with a change in the meantime."""
+    pks_by_revision: dict[int, list[int]] = {}
+    for row in rows:
+        pks_by_revision.setdefault(row.revision, []).append(row.pk)
+    for revision, pks in pks_by_revision.items():
+        PendingPush.objects.filter(pk__in=pks, revision=revision).delete()
 
 
 def retry(row: PendingPush, delay: float) -> None:

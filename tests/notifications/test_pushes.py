@@ -317,7 +317,7 @@ def test_a_message_that_comes_while_one_is_sent_is_not_lost(alice, bob, group, s
     [row] = sending.pending_pushes.claim()
     send(alice, group, "two")
     expansion.expand_outbox()  # raises the revision of the row that is being sent
-    sending.pending_pushes.finish(row)
+    sending.pending_pushes.finish([row])
     assert PendingPush.objects.exists()
     deliver()
     assert browser.pushes[-1]["body"] == "Alice: one\nAlice: two"
