@@ -17,7 +17,7 @@ from chat import actions
 from chat.models import Conversation
 from messenger.core.database import write_transaction
 from notifications import emails, expansion, preferences
-from notifications.models import GroupNotificationSettings, Notification, NotificationPreferences
+from notifications.models import GroupNotificationSettings, Notification, NotificationPreferences, OutboxEntry
 from tests.threads import run_concurrently
 
 LATER = timedelta(minutes=16)
@@ -70,6 +70,18 @@ def test_messages_of_a_conversation_are_gathered_in_one_email(alice, mailed_bob,
     [message] = send_emails()
     assert "number 24" in message.body and "number 5" in message.body and "number 4\n" not in message.body
     assert "and 5 earlier messages" in message.body
+
+
+def test_messages_are_in_their_order_if_a_worker_was_killed_that_had_the_first(
+    alice, mailed_bob, direct_conversation, send
+):
+    send(alice, direct_conversation, "first")
+    OutboxEntry.objects.update(claimed_until=timezone.now() + timedelta(seconds=20))
+    send(alice, direct_conversation, "second")
+    expansion.expand_outbox()
+    OutboxEntry.objects.update(claimed_until=None)
+    [message] = send_emails()
+    assert message.body.index("> first") < message.body.index("> second")
 
 
 def test_an_email_is_in_the_language_and_the_time_zone_of_its_reader(alice, mailed_bob, direct_conversation, send):
