@@ -23,7 +23,7 @@ class CallsConfig(AppConfig):
         register_consumer(CallConsumer)
         listen("member.updated", MemberPayload, listeners.leave_calls, in_transaction=True)
         accounts.hooks.relationship_changed.append(actions.separate)
-        register_push_source(pushes.KIND, PushSource(pushes.build_rings, pushes.store_rings))
+        register_push_source(pushes.KIND, PushSource(pushes.build_rings, pushes.store_rings, pushes.find_read_calls))
         register_page_part("conversation_tools", "calls/_call_buttons.html")
         register_page_part("group_settings", "calls/_group_call_settings.html")
         register_page_part("script_templates", "calls/_script_templates.html")

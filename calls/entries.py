@@ -28,6 +28,7 @@ def add_entry(tx: ConversationTransaction, call: Call) -> None:
         content["seconds"] = str(round((call.ended_at - call.answered_at).total_seconds()))
     was_noticed = call.answered_at is not None or call.reason == Call.Reason.DECLINED
     tx.add_message_of_kind(CALL if was_noticed else MISSED, call.caller, content)
+    call.entry_seq = tx.conversation.last_seq
 
 
 def describe_call(message: MessageSchema, is_own: bool) -> str:

@@ -42,6 +42,7 @@ class Call(models.Model):
     started_at = models.DateTimeField(_("started at"))
     answered_at = models.DateTimeField(_("answered at"), null=True)
     ended_at = models.DateTimeField(_("ended at"), null=True)
+    entry_seq = models.BigIntegerField(null=True)  # number of the message that is its entry in the history
 
     class Meta:
         verbose_name = _("call")
@@ -83,6 +84,13 @@ class Participant(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["call", "user"], name="one_participant_each"),
             models.UniqueConstraint(fields=["user"], condition=models.Q(state="joined"), name="one_call_at_a_time"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["user"],
+                name="missed_calls_on_devices",
+                condition=models.Q(state="missed", pushed_at__isnull=False),
+            )
         ]
 
     def __str__(self) -> str:

@@ -25,11 +25,19 @@ _FIELD_NAMES = {"avatar": "picture"}  # field of an ApplicationError → field o
 
 
 class BaseForm(forms.Form):
+    _error_status = 422
+
+    @property
+    def status(self) -> int:
+        """The HTTP status of the page that shows this form: that of its error, or 200."""
+        return self._error_status if self.errors else 200
+
     def add_application_error(self, error: ApplicationError) -> None:
         """Shows the messages of an ApplicationError at the form fields that the error names.
 
         If the form has none of these fields, shows the message of the error above the form.
         """
+        self._error_status = error.status
         messages = {_FIELD_NAMES.get(name, name): texts for name, texts in (error.fields or {}).items()}
         if error.code == "too_large" and "picture" in self.fields:
             messages = {"picture": [str(error.detail)]}

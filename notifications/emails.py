@@ -116,8 +116,9 @@ def _gather_by_conversation(user_id: int, rows: list[Notification], now: datetim
 
 
 def _group_by_conversation(rows: list[Notification]) -> list[list[Notification]]:
+    """Returns the messages of each conversation in their order, which may not be that in which they were handled."""
     groups: dict[int, list[Notification]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.message_id):
         groups.setdefault(row.conversation_id, []).append(row)
     return list(groups.values())
 

@@ -28,7 +28,9 @@ from notifications.models import (
 OUTBOX_BATCH = 20  # rows of the outbox handled at a time
 MESSAGE_BATCH = 50  # messages of a conversation handled at a time
 MEMBER_BATCH = 500  # members of a conversation handled at a time
-CLAIM_SECONDS = 300  # for this long one worker process handles a message; then another one may
+# For this long one worker process handles a batch; then another one may, because the first was killed or is slow. That
+# both handle it is harmless, so it is not longer than a batch usually takes.
+CLAIM_SECONDS = 30
 
 
 def expand_outbox() -> int:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
+from django.conf import settings
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from chat.models import Message
@@ -18,8 +21,8 @@ from notifications.schemas import ExplanationSchema
 def explain(user_id: int, message_id: int) -> ExplanationSchema:
     """Returns what was decided about a message for a user. Raises `not_found` if the user cannot see the message.
 
-    If nothing was stored, the decision is computed again from the settings of today, as for a message that is sent now
-    and not read yet.
+    If nothing was stored, the decision is computed again from the settings of today, as for a message that was not read
+    yet. What was pushed is stored, so a message that would have been pushed was read before.
     """
     message = get_message_row(user_id, message_id)
     row = Notification.objects.filter(user=user_id, message=message_id).first()
@@ -58,6 +61,8 @@ def explain_stored(row: Notification) -> ExplanationSchema:
 def _explain_computed(message: Message, user_id: int) -> ExplanationSchema:
     found = facts.load_facts([message], [user_id], at=message.created_at)[message.pk, user_id]
     decision = decide(replace(found, is_read=False))
+    if decision.outcome == Outcome.PUSH and _is_kept_until_now(message):
+        decision = decide(found)
     return ExplanationSchema(
         message_id=message.pk,
         outcome=decision.outcome.value,
@@ -66,6 +71,11 @@ def _explain_computed(message: Message, user_id: int) -> ExplanationSchema:
         detail=_detail(decision.outcome, decision.reason, found.concern),
         is_recorded=False,
     )
+
+
+def _is_kept_until_now(message: Message) -> bool:
+    """Returns whether a push message about this message would still be known."""
+    return message.created_at > timezone.now() - timedelta(days=settings.NOTIFICATION_DAYS)
 
 
 def _detail(outcome: str, reason: str, concern: str) -> str:

@@ -35,8 +35,8 @@ def load_facts(
     """Returns the facts for each of these messages and users, by (message id, user id).
 
     `messages` need `conversation` and `reply_to`. `viewer_ids` has, by message id, the users who had the conversation
-    on the screen when the message was sent. `at` is the time for quiet hours and do not disturb, now by default. Makes
-    the same number of queries for any number of users.
+    on the screen when the message was sent. `at` is the time for quiet hours, do not disturb and browsers that get push
+    messages, now by default. Makes the same number of queries for any number of users.
     """
     ids = list(user_ids)
     users = User.objects.in_bulk(ids)
@@ -52,9 +52,10 @@ def load_facts(
     )
     blocks = _blocks({message.sender_id for message in messages}, ids)
     preferences = get_preferences(ids)
-    with_device = set(subscriptions.list_active(ids).values_list("user_id", flat=True))
-    with_address = _users_with_address(ids)
     now = at or timezone.now()
+    devices = subscriptions.list_active(ids).filter(created_at__lte=now)
+    with_device = set(devices.values_list("user_id", flat=True))
+    with_address = _users_with_address(ids)
     facts: dict[Key, Facts] = {}
     for user_id, user in users.items():
         chosen = preferences[user_id]

@@ -51,27 +51,24 @@ def handle_messages_and_states(events: list[PublishedEvent]) -> None:
     with messages are mostly those of senders, who have read the conversation by writing. The task handles them, too,
     so that the sender does not wait for a query.
     """
-    created = [each.payload for each in events if each.type == "message.created"]
-    payloads = [payload for payload in created if payload.message.kind == "text"]
+    payloads = [
+        each.payload for each in events if each.type == "message.created" and each.payload.message.kind == "text"
+    ]
     states = [each for each in events if each.type == "mine.updated"]
     if payloads:
-        _store_outbox_row(payloads, [(each.user_id, each.payload.conversation_id) for each in states])
+        _store_outbox_row(payloads, states)
     elif states:
         with savepoint():
             _update_own_devices(states)
 
 
-def _store_outbox_row(payloads: list[CreatedPayload], states: list[tuple[int, int]]) -> None:
-    now, tracker = timezone.now(), get_tracker()
-    conversation_ids = {payload.conversation_id for payload in payloads}
-    viewer_ids = {
-        str(pk): sorted(viewers)[:MAX_VIEWERS] for pk in conversation_ids if (viewers := tracker.get_viewers(pk))
-    }
-    bulk_sql.insert_rows(
-        OutboxEntry,
-        ("message_ids", "viewer_ids", "member_states", "created_at"),
-        [([each.message.id for each in payloads], viewer_ids, states, now)],
-    )
+def _store_outbox_row(payloads: list[CreatedPayload], states: list[PublishedEvent[MemberStatePayload]]) -> None:
+    row: dict[str, object] = {"message_ids": [each.message.id for each in payloads]}
+    if viewers := get_tracker().get_viewers_of({each.conversation_id for each in payloads}):
+        row["viewer_ids"] = {str(pk): sorted(user_ids)[:MAX_VIEWERS] for pk, user_ids in viewers.items()}
+    if states:
+        row["member_states"] = [(each.user_id, each.payload.conversation_id) for each in states]
+    bulk_sql.insert_rows(OutboxEntry, tuple(row), [tuple(row.values())])
     _enqueue_expansion()
 
 

@@ -11,6 +11,7 @@ from messenger.core import bulk_sql
 from messenger.core.database import write_transaction
 from notifications import pending_pushes
 from notifications.decisions import Concern
+from notifications.push.sources import find_read_objects
 
 MAX_CONDITIONS = 100  # of one query
 
@@ -44,6 +45,9 @@ def update_devices(states: dict[Key, MemberState]) -> bool:
         )
         ended = {(user, pk) for user, pk, concern, seq in rows if _is_ended(concern, seq, states[user, pk])}
         has_pushes |= pending_pushes.add(ended)
+    read_seqs = {key: state.read_seq for key, state in items}
+    for kind, user_id, conversation_id, object_id in find_read_objects(read_seqs):
+        has_pushes |= pending_pushes.add([(user_id, conversation_id)], kind, object_id)
     return has_pushes
 
 

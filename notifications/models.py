@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from accounts.models import SignIn
@@ -17,12 +18,13 @@ class OutboxEntry(models.Model):
     only if they do. A background task finds the recipients and deletes the row (notifications/expansion.py).
     """
 
+    # The defaults are those of the database, because the sender waits for the insert of each value (bulk_sql).
     message_ids = models.JSONField()
     # By conversation id: the users who had the conversation on their screen when the messages were sent.
-    viewer_ids = models.JSONField(default=dict)
+    viewer_ids = models.JSONField(default=dict, db_default={})
     # [user id, conversation id] of members whose state has changed with the messages, mostly of their senders.
-    member_states = models.JSONField(default=list)
-    created_at = models.DateTimeField()
+    member_states = models.JSONField(default=list, db_default=[])
+    created_at = models.DateTimeField(db_default=Now())
     claimed_until = models.DateTimeField(null=True)  # until then one worker process handles the row
 
 

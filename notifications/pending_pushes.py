@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from messenger.core.database import write_transaction
 from notifications import subscriptions
-from notifications.models import PendingPush, PushSubscription
+from notifications.decisions import Outcome, Reason
+from notifications.models import Notification, PendingPush, PushSubscription
 
 CLAIM_SECONDS = 120  # for this long one worker process sends; then another one may
 BATCH_SIZE = 100
@@ -71,9 +72,13 @@ def claim() -> list[PendingPush]:
     return list(rows.order_by("pk"))
 
 
-def finish(row: PendingPush) -> None:
-    """Deletes a row after its browser was brought up to date, unless something has changed in the meantime."""
-    PendingPush.objects.filter(pk=row.pk, revision=row.revision).delete()
+def finish(rows: Iterable[PendingPush]) -> None:
+    """Deletes rows after their browsers were brought up to date, except those with a change in the meantime."""
+    pks_by_revision: dict[int, list[int]] = {}
+    for row in rows:
+        pks_by_revision.setdefault(row.revision, []).append(row.pk)
+    for revision, pks in pks_by_revision.items():
+        PendingPush.objects.filter(pk__in=pks, revision=revision).delete()
 
 
 def retry(row: PendingPush, delay: float) -> None:
@@ -83,5 +88,15 @@ def retry(row: PendingPush, delay: float) -> None:
 
 
 def remove_subscription(subscription: PushSubscription) -> None:
-    """Deletes a subscription that its push service does not know any more, with all that waits for it."""
-    PushSubscription.objects.filter(pk=subscription.pk).delete()
+    """Deletes a subscription that its push service does not know any more, with all that waits for it.
+
+    If it was the last one of its user, messages that were not pushed yet are decided as for a user without a browser.
+    """
+    user_id = subscription.user_id
+    with write_transaction():
+        PushSubscription.objects.filter(pk=subscription.pk).delete()
+        if subscriptions.list_active([user_id]).exists():
+            return
+        unsent = Notification.objects.filter(user=user_id, outcome=Outcome.PUSH, pushed_at=None, cleared_at=None)
+        unsent.filter(email_due_at__isnull=False).update(outcome=Outcome.EMAIL, reason=Reason.NO_DEVICE)
+        unsent.update(outcome=Outcome.BADGE, reason=Reason.NO_DEVICE)

@@ -24,10 +24,9 @@ from accounts import unsent_forms
 from accounts.authentication import require_sign_in
 from chat import actions, selectors
 from chat.view_models.message_log import build_message_items
-from chat.views.common import add_form_errors, render_page
+from chat.views.common import render_page, submit_form
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view
 from messenger.core import rate_limits
-from messenger.core.errors import ApplicationError
 from notifications import emails, explanations, preferences, subscriptions
 from notifications.forms import ConversationNotificationsForm, NotificationPreferencesForm
 from notifications.push import sending, vapid
@@ -40,22 +39,16 @@ def notification_settings(request: AuthenticatedRequest) -> HttpResponse:
     stored = preferences.get(request.user.pk)
     form = NotificationPreferencesForm(request.POST or None, user=request.user, preferences=stored)
     unsent_forms.restore(form, unsent_forms.pop_form(request))
-    status = 200
     if request.method == "POST":
-        status = 422
-        if form.is_valid():
-            try:
-                preferences.update(request.user.pk, form.changes())
-            except ApplicationError as error:
-                status = add_form_errors(form, error)
-            else:
-                messages.success(request, _("Saved."))
-                return redirect("notification_settings")
+        saved = submit_form(form, lambda: preferences.update(request.user.pk, form.changes()))
+        if saved:
+            messages.success(request, _("Saved."))
+            return redirect("notification_settings")
     is_quiet = stored.do_not_disturb_until is not None and stored.do_not_disturb_until > timezone.now()
     return render_page(
         request,
         "settings/notifications.html",
-        status=status,
+        status=form.status,
         form=form,
         do_not_disturb_until=timezone.localtime(stored.do_not_disturb_until) if is_quiet else None,
         browsers=subscriptions.list_own(request.user.pk),
@@ -118,7 +111,7 @@ def conversation_notifications(request: AuthenticatedRequest, conversation_id: i
     return render_page(
         request,
         "notifications/conversation_notifications.html",
-        status=422 if form.is_bound else 200,
+        status=form.status,
         form=form,
         conversation_id=conversation_id,
         may_hide_text=may_hide_text,

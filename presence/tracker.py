@@ -202,8 +202,12 @@ class PresenceTracker:
 
     def get_viewers(self, conversation_id: int) -> set[int]:
         """Returns the ids of the users who view the conversation."""
+        return self.get_viewers_of([conversation_id]).get(conversation_id, set())
+
+    def get_viewers_of(self, conversation_ids: Iterable[int]) -> dict[int, set[int]]:
+        """Returns the users who view conversations, by conversation id. Those without viewers are left out."""
         with self._lock:
-            return set(self._viewers.get(conversation_id, ()))
+            return {pk: set(self._viewers[pk]) for pk in conversation_ids if pk in self._viewers}
 
     def refresh(self) -> None:
         """Reads at once what the other processes have written. Otherwise it is read several times a second.

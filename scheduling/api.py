@@ -7,7 +7,7 @@ from msgspec.structs import asdict
 from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
-from messenger.rest.viewsets import ApiViewSet, no_content, respond
+from messenger.rest.viewsets import ApiViewSet, no_content, respond, respond_created
 from scheduling import reminders, scheduled_messages
 from scheduling.payloads import ReminderPayload, ScheduledMessageChangesPayload, SchedulePayload
 from scheduling.schemas import ReminderSchema, ScheduledMessageSchema, reminder_schema, scheduled_message_schema
@@ -30,7 +30,7 @@ class ScheduledMessageViewSet(ApiViewSet):
     def create(self, request, conversation_id: int):
         payload = self.payload(SchedulePayload, conversation_id=conversation_id)
         row, created = scheduled_messages.schedule(self.user_id, **asdict(payload))
-        return respond(scheduled_message_schema(row), 201 if created else 200)
+        return respond_created(scheduled_message_schema(row), created)
 
     @response_schema(ScheduledMessageSchema, "Get one of my scheduled messages")
     def retrieve(self, request, scheduled_id: int):

@@ -10,8 +10,7 @@ from django.db import IntegrityError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from chat import selectors
-from chat.actions.validation import body_error
+from chat import actions
 from chat.models import Attachment, Message
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction
@@ -49,7 +48,7 @@ def schedule(
 ) -> tuple[ScheduledMessage, bool]:
     """Schedules a message. Returns it, and False if this user has scheduled it with this `client_id` before.
 
-    Whether the user may write there is checked when the message is sent. Now, the user must be a member.
+    What would be refused now is refused, with the same error. It is checked again when the message is sent.
     """
     existing = ScheduledMessage.objects.filter(user=user_id, client_id=client_id).first()
     if existing is not None:
@@ -57,19 +56,6 @@ def schedule(
         if content != (conversation_id, body, reply_to_id, list(attachment_ids)):
             raise ApplicationError("conflict", _("This client_id was already used for another message."))
         return existing, False
-    selectors.get_membership(user_id, conversation_id)
-    _check_text(body, has_files=bool(attachment_ids))
-    if reply_to_id and not Message.objects.filter(pk=reply_to_id, conversation=conversation_id).exists():
-        raise invalid(reply_to_id=_("This message isn’t in this conversation."))
-    unsent = Attachment.objects.filter(pk__in=attachment_ids, owner=user_id, message=None)
-    if unsent.count() != len(attachment_ids):
-        raise invalid(attachment_ids=_("This file doesn’t exist or was already sent."))
-    require_future("send_at", send_at)
-    rate_limits.require("schedule", user_id)
-    if ScheduledMessage.objects.filter(user=user_id).count() >= MAX_SCHEDULED:
-        raise invalid(body=_("At most %(limit)d scheduled messages.") % {"limit": MAX_SCHEDULED})
-    if Message.objects.filter(sender=user_id, client_id=client_id).exists():
-        raise ApplicationError("conflict", _("This client_id was already used for another message."))
     row = ScheduledMessage(
         user_id=user_id,
         conversation_id=conversation_id,
@@ -81,6 +67,13 @@ def schedule(
         due_at=send_at,
         created_at=timezone.now(),
     )
+    _require_sendable(row)
+    require_future("send_at", send_at)
+    rate_limits.require("schedule", user_id)
+    if ScheduledMessage.objects.filter(user=user_id).count() >= MAX_SCHEDULED:
+        raise invalid(body=_("At most %(limit)d scheduled messages.") % {"limit": MAX_SCHEDULED})
+    if Message.objects.filter(sender=user_id, client_id=client_id).exists():
+        raise ApplicationError("conflict", _("This client_id was already used for another message."))
     try:
         with write_transaction():
             row.save()
@@ -98,12 +91,12 @@ def change(
     with write_transaction():
         row = _lock_own(user_id, scheduled_id)
         if body is not None:
-            _check_text(body, has_files=bool(row.attachment_ids))
             row.body = body
         if send_at is not None or row.failure:
             row.send_at = row.due_at = require_future("send_at", send_at or row.send_at)
             row.failure = ""
             _enqueue(row.send_at)
+        _require_sendable(row)
         row.save()
     return row
 
@@ -147,9 +140,10 @@ def _lock_own(user_id: int, scheduled_id: int) -> ScheduledMessage:
     return row
 
 
-def _check_text(body: str, has_files: bool) -> None:
-    if error := body_error(body, may_be_blank=has_files):
-        raise error
+def _require_sendable(row: ScheduledMessage) -> None:
+    actions.require_sendable(
+        row.user_id, row.conversation_id, row.client_id, row.body, row.reply_to_id, attachment_ids=row.attachment_ids
+    )
 
 
 def _enqueue(at: datetime) -> None:

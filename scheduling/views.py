@@ -17,11 +17,12 @@ from chat import actions, selectors
 from chat.selectors import get_titles_by_conversation
 from chat.templatetags.chat_tags import full_datetime
 from chat.view_models.message_log import build_message_items
-from chat.views.common import add_form_errors, render_page, store_posted_files
+from chat.views.common import render_page, store_posted_files, submit_form
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view, post_view, redirect_back
-from messenger.core.errors import ApplicationError, not_found
+from messenger.core.errors import not_found
 from scheduling import reminders, scheduled_messages, times
 from scheduling.forms import ScheduledMessageForm, ScheduleForm, TimeForm
+from scheduling.models import ScheduledMessage
 
 SNOOZE = timedelta(hours=1)
 
@@ -59,30 +60,14 @@ def _time_context() -> dict[str, object]:
 def send_later(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Asks when a message is to be sent. The composer posts its text here, and this page posts the time too."""
     selectors.get_membership(request.user.pk, conversation_id)
-    has_time = "choice" in request.POST or "at" in request.POST
-    status = 200
-    if has_time:
+    if "choice" in request.POST or "at" in request.POST:
         form = ScheduleForm(request.POST)
-        status = 422
-        if form.is_valid():
-            data = form.cleaned_data
-            try:
-                row, _created = scheduled_messages.schedule(
-                    request.user.pk,
-                    conversation_id,
-                    data["client_id"],
-                    data["body"].rstrip(),
-                    form.time,
-                    data["reply_to_id"],
-                    data["attachment_ids"],
-                )
-            except ApplicationError as error:
-                status = add_form_errors(form, error)
-            else:
-                # As after sending at once: the text was the draft.
-                actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
-                messages.success(request, _scheduled_text(row.send_at))
-                return redirect("conversation", conversation_id)
+        scheduled = submit_form(form, lambda: _schedule(request.user.pk, conversation_id, form))
+        if scheduled:
+            # As after sending at once: the text was the draft.
+            actions.update_member_state(request.user.pk, conversation_id, {"draft": ""})
+            messages.success(request, _scheduled_text(scheduled.send_at))
+            return redirect("conversation", conversation_id)
     else:
         values = request.POST if request.method == "POST" else unsent_forms.pop_form(request)
         initial = {name: values.get(name, "") for name in ("body", "client_id", "reply_to_id", "at")}
@@ -93,12 +78,26 @@ def send_later(request: AuthenticatedRequest, conversation_id: int) -> HttpRespo
     return render_page(
         request,
         "scheduling/send_later.html",
-        status=status,
+        status=form.status,
         form=form,
         conversation_id=conversation_id,
         file_count=len(form["attachment_ids"].value() or []),
         **_time_context(),
     )
+
+
+def _schedule(user_id: int, conversation_id: int, form: ScheduleForm) -> ScheduledMessage:
+    data = form.cleaned_data
+    row, _created = scheduled_messages.schedule(
+        user_id,
+        conversation_id,
+        data["client_id"],
+        data["body"].rstrip(),
+        form.time,
+        data["reply_to_id"],
+        data["attachment_ids"],
+    )
+    return row
 
 
 def _parse_client_id(text: str) -> uuid.UUID:
@@ -117,20 +116,17 @@ def _scheduled_text(at: datetime) -> str:
 def scheduled_message(request: AuthenticatedRequest, scheduled_id: int) -> HttpResponse:
     """Changes the text and the time of a scheduled message."""
     row = scheduled_messages.get_own(request.user.pk, scheduled_id)
-    status = 200
     if request.method == "POST":
         form = ScheduledMessageForm(request.POST)
-        status = 422
-        if form.is_valid():
-            try:
-                row = scheduled_messages.change(
-                    request.user.pk, scheduled_id, body=form.cleaned_data["body"].rstrip(), send_at=form.time
-                )
-            except ApplicationError as error:
-                status = add_form_errors(form, error)
-            else:
-                messages.success(request, _scheduled_text(row.send_at))
-                return redirect("later")
+        changed = submit_form(
+            form,
+            lambda: scheduled_messages.change(
+                request.user.pk, scheduled_id, body=form.cleaned_data["body"].rstrip(), send_at=form.time
+            ),
+        )
+        if changed:
+            messages.success(request, _scheduled_text(changed.send_at))
+            return redirect("later")
     else:
         unsent = unsent_forms.get_initial(ScheduledMessageForm, unsent_forms.pop_form(request))
         entered = {name: value for name, value in unsent.items() if value}
@@ -138,7 +134,7 @@ def scheduled_message(request: AuthenticatedRequest, scheduled_id: int) -> HttpR
     return render_page(
         request,
         "scheduling/scheduled_message.html",
-        status=status,
+        status=form.status,
         form=form,
         row=row,
         files=list(scheduled_messages.get_file_names([row]).values()),
@@ -170,24 +166,18 @@ def remind(request: AuthenticatedRequest, message_id: int) -> HttpResponse:
     if message.deleted_at is not None:
         raise not_found()
     existing = reminders.find_for_message(user_id, message_id)
-    status = 200
     if request.method == "POST":
         form = TimeForm(request.POST)
-        status = 422
-        if form.is_valid():
-            try:
-                row, _created = reminders.set_reminder(user_id, message_id, form.time)
-            except ApplicationError as error:
-                status = add_form_errors(form, error)
-            else:
-                messages.success(request, _reminder_text(row.remind_at))
-                return redirect_back(request, "later")
+        result = submit_form(form, lambda: reminders.set_reminder(user_id, message_id, form.time))
+        if result:
+            messages.success(request, _reminder_text(result[0].remind_at))
+            return redirect_back(request, "later")
     else:
         form = TimeForm(initial={"at": existing.remind_at} if existing and not existing.notified_at else None)
     return render_page(
         request,
         "scheduling/remind.html",
-        status=status,
+        status=form.status,
         form=form,
         message=message,
         item=build_message_items([message], user_id=user_id)[0],

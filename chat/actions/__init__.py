@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from chat.actions import sending
 from chat.actions.epoch import renew_epoch
 from chat.actions.forwarding import forward_message
 from chat.actions.groups.avatar import remove_group_avatar, set_group_avatar
@@ -64,6 +65,7 @@ __all__ = [
     "reopen_case",
     "report_message",
     "report_user",
+    "require_sendable",
     "restore_message",
     "revoke_invite",
     "revoke_invite_as_moderator",
@@ -94,6 +96,14 @@ def send_message(
     """
     sent = send_queue.call(SendCommand(user_id, SendPayload(*args, **fields), keeps_read_marker))
     return sent.message, sent.created
+
+
+def require_sendable(user_id: int, *args: Any, **fields: Any) -> None:
+    """Raises the error with which `send_message` would refuse this message now, apart from limits of its speed.
+
+    For messages that are sent later. The arguments are those of `send_message`.
+    """
+    sending.require_sendable(SendCommand(user_id, SendPayload(*args, **fields)))
 
 
 def mark_read(user_id: int, conversation_id: int, seq: int | None, back: bool = False) -> MineSchema:

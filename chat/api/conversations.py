@@ -24,7 +24,7 @@ from messenger.core.errors import invalid
 from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
-from messenger.rest.viewsets import ApiViewSet, no_content, respond
+from messenger.rest.viewsets import ApiViewSet, no_content, respond, respond_created
 
 NEW_CONVERSATION = PolymorphicProxySerializer(
     "NewConversation",
@@ -59,7 +59,7 @@ class ConversationViewSet(ApiViewSet):
             case "direct":
                 user_id = self.payload(OpenDirectPayload).user_id
                 conversation, created = actions.open_direct_conversation(self.user_id, user_id)
-                return respond(conversation, 201 if created else 200)
+                return respond_created(conversation, created)
             case "group":
                 group = self.payload(CreateGroupPayload)
                 return respond(actions.create_group(self.user_id, group.title, group.user_ids), 201)

@@ -11,7 +11,7 @@ from chat.schemas import ConversationSchema
 from chat.selectors import InvitePreviewSchema, InviteSchema
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
-from messenger.rest.viewsets import ApiViewSet, no_content, respond
+from messenger.rest.viewsets import ApiViewSet, no_content, respond, respond_created
 
 
 class InviteViewSet(ApiViewSet):
@@ -54,7 +54,7 @@ class JoinByInviteViewSet(ApiViewSet):
         conversation, joined = actions.join_by_invite(self.user_id, token)
         if conversation is None:
             return respond(preview_invite(self.user_id, token), 202)
-        return respond(conversation, 201 if joined else 200)
+        return respond_created(conversation, joined)
 
     @no_content_schema("Take back one's request to join a group")
     def destroy(self, request, token: str):

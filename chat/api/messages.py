@@ -21,7 +21,7 @@ from chat.schemas import ChangesSchema, HistorySchema, MessageReceiptSchema, Mes
 from messenger.rest.inputs import serializer_for_input
 from messenger.rest.openapi import error_responses, list_schema, no_content_schema, response_schema
 from messenger.rest.pagination import paginated_response
-from messenger.rest.viewsets import ApiViewSet, no_content, respond
+from messenger.rest.viewsets import ApiViewSet, no_content, respond, respond_created
 
 
 class ConversationMessageViewSet(ApiViewSet):
@@ -45,7 +45,7 @@ class ConversationMessageViewSet(ApiViewSet):
     def create(self, request, conversation_id: int):
         payload = self.payload(SendPayload, conversation_id=conversation_id)
         message, created = actions.send_message(self.user_id, **asdict(payload))
-        return respond(message, 201 if created else 200)
+        return respond_created(message, created)
 
 
 class ChangesViewSet(ApiViewSet):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -24,6 +25,7 @@ from chat.view_models.message_log import has_ignored_mention_of_everybody
 from chat.views.decorators import AuthenticatedRequest
 from messenger.core.errors import ApplicationError, invalid
 
+T = TypeVar("T")
 FORM_ERROR_CODES = {"invalid", "conflict", "rate_limited", "too_large"}  # shown in the form, which keeps the input
 MAX_SEARCH_LENGTH = 80  # characters of a search query
 
@@ -70,6 +72,20 @@ def add_form_errors(form: BaseForm, error: ApplicationError) -> int:
         raise error
     form.add_application_error(error)
     return error.status
+
+
+def submit_form(form: BaseForm, action: Callable[[], T]) -> T | None:
+    """Calls `action` if the form is valid, and returns its result.
+
+    Returns None if the form is to be shown again, with its errors and with `form.status` as the HTTP status.
+    """
+    if not form.is_valid():
+        return None
+    try:
+        return action()
+    except ApplicationError as error:
+        add_form_errors(form, error)
+        return None
 
 
 def newest_message_url(message: MessageSchema) -> str:

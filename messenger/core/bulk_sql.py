@@ -71,13 +71,13 @@ def insert_rows(
     names = ", ".join(columns)
     insert = f"INSERT INTO {model._meta.db_table} ({names})"
     returning_clause = f" RETURNING {returning}" if returning else ""
-    if connection.vendor == "postgresql":
-        sql = f"{insert} SELECT {names} FROM {_recordset(model, tuple(columns))}{returning_clause}"
-        params: list[Any] = [_as_json(columns, rows)]
-    else:
-        sql = f"{insert} VALUES {placeholders(len(rows), len(columns))}{returning_clause}"
-        params = [value for row in _for_sqlite(model, columns, rows) for value in row]
     with connection.cursor() as cursor:
+        if cursor.db.vendor == "postgresql":
+            sql = f"{insert} SELECT {names} FROM {_recordset(model, tuple(columns))}{returning_clause}"
+            params: list[Any] = [_as_json(columns, rows)]
+        else:
+            sql = f"{insert} VALUES {placeholders(len(rows), len(columns))}{returning_clause}"
+            params = [value for row in _for_sqlite(model, columns, rows) for value in row]
         cursor.execute(sql, params)
         return cursor.fetchall() if returning else []
 
@@ -123,8 +123,7 @@ def _as_json(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 # ── SQLite ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[Sequence[Any]]:
     """Returns the rows with all values as Django stores them in SQLite: times, UUIDs and JSON become text."""
-    types = [_field(model, name).get_internal_type() for name in columns]
-    adapters = [(index, _ADAPTERS[type_]) for index, type_ in enumerate(types) if type_ in _ADAPTERS]
+    adapters = _sqlite_adapters(model, tuple(columns))
     if not adapters:
         return list(rows)
     adapted_rows: list[Sequence[Any]] = []
@@ -135,6 +134,13 @@ def _for_sqlite(model: type[Model], columns: Sequence[str], rows: Sequence[Seque
                 values[index] = adapt(values[index])
         adapted_rows.append(values)
     return adapted_rows
+
+
+@cache
+def _sqlite_adapters(model: type[Model], columns: tuple[str, ...]) -> list[tuple[int, Callable[[Any], Any]]]:
+    """Returns the functions that convert values, each with the index of its column."""
+    types = [_field(model, name).get_internal_type() for name in columns]
+    return [(index, _ADAPTERS[type_]) for index, type_ in enumerate(types) if type_ in _ADAPTERS]
 
 
 _ADAPTERS: dict[str, Callable[[Any], Any]] = {

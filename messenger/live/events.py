@@ -5,12 +5,15 @@ transaction. The events are sent after the commit. The frame of an event (`text`
 
 Events travel to the other processes through the channel layer as arrays. All processes must therefore run code with
 the same struct tags and the same order of fields.
+
+Every event has `text`, empty if no client gets it, and `user_id`, 0 if it is not for one user.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 import msgspec
 from django.db import transaction
@@ -25,6 +28,7 @@ class ConversationEvent(msgspec.Struct, tag="d", array_like=True):
     number after it. `text` is the encoded frame.
     """
 
+    user_id: ClassVar[int] = 0
     conversation_id: int
     after: int
     version: int
@@ -59,6 +63,7 @@ class EphemeralEvent(msgspec.Struct, tag="e", array_like=True):
     If a client reads slowly, it gets only the newest of the waiting events with the same `key`.
     """
 
+    user_id: ClassVar[int] = 0
     group: str  # "conversation.12" or "user.3"; for connections of this process only: "presence.12" or "online"
     text: str
     key: str
@@ -81,6 +86,7 @@ class Disconnect(msgspec.Struct, tag="c", array_like=True):
     With `keep_sign_in_id`, the connections of that sign-in stay open.
     """
 
+    text: ClassVar[str] = ""
     user_id: int
     code: int
     sign_in_id: str = ""
@@ -94,6 +100,7 @@ class RefreshVisibility(msgspec.Struct, tag="l", array_like=True):
     and stores it in these connections.
     """
 
+    text: ClassVar[str] = ""
     user_id: int
 
 

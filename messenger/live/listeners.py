@@ -41,8 +41,12 @@ Listener = Callable[[list[PublishedEvent[P]]], object]
 
 class _Registration(NamedTuple):
     listener: Listener
-    decoders: Mapping[str, Callable[[str], Any]]  # by event type: decodes a frame to a struct with the field `payload`
+    decoders: Mapping[str, Callable[[str], list[Any]]]  # by event type: of a list of structs with the field `payload`
     has_savepoint: bool
+
+    def decode(self, type: str, events: list[Any]) -> list[Any]:
+        """Decodes the frames of events of one type, all at once."""
+        return self.decoders[type]("[" + ",".join([event.text for event in events]) + "]")
 
 
 _in_transaction: dict[str, list[_Registration]] = {}  # by event type
@@ -78,7 +82,7 @@ def listen_to_types(
     """
     registrations = _in_transaction if in_transaction else _after_commit
     decoders = {
-        type: msgspec.json.Decoder(msgspec.defstruct("Frame", [("payload", payload)])).decode
+        type: msgspec.json.Decoder(list[msgspec.defstruct("Frame", [("payload", payload)])]).decode  # type: ignore[misc]
         for type, payload in payloads.items()
     }
     registration = _Registration(listener, decoders, has_savepoint)
@@ -97,13 +101,13 @@ def stop_listening(listener: Listener) -> None:
 
 def call_in_transaction(events: Iterable[Any]) -> None:
     """Calls the listeners that belong into the current transaction, each with a savepoint unless it needs none."""
-    for registration, frames in _select(_in_transaction, events) if _in_transaction else ():
+    for registration, found in _select(_in_transaction, events) if _in_transaction else ():
         try:
             if registration.has_savepoint:
                 with savepoint():
-                    registration.listener(_decode(registration, frames))
+                    registration.listener(_decode(registration, found))
             else:
-                registration.listener(_decode(registration, frames))
+                registration.listener(_decode(registration, found))
         except Exception as error:
             connection = transaction.get_connection()
             if connection.needs_rollback or (isinstance(error, DatabaseError) and not registration.has_savepoint):
@@ -112,37 +116,34 @@ def call_in_transaction(events: Iterable[Any]) -> None:
 
 
 def call_after_commit(events: Iterable[Any]) -> None:
-    for registration, frames in _select(_after_commit, events) if _after_commit else ():
+    for registration, found in _select(_after_commit, events) if _after_commit else ():
         try:
-            registration.listener(_decode(registration, frames))
+            registration.listener(_decode(registration, found))
         except Exception:
             log.exception("A listener failed: %s", registration.listener)
 
 
-Frames = dict[str, list[tuple[str, int]]]  # by event type: the text of each frame, and the user who receives it
+EventsByType = dict[str, list[Any]]
 
 
 def _select(
     registrations_by_type: dict[str, list[_Registration]], events: Iterable[Any]
-) -> list[tuple[_Registration, Frames]]:
-    """Returns each listener of these events with the frames that it wants. Other frames are not decoded."""
-    frames: Frames = {}
-    for event in events:
-        if text := getattr(event, "text", ""):  # `Disconnect` and `RefreshVisibility` have none: no client gets them
-            type = get_frame_type(text)
-            if type in registrations_by_type:
-                frames.setdefault(type, []).append((text, getattr(event, "user_id", 0)))
-    selected: dict[int, tuple[_Registration, Frames]] = {}
-    for type, texts in frames.items():
-        for registration in registrations_by_type[type]:
-            selected.setdefault(id(registration), (registration, {}))[1][type] = texts
+) -> list[tuple[_Registration, EventsByType]]:
+    """Returns each listener of these events with those that it wants. Frames of other events are not decoded."""
+    # `Disconnect` and `RefreshVisibility` have no text: no client gets them.
+    types_and_events = [(get_frame_type(event.text), event) for event in events if event.text]
+    selected: dict[int, tuple[_Registration, EventsByType]] = {}
+    # Each message of the site comes here, so this calls few functions for each event.
+    for type, registrations in registrations_by_type.items():
+        if found := [event for event_type, event in types_and_events if event_type == type]:
+            for registration in registrations:
+                selected.setdefault(id(registration), (registration, {}))[1][type] = found
     return list(selected.values())
 
 
-def _decode(registration: _Registration, frames: Frames) -> list[PublishedEvent]:
+def _decode(registration: _Registration, events_by_type: EventsByType) -> list[PublishedEvent]:
     return [
-        PublishedEvent(type, decode(text).payload, user_id)
-        for type, texts in frames.items()
-        for decode in (registration.decoders[type],)
-        for text, user_id in texts
+        PublishedEvent(type, frame.payload, event.user_id)
+        for type, events in events_by_type.items()
+        for event, frame in zip(events, registration.decode(type, events), strict=True)
     ]

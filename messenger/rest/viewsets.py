@@ -68,5 +68,10 @@ def respond(
     return Response(msgspec.to_builtins(schema), status=status_code, headers=dict(headers or {}))
 
 
+def respond_created(schema: msgspec.Struct, is_new: bool) -> Response:
+    """Returns a response with what a request has created, or with what an earlier, equal request had created."""
+    return respond(schema, status.HTTP_201_CREATED if is_new else status.HTTP_200_OK)
+
+
 def no_content(headers: Mapping[str, str] | None = None) -> Response:
     return Response(status=status.HTTP_204_NO_CONTENT, headers=dict(headers or {}))

@@ -188,9 +188,11 @@ def build_test(user: User) -> PushSchema:
 
 def store(object_id: int, states: Iterable[ConversationState], now: datetime) -> None:
     """Stores what became of the notifications after the push messages were sent."""
-    for state in states:
-        Notification.objects.filter(pk__in=[row.pk for row in state.shown], pushed_at=None).update(pushed_at=now)
-        for row in state.ended:
-            if row.pushed_at is None:
-                Notification.objects.filter(pk=row.pk).update(outcome=row.outcome, reason=row.reason)
-        Notification.objects.filter(pk__in=[row.pk for row in state.ended]).update(cleared_at=now)
+    rows = [(state.shown, state.ended) for state in states]
+    shown_ids = [row.pk for shown, _ended in rows for row in shown]
+    ended = [row for _shown, ended in rows for row in ended]
+    Notification.objects.filter(pk__in=shown_ids, pushed_at=None).update(pushed_at=now)
+    for row in ended:
+        if row.pushed_at is None:
+            Notification.objects.filter(pk=row.pk).update(outcome=row.outcome, reason=row.reason)
+    Notification.objects.filter(pk__in=[row.pk for row in ended]).update(cleared_at=now)

@@ -52,11 +52,15 @@ def _send_batch(rows: list[PendingPush], pool: ThreadPoolExecutor, session: tran
     ):
         responses[row.pk] = response
     with write_transaction():
-        sent_keys = {_key(row) for row in to_send if responses[row.pk].result == Result.SENT}
+        sent = [row for row in to_send if responses[row.pk].result == Result.SENT]
+        sent_keys = {_key(row) for row in sent}
         _store_states({key: state for key, state in states.items() if key in sent_keys or not state.is_shown})
-        for row in rows:
-            _store_response(row, responses.get(row.pk))
-    return sum(response.result == Result.SENT for response in responses.values())
+        _store_success(sent)
+        pending_pushes.finish(row for row in rows if row.pk not in responses)
+        for row in to_send:
+            if responses[row.pk].result != Result.SENT:
+                _store_failure(row, responses[row.pk])
+    return len(sent)
 
 
 def _build_states(rows: list[PendingPush]) -> dict[Key, PushState]:
@@ -106,19 +110,22 @@ def _send(row: PendingPush, state: PushState, session: transport.requests.Sessio
     )
 
 
-def _store_response(row: PendingPush, response: Response | None) -> None:
-    if response is None or response.result == Result.REJECTED:
-        pending_pushes.finish(row)
-    elif response.result == Result.SENT:
-        PushSubscription.objects.filter(pk=row.subscription_id).update(last_success_at=timezone.now(), last_error="")
-        pending_pushes.finish(row)
-    elif response.result == Result.GONE:
+def _store_success(rows: list[PendingPush]) -> None:
+    subscriptions = PushSubscription.objects.filter(pk__in={row.subscription_id for row in rows})
+    subscriptions.update(last_success_at=timezone.now(), last_error="")
+    pending_pushes.finish(rows)
+
+
+def _store_failure(row: PendingPush, response: Response) -> None:
+    if response.result == Result.GONE:
         pending_pushes.remove_subscription(row.subscription)
-    elif row.attempts > len(RETRY_DELAYS) or timezone.now() - row.created_at > timedelta(days=2):
-        pending_pushes.finish(row)
+        return
+    is_given_up = row.attempts > len(RETRY_DELAYS) or timezone.now() - row.created_at > timedelta(days=2)
+    if response.result == Result.REJECTED or is_given_up:
+        pending_pushes.finish([row])
     else:
         pending_pushes.retry(row, max(RETRY_DELAYS[row.attempts - 1], min(response.retry_after, 3600.0)))
-    if response is not None and response.error and response.result != Result.GONE:
+    if response.error:
         PushSubscription.objects.filter(pk=row.subscription_id).update(last_error=response.error[:100])
 
 

@@ -9,7 +9,7 @@ and passes the kind to `pending_pushes.add`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -20,11 +20,14 @@ from notifications.push.content import PushState
 class PushSource(NamedTuple):
     """`build(users, conversation_id, object_id)` returns by user id what their browsers are to show now.
 
-    `store(object_id, states, now)` stores that browsers show these states.
+    `store(object_id, states, now)` stores that browsers show these states. `find_read(read_seqs)` returns what browsers
+    show that its user has read, as (user id, conversation id, object id); `read_seqs` are the read markers by user id
+    and conversation id.
     """
 
     build: Callable[[Sequence[User], int, int], Mapping[int, PushState]]
     store: Callable[[int, Iterable[Any], datetime], None]
+    find_read: Callable[[Mapping[tuple[int, int], int]], Iterable[tuple[int, int, int]]] | None = None
 
 
 _sources: dict[str, PushSource] = {}
@@ -36,3 +39,10 @@ def register_push_source(kind: str, source: PushSource) -> None:
 
 def get_push_source(kind: str) -> PushSource:
     return _sources[kind]
+
+
+def find_read_objects(read_seqs: Mapping[tuple[int, int], int]) -> Iterator[tuple[str, int, int, int]]:
+    """Yields what `find_read` of all kinds returns, as (kind, user id, conversation id, object id)."""
+    for kind, source in _sources.items():
+        for key in source.find_read(read_seqs) if source.find_read else ():
+            yield (kind, *key)

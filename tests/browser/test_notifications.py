@@ -1,4 +1,4 @@
-"""Tests of the service worker in a real browser: what it shows for push messages, clicks, and signing out.
+"""Tests of notifications in a real browser: the service worker (push messages, clicks, signing out), and their offer.
 
 The browser of the tests (headless shell) has no notifications, so the functions of the browser that show and list them are
 replaced in the service worker. Everything else is real: its registration, its scope, its requests and its policy.
@@ -12,6 +12,7 @@ import uuid
 import pytest
 from playwright.async_api import Page, Worker, expect
 
+from chat import actions
 from tests.servers import Site
 
 pytestmark = pytest.mark.browser
@@ -60,8 +61,6 @@ async def bobs(site: Site, browser_for):
 
 
 def create_group(site: Site, owner_id: int, member_id: int) -> int:
-    from chat import actions
-
     with site.orm():
         group_id = actions.create_group(owner_id, "Room", [member_id]).id
         actions.send_message(owner_id, group_id, uuid.uuid4(), "hello")
@@ -137,3 +136,109 @@ async def test_signing_out_removes_the_service_worker(bobs):
     await page.click("form[data-sign-out] button")
     await page.wait_for_url("**/accounts/login/")
     await expect_registered(page, False)
+
+
+# ── The offer of notifications ──────────────────────────────────────────────────────────────────────────────────
+# A browser that has not been asked yet. The test says whether the page is visible and has the focus.
+UNDECIDED = """
+  window.permission = "default";
+  window.isVisible = true;
+  window.isFocused = false;
+  window.isWatching = false;
+  window.requestCount = 0;
+  Object.defineProperty(Notification, "permission", { get: () => window.permission });
+  Notification.requestPermission = async () => { window.requestCount += 1; return (window.permission = "denied") };
+  Object.defineProperty(document, "visibilityState", { get: () => (window.isVisible ? "visible" : "hidden") });
+  document.hasFocus = () => window.isVisible && window.isFocused;
+  const register = navigator.serviceWorker.register.bind(navigator.serviceWorker);
+  navigator.serviceWorker.register = (...options) => { window.isWatching = true; return register(...options) };
+"""
+SET_VISIBLE = """
+(isVisible) => {
+  window.isVisible = isVisible;
+  document.dispatchEvent(new Event("visibilitychange"));
+}
+"""
+OFFER = "toast-stack .toast:has([data-act=allow])"
+ANSWER = "() => localStorage.getItem('messenger.notification-prompt')"
+
+
+@pytest.fixture
+async def away(open_pages):
+    """Returns alice's page of the group, and bob's list of mentions in a window that is visible, but without focus."""
+    alice, bob = await open_pages()
+    await bob.page.add_init_script(UNDECIDED)
+    await open_mentions(bob.page)
+    return alice, bob.page
+
+
+async def open_mentions(page: Page) -> None:
+    await page.goto("/mentions/")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    await page.wait_for_function("() => window.isWatching")
+
+
+async def say_and_decide(alice, text: str, page: Page) -> None:
+    """Makes alice send a message, and waits until bob's page has asked the server whether it notifies bob."""
+    async with page.expect_response("**/api/v1/messages/*/notification/", timeout=20_000):
+        await alice.say(text)
+    await page.evaluate("() => fetch('/healthz').then((response) => response.text())")
+
+
+def get_direct_url(site: Site) -> str:
+    from accounts.models import User
+
+    with site.orm():
+        alice, bob = (User.objects.get(username=name).pk for name in ("alice", "bob"))
+        return f"/c/{actions.open_direct_conversation(alice, bob)[0].id}/"
+
+
+def mute(site: Site, url: str, is_muted: bool) -> None:
+    from accounts.models import User
+
+    with site.orm():
+        bob = User.objects.get(username="bob").pk
+        actions.update_member_state(bob, int(url.split("/")[2]), {"muted": is_muted})
+
+
+async def test_notifications_are_offered_after_a_mention_but_not_after_other_messages(away, open_pages):
+    alice, bob = away
+    asked: list[str] = []
+    bob.on("request", lambda request: "/notification/" in request.url and asked.append(request.url))
+    await alice.say("nothing special")
+    await asyncio.to_thread(mute, open_pages.site, alice.url, True)
+    await say_and_decide(alice, "@bob in a muted chat", bob)
+    await expect(bob.locator(OFFER)).to_have_count(0)
+    await asyncio.to_thread(mute, open_pages.site, alice.url, False)
+    await say_and_decide(alice, "@bob look", bob)
+    await expect(bob.locator(OFFER)).to_be_visible()
+    assert len(asked) == 2, "the server is not asked about a message that concerns everyone alike"
+    assert await bob.locator(OFFER).locator("button").all_inner_texts() == ["Turn on", "Not now"]
+    assert await bob.evaluate("() => window.requestCount") == 0, "the browser asks only after a click"
+
+
+async def test_the_offer_is_remembered_when_it_is_answered(away, open_pages):
+    alice, bob = away
+    alice.url = await asyncio.to_thread(get_direct_url, open_pages.site)
+    await alice.open()
+    await say_and_decide(alice, "psst", bob)
+    await expect(bob.locator(OFFER)).to_be_visible()
+    assert await bob.evaluate(ANSWER) is None
+    await open_mentions(bob)
+    await say_and_decide(alice, "are you there?", bob)
+    await bob.locator(OFFER).get_by_role("button", name="Not now").click()
+    await expect(bob.locator(OFFER)).to_have_count(0)
+    assert await bob.evaluate(ANSWER) == "true"
+    assert await bob.evaluate("() => window.requestCount") == 0
+
+
+async def test_a_hidden_page_offers_notifications_when_the_user_comes_back(away):
+    alice, bob = away
+    await bob.evaluate(SET_VISIBLE, False)
+    await say_and_decide(alice, "@bob look", bob)
+    await expect(bob.locator(OFFER)).to_have_count(0)
+    await bob.evaluate(SET_VISIBLE, True)
+    await bob.locator(OFFER).get_by_role("button", name="Turn on").click()
+    await expect(bob.locator(OFFER)).to_have_count(0)
+    assert await bob.evaluate("() => window.requestCount") == 1
+    assert await bob.evaluate(ANSWER) == "true"

@@ -17,7 +17,7 @@ from playwright.async_api import Browser, Page, async_playwright
 from tests.api.conftest import api  # noqa: F401 (the fixture)
 from tests.browsers import CHROMIUM_FLAGS
 from tests.conftest import require_program
-from tests.notifications.conftest import deliver, push_service, subscribe  # noqa: F401 (the fixtures)
+from tests.notifications.conftest import deliver, push_service, read, subscribe  # noqa: F401 (the fixtures)
 from tests.processes import Program
 
 FAKE_DEVICES = (

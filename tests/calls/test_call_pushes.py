@@ -11,8 +11,10 @@ from accounts import actions as account_actions
 from calls import actions
 from calls.models import Call, CallSettings
 from chat import actions as chat_actions
+from chat.models import Message
 from messenger.core.errors import ApplicationError
 from notifications.models import NotificationPreferences, PendingPush
+from notifications.push import sending
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PHONE, LAPTOP = "phone-0001", "laptop-0001"
@@ -58,12 +60,54 @@ def test_a_call_that_nobody_answered_leaves_that_it_was_missed(alice, bob, ring,
     assert "stays" not in browser.pushes[-1] and "sound" not in browser.pushes[-1]
 
 
-def test_nothing_rings_for_a_call_that_ended_before_its_push_message_was_sent(alice, bob, ring, subscribe, deliver):
+def test_a_call_that_ended_before_its_push_message_was_sent_rings_nobody_but_was_missed(
+    alice, bob, ring, subscribe, deliver
+):
     browser = subscribe(bob)
     call = ring()
     actions.hang_up(alice.pk, call.id, LAPTOP)
     deliver()
-    assert browser.pushes == []
+    assert calls_of(browser) == [("show", "Missed voice call")]
+
+
+def test_a_ring_that_is_sent_while_it_ends_is_replaced(alice, bob, ring, subscribe, deliver, monkeypatch):
+    browser = subscribe(bob)
+    call = ring()
+    send = sending.transport.send
+
+    def hang_up_then_send(*args, **options):
+        monkeypatch.setattr(sending.transport, "send", send)
+        actions.hang_up(alice.pk, call.id, LAPTOP)
+        return send(*args, **options)
+
+    monkeypatch.setattr(sending.transport, "send", hang_up_then_send)
+    deliver()
+    deliver()
+    assert calls_of(browser) == [("show", "Incoming call"), ("show", "Missed voice call")]
+
+
+def test_a_missed_call_disappears_from_all_browsers_when_it_was_read(
+    alice, bob, direct_conversation, ring, subscribe, deliver, read
+):
+    browser, other = subscribe(bob), subscribe(bob)
+    call = ring()
+    deliver()
+    actions.hang_up(alice.pk, call.id, LAPTOP)
+    deliver()
+    entry = Message.objects.get(conversation=direct_conversation, kind="missed")
+    read(bob, direct_conversation, entry.seq)
+    deliver()
+    expected = [("show", "Incoming call"), ("show", "Missed voice call"), ("clear", "")]
+    assert calls_of(browser) == calls_of(other) == expected
+
+
+def test_no_missed_call_of_somebody_who_was_blocked_while_it_rang(alice, bob, ring, subscribe, deliver):
+    browser = subscribe(bob)
+    ring()
+    deliver()
+    account_actions.block_user(bob.pk, alice.pk)
+    deliver()
+    assert calls_of(browser) == [("show", "Incoming call"), ("clear", "")]
 
 
 def be_quiet(alice, bob, conversation):

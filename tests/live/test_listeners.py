@@ -211,7 +211,7 @@ async def test_events_that_no_listener_wants_are_not_decoded(environment, regist
     decoded = []
 
     def decode(text):
-        decoded.append(get_frame_type(text))
+        decoded.append(get_frame_type(text.removeprefix("[")))
         return registration.decoders["message.updated"](text)
 
     listeners._after_commit["message.updated"] = [registration._replace(decoders={"message.updated": decode})]

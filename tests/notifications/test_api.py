@@ -116,6 +116,19 @@ def test_what_was_not_stored_is_computed_when_somebody_asks(api, alice, bob, mal
     assert api(mallory).get(f"messages/{message.id}/notification/").status_code == 404
 
 
+def test_a_message_that_was_read_at_once_or_before_there_was_a_browser_is_not_said_to_be_pushed(
+    api, alice, bob, group, subscribe, send, deliver, read
+):
+    before = send(alice, group, "nobody is here")
+    deliver()
+    subscribe(bob)
+    read_at_once = send(alice, group, "you see it")
+    read(bob, group, read_at_once.seq)
+    deliver()
+    found = [api(bob).get(f"messages/{message.id}/notification/").json() for message in (before, read_at_once)]
+    assert [(each["outcome"], each["reason"]) for each in found] == [("badge", "no_device"), ("nothing", "read")]
+
+
 def test_nobody_learns_from_an_explanation_who_has_blocked_whom(api, alice, bob, carol, make_user, send):
     group = Conversation.objects.get(pk=actions.create_group(alice.pk, "Room", [bob.pk, carol.pk]).id)
     quoted = {user: send(user, group, "what?") for user in (bob, carol)}

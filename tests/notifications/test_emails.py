@@ -17,7 +17,7 @@ from chat import actions
 from chat.models import Conversation
 from messenger.core.database import write_transaction
 from notifications import emails, expansion, preferences
-from notifications.models import GroupNotificationSettings, Notification, NotificationPreferences
+from notifications.models import GroupNotificationSettings, Notification, NotificationPreferences, OutboxEntry
 from tests.threads import run_concurrently
 
 LATER = timedelta(minutes=16)
@@ -72,11 +72,24 @@ def test_messages_of_a_conversation_are_gathered_in_one_email(alice, mailed_bob,
     assert "and 5 earlier messages" in message.body
 
 
+def test_messages_are_in_their_order_if_a_worker_was_killed_that_had_the_first(
+    alice, mailed_bob, direct_conversation, send
+):
+    send(alice, direct_conversation, "first")
+    OutboxEntry.objects.update(claimed_until=timezone.now() + timedelta(seconds=20))
+    send(alice, direct_conversation, "second")
+    expansion.expand_outbox()
+    OutboxEntry.objects.update(claimed_until=None)
+    [message] = send_emails()
+    assert message.body.index("> first") < message.body.index("> second")
+
+
 def test_an_email_is_in_the_language_and_the_time_zone_of_its_reader(alice, mailed_bob, direct_conversation, send):
     message = send(alice, direct_conversation, "hello")
     [sent] = send_emails()
     at = datetime.fromisoformat(message.created_at).astimezone(ZoneInfo("Asia/Shanghai"))
-    assert f"{at:%H:%M}" in sent.body
+    # The date, because an e-mail may be opened on another day than "today".
+    assert f"Alice, {at.day} {at:%B} {at.year}, {at:%H:%M}\n" in sent.body
 
 
 def read_all(alice, bob, group, message, read):

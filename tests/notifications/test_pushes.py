@@ -256,6 +256,19 @@ def test_an_expired_subscription_is_deleted(status, alice, bob, group, subscribe
     assert len(other.pushes) == 1
 
 
+def test_what_an_expired_browser_did_not_get_is_decided_as_without_a_browser(
+    alice, bob, group, subscribe, send, deliver, push_service
+):
+    browser = subscribe(bob)
+    send(alice, group, "arrives")
+    deliver()
+    push_service.answers[browser.path] = 410
+    send(alice, group, "does not arrive")
+    deliver()
+    found = Notification.objects.filter(user=bob).order_by("seq").values_list("outcome", "reason")
+    assert list(found) == [("push", "notified"), ("badge", "no_device")]
+
+
 @pytest.mark.parametrize("status", [429, 500, 503])
 def test_a_push_service_that_fails_is_asked_again_with_growing_pauses(
     status, alice, bob, group, subscribe, send, deliver, push_service
@@ -304,7 +317,7 @@ def test_a_message_that_comes_while_one_is_sent_is_not_lost(alice, bob, group, s
     [row] = sending.pending_pushes.claim()
     send(alice, group, "two")
     expansion.expand_outbox()  # raises the revision of the row that is being sent
-    sending.pending_pushes.finish(row)
+    sending.pending_pushes.finish([row])
     assert PendingPush.objects.exists()
     deliver()
     assert browser.pushes[-1]["body"] == "Alice: one\nAlice: two"

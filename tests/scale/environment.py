@@ -21,6 +21,7 @@ from tests.services import PostgresDatabases
 
 SERVER_CORE, CLIENT_CORE = 0, 1
 GROUP_SIZE, TEAM_SIZE, TEAMS = 100, 20, 25
+ADDED_AT_ONCE = 500  # the most people that an action accepts
 
 
 @contextlib.contextmanager
@@ -153,7 +154,9 @@ def create_data(site: Site, count: int, group_size: int = GROUP_SIZE) -> Environ
     users = list(User.objects.order_by("pk"))
     ids = [user.pk for user in users]
     pairs = _open_pairs(ids)
-    group = actions.create_group(ids[0], "Everybody", ids[1:group_size]).id
+    group = actions.create_group(ids[0], "Everybody", ids[1 : min(group_size, ADDED_AT_ONCE)]).id
+    for start in range(ADDED_AT_ONCE, group_size, ADDED_AT_ONCE):
+        actions.add_members(ids[0], group, ids[start : min(start + ADDED_AT_ONCE, group_size)])
     starts = range(0, min(count, TEAMS * TEAM_SIZE), TEAM_SIZE)
     teams = [actions.create_group(ids[start], "Team", ids[start + 1 : start + TEAM_SIZE]).id for start in starts]
     return Environment(site, ids, _sign_in(users), group, teams, pairs)

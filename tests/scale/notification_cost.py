@@ -11,6 +11,7 @@ and without worker. In `fan-out` ten members of a group write, so each has unrea
 from __future__ import annotations
 
 import argparse
+import base64
 import contextlib
 import os
 import statistics
@@ -27,6 +28,9 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
 import django
 
 django.setup()
+
+from cryptography.hazmat.primitives.asymmetric import ec  # noqa: E402
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: E402
 
 from chat.actions.sending import SendCommand, SentMessage, send_many  # noqa: E402
 from chat.payloads import SendPayload  # noqa: E402
@@ -116,19 +120,41 @@ def compare(measure: Callable[[list], float], make: Callable[[], list], rounds: 
     return statistics.median(each[0] for each in pairs), statistics.median(each[1] for each in pairs), ratio
 
 
-def add_browsers(user_ids: list[int]) -> None:
-    """Gives each user a browser that gets push messages."""
+def add_browsers(user_ids: list[int], push_service: str = "http://127.0.0.1:9") -> None:
+    """Gives each user a browser that gets push messages. All have the same keys."""
     from accounts.models import SignIn
     from notifications.models import PushSubscription
 
     sign_ins = {row.user_id: row for row in SignIn.objects.filter(user__in=user_ids)}
+    public_key = ec.generate_private_key(ec.SECP256R1()).public_key()
+    point = public_key.public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
+    p256dh, auth = (base64.urlsafe_b64encode(data).rstrip(b"=").decode() for data in (point, os.urandom(16)))
     PushSubscription.objects.bulk_create(
         PushSubscription(
-            user_id=pk, sign_in=sign_ins[pk], endpoint=f"http://127.0.0.1:9/{pk}", endpoint_hash=str(pk),
-            p256dh="x", auth="x",
+            user_id=pk, sign_in=sign_ins[pk], endpoint=f"{push_service}/{pk}", endpoint_hash=str(pk),
+            p256dh=p256dh, auth=auth,
         )
         for pk in user_ids
     )  # fmt: skip
+
+
+@contextlib.contextmanager
+def open_environment(database: str, members: int, push_service: str = "http://127.0.0.1:9") -> Iterator[Environment]:
+    """Context manager that yields a new site without servers, in whose group all members have a browser."""
+    services = ServiceRegistry()
+    try:
+        with tempfile.TemporaryDirectory(prefix="messenger-scale-") as folder:
+            postgres = services.get("postgres") if database == "postgres" else None
+            site = Site(Path(folder), postgres, "", False, contextlib.nullcontext, {})
+            try:
+                with site.orm():
+                    environment = create_data(site, max(200, members), members)
+                    add_browsers(environment.user_ids[:members], push_service)
+                    yield environment
+            finally:
+                site.end()
+    finally:
+        services.end()
 
 
 def main() -> None:
@@ -141,20 +167,8 @@ def main() -> None:
     parser.add_argument("--sizes", type=int, nargs="+", default=[1, 10, 50], help="messages of a batch")
     parser.add_argument("--members", type=int, default=100, help="of the group, all with a browser")
     wanted = parser.parse_args()
-    services = ServiceRegistry()
-    try:
-        with tempfile.TemporaryDirectory(prefix="messenger-scale-") as folder:
-            postgres = services.get("postgres") if wanted.database == "postgres" else None
-            site = Site(Path(folder), postgres, "", False, contextlib.nullcontext, {})
-            try:
-                with site.orm():
-                    environment = create_data(site, max(200, wanted.members), wanted.members)
-                    add_browsers(environment.user_ids[: wanted.members])
-                    run(environment, wanted)
-            finally:
-                site.end()
-    finally:
-        services.end()
+    with open_environment(wanted.database, wanted.members) as environment:
+        run(environment, wanted)
 
 
 def run(environment: Environment, wanted: argparse.Namespace) -> None:

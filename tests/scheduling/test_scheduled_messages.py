@@ -159,6 +159,22 @@ def test_the_author_is_told_why_it_was_not_sent(
     assert delivery.send_due_messages() == 0, "it is not tried again by itself"
 
 
+@pytest.mark.parametrize(("change", "code"), [(block, "blocked"), (be_blocked, "forbidden")])
+def test_what_would_be_refused_now_is_not_scheduled(change, code, api, alice, bob, direct_conversation, schedule):
+    row = schedule(bob, direct_conversation)
+    change(alice, bob, direct_conversation)
+    for method, path, body in (
+        (api(bob).post, f"conversations/{direct_conversation.pk}/messages/", {"body": "now"}),
+        (api(bob).post, f"conversations/{direct_conversation.pk}/scheduled-messages/", {"body": "later"}),
+        (api(bob).patch, f"scheduled-messages/{row.pk}/", {"body": "later"}),
+    ):
+        unique = {"client_id": str(uuid.uuid4())} if method == api(bob).post else {}
+        at = {"send_at": (timezone.now() + HOUR).isoformat()} if "scheduled" in path else {}
+        response = method(path, {**body, **unique, **at})
+        assert (response.status_code, response.json()["code"]) == (403, code), path
+    assert ScheduledMessage.objects.get().body == "good morning"
+
+
 def test_a_message_that_was_not_sent_can_be_tried_again(alice, bob, direct_conversation, schedule):
     row = schedule(bob, direct_conversation)
     account_actions.block_user(bob.pk, alice.pk)

@@ -16,9 +16,10 @@ from chat.actions.sending import authorize, filtering, idempotency, locking, per
 from chat.actions.sending.types import Outcome, PendingSend, SendCommand, SentMessage
 from chat.attachments import message_files
 from messenger.core.database import pipeline, write_transaction
+from messenger.core.errors import ApplicationError
 from messenger.live import events
 
-__all__ = ["Outcome", "SendCommand", "SentMessage", "send_many", "send_many_blocking"]
+__all__ = ["Outcome", "SendCommand", "SentMessage", "require_sendable", "send_many", "send_many_blocking"]
 
 
 def send_many(commands: Sequence[SendCommand]) -> list[Outcome]:
@@ -36,11 +37,25 @@ def send_many_blocking(commands: Sequence[SendCommand]) -> list[Outcome]:
     return _send(commands, skip_locked=False)
 
 
+def require_sendable(command: SendCommand) -> None:
+    """Raises the error with which `send_many` would refuse this message now, and stores nothing.
+
+    Slow mode and the rate limit are left out: they only delay a message.
+    """
+    send = _build_pending_send(command)
+    with write_transaction():
+        _check(locking.lock_conversations([send], skip_locked=False))
+    if isinstance(send.outcome, ApplicationError):
+        raise send.outcome
+
+
+def _build_pending_send(command: SendCommand) -> PendingSend:
+    payload = command.payload
+    return PendingSend(command.user_id, payload, command.digest(), payload.body, command.keeps_read_marker)
+
+
 def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome]:
-    batch = [
-        PendingSend(command.user_id, command.payload, command.digest(), command.payload.body, command.keeps_read_marker)
-        for command in commands
-    ]
+    batch = [_build_pending_send(command) for command in commands]
     filtering.mask_ahead(batch)
     rendering.render_ahead(batch)
     with write_transaction():
@@ -51,14 +66,19 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
     return [send.outcome for send in batch]  # type: ignore[misc]  # each send has an outcome by now
 
 
+def _check(sends: list[PendingSend]) -> list[PendingSend]:
+    """Returns those messages that their senders may send, and sets the error of the others."""
+    sends = authorize.load_senders(sends)
+    sends = references.resolve_messages(sends)
+    sends = filtering.apply_word_lists(sends)
+    return references.resolve_files(sends)
+
+
 def _store(batch: list[PendingSend], skip_locked: bool) -> list[events.Event]:
     """Checks and stores the messages, sets their outcomes, and returns the events to publish."""
     sends = locking.lock_conversations(batch, skip_locked)
     sends = idempotency.set_duplicates_aside(sends)
-    sends = authorize.load_senders(sends)
-    sends = references.resolve_messages(sends)
-    sends = filtering.apply_word_lists(sends)
-    sends = references.resolve_files(sends)
+    sends = _check(sends)
     sends = authorize.apply_slow_mode(sends)
     sends = authorize.apply_rate_limit(sends)
     if not sends:

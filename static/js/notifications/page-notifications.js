@@ -4,18 +4,18 @@
  * about the same conversation replaces the notification, because both have the same tag.
  */
 import { api } from "../realtime/api.js";
-import { browserStorage, clone, find } from "../lib/dom.js";
+import { find } from "../lib/dom.js";
+import { mentionsUser } from "../conversation-list/unread-counter.js";
 import { navigate } from "../ui/page-navigation.js";
-import { findSubscription, registerServiceWorker, subscribe, supportsPush } from "./push-registration.js";
+import { findSubscription, registerServiceWorker } from "./push-registration.js";
 import { playSound } from "./sound.js";
 
 const DELAY = 1_500; // ms: a message that is read on another device in this time notifies nobody here
-const PROMPTED_KEY = "messenger.notification-prompt"; // in this browser the user has been asked
+const OFFERING_CONCERNS = ["direct", "mention", "everyone"]; // after such messages notifications are offered
 const PREFERENCES_LIFETIME = 60_000; // ms
 
 /** Messages by conversation that wait for the decision of the server. @type {Map<number, any>} */
 const waiting = new Map();
-let hasMissedMessage = false;
 /** @type {{promise: Promise<any>, at: number} | null} */
 let preferences = null;
 
@@ -24,13 +24,12 @@ export function watchNotifications() {
   if (navigator.serviceWorker) registerServiceWorker().catch(() => {});
   document.addEventListener("live:message.created", (event) => {
     const { message } = /** @type {CustomEvent} */ (event).detail;
-    if (message.kind === "text" && message.sender.id !== userId && !isSeen()) handleMessage(message);
+    if (message.kind === "text" && message.sender.id !== userId && !isSeen()) handleMessage(message, userId);
   });
   document.addEventListener("live:mine.updated", (event) => {
     const { conversation_id, mine } = /** @type {CustomEvent} */ (event).detail;
     if (!mine.unread_count) void closeNotifications(conversation_id);
   });
-  document.addEventListener("visibilitychange", () => isSeen() && hasMissedMessage && promptOnce());
   navigator.serviceWorker?.addEventListener("message", ({ data }) => {
     if (data?.type === "open" && typeof data.url === "string") void navigate(data.url);
   });
@@ -41,10 +40,27 @@ function isSeen() {
   return document.visibilityState === "visible" && document.hasFocus();
 }
 
+/**
+ * Notifies the user of a message, or offers notifications if he or she has not decided yet whether to allow them.
+ * @param {any} message
+ * @param {number} userId
+ */
+function handleMessage(message, userId) {
+  if (!("Notification" in globalThis)) return;
+  if (Notification.permission === "granted") waitForDecision(message);
+  else if (Notification.permission === "default" && isPersonal(message, userId)) {
+    import("./permission-prompt.js").then(({ mayOffer }) => mayOffer() && waitForDecision(message), () => {});
+  }
+}
+
+/** Returns whether a message may be direct or mentions the user. @param {any} message @param {number} userId */
+function isPersonal(message, userId) {
+  const row = find(document, `.conversation-row[data-id="${message.conversation_id}"]`);
+  return row?.dataset.kind !== "group" || mentionsUser(message.mentions, userId);
+}
+
 /** @param {any} message */
-function handleMessage(message) {
-  hasMissedMessage = true;
-  if (!("Notification" in globalThis) || Notification.permission !== "granted") return;
+function waitForDecision(message) {
   const isFirst = !waiting.has(message.conversation_id);
   waiting.set(message.conversation_id, message);
   if (isFirst) setTimeout(() => void decide(message.conversation_id), DELAY);
@@ -58,11 +74,14 @@ async function decide(conversationId) {
   // One tab of the browser is enough.
   await withLock(`messenger.notification.${message.id}`, async () => {
     try {
-      const [decision, chosen, subscription] = await Promise.all([
-        api("GET", `messages/${message.id}/notification/`), loadPreferences(), findSubscription(),
-      ]);
+      const decision = await api("GET", `messages/${message.id}/notification/`);
       const wantsAlert = decision.outcome === "push" || decision.reason === "no_device";
       if (!wantsAlert || decision.cleared_at) return;
+      if (Notification.permission !== "granted") {
+        if (OFFERING_CONCERNS.includes(decision.concern)) (await import("./permission-prompt.js")).offerNotifications();
+        return;
+      }
+      const [chosen, subscription] = await Promise.all([loadPreferences(), findSubscription()]);
       if (chosen.sound) playSound();
       if (!subscription) await showNotification(message, chosen.show_text);
     } catch {
@@ -114,27 +133,4 @@ async function closeNotifications(conversationId) {
     const isCall = each.tag.startsWith("call-") && each.data?.url === `/c/${conversationId}/`;
     if (isCall || each.tag === `conversation-${conversationId}`) each.close();
   }
-}
-
-/** Offers notifications, once in this browser, after a message has arrived unseen. */
-function promptOnce() {
-  hasMissedMessage = false;
-  if (!supportsPush() || Notification.permission !== "default" || browserStorage.get(PROMPTED_KEY)) return;
-  const toast = clone("notification-prompt");
-  const stack = find(document, "toast-stack");
-  if (!toast || !stack) return;
-  browserStorage.set(PROMPTED_KEY, true);
-  toast.addEventListener("click", (event) => {
-    const act = /** @type {HTMLElement} */ (event.target).closest("[data-act]")?.getAttribute("data-act");
-    if (act) toast.remove();
-    if (act === "allow") void turnOn();
-  });
-  stack.append(toast);
-}
-
-async function turnOn() {
-  if ((await Notification.requestPermission()) !== "granted") return;
-  const { public_key } = await loadPreferences();
-  // Without push service, this page still notifies the user while it is open.
-  if (public_key) await subscribe(public_key).catch(() => {});
 }
