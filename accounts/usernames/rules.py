@@ -113,6 +113,7 @@ def validate_chosen_username(text: str) -> None:
 username_validators = [validate_chosen_username]  # settings.ACCOUNT_USERNAME_VALIDATORS
 
 
+@lru_cache(8192)  # formatting asks for each character behind an `@`
 def is_username_character(character: str) -> bool:
     """Returns whether a user name may contain this character.
 

@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from html import escape, unescape
-from itertools import takewhile
+from itertools import islice, takewhile
 from typing import Any
 from unicodedata import category, normalize
 
@@ -27,6 +27,7 @@ from chat.text.markdown_rules.cost import TooComplex
 
 EVERYBODY = "all"
 MAX_MENTION_KEYS = 1000  # possible user names in one text
+MAX_AT_SIGNS = 1000  # that may begin a mention in one text; in 4,000 characters, more cannot have a name behind each
 
 # An `@`, also a full-width one, and the following characters, which may begin with a user name.
 _AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
@@ -179,7 +180,7 @@ def _find_candidates(body: str) -> Iterator[tuple[int, list[str]]]:
     """Yields the index of each `@` that may begin a mention, and the user names that it may mention, longest first."""
     url_spans = [match.span() for match in _URL.finditer(body)]
     name_end = -1
-    for match in _AT.finditer(body):
+    for match in islice(_AT.finditer(body), MAX_AT_SIGNS):
         start = match.start()
         while url_spans and url_spans[0][1] <= start:
             url_spans.pop(0)
@@ -204,6 +205,8 @@ def _list_names(body: str, match: re.Match, *, is_joined: bool = False) -> list[
     if before == "/" and _is_in_path(body, start - 1):
         return []
     run = "".join(takewhile(is_username_character, match[1]))
+    if not run:
+        return []
     if _HOST.match(body, start + 1 + len(run)) and not (run.endswith((".", "-")) or _UNSPACED.match(run[-1:])):
         return []  # `@alice@example.org` is a user of another site
     return _list_prefixes(run)

@@ -30,6 +30,9 @@ KINDS: dict[str, str] = {
     "escaped brackets": "[](\\(", "angle targets": "[](<a", "addresses": "<a@b.c>", "everybody": "@all ",
     "half faces": "*(a", "whole faces": "~~(>_<)~~", "products": "3*5=", "escaped ticks": "\\`",
     "escaped markers": "\\- \n", "escaped labels": "[\\[a", "emoji urls": "http://a.b/👍",
+    "stars and words with a sign": "*@ic__", "bold beside a sign": "**@小**", "signs and colons": "@:",
+    "wave beside a star": "~*", "bold letters": "**重**", "escaped open brackets": "\\[",
+    "code beside a sign": "`＠1]([@小)", "half of bold": "_@小",
     "escaped signs of mentions": "\\@", "escaped mentions": "\\@小千你好",
 }  # fmt: skip
 

@@ -13,7 +13,7 @@ from markdown_it.rules_inline.state_inline import Delimiter, Scanned
 from markdown_it.token import Token
 
 from chat.text.east_asian import PUNCTUATION, UNSPACED_LETTERS
-from chat.text.markdown_rules.cost import SKIP_WORK, spend
+from chat.text.markdown_rules.cost import CODE_WORK, EMPHASIS_WORK, SKIP_WORK, spend
 
 _EAST_ASIAN_PUNCTUATION = re.compile(f"[{PUNCTUATION}]")
 # The private characters are placeholders of mentions; see chat/text/markdown.py.
@@ -38,6 +38,7 @@ class MessageInlineState(StateInline):
         end = start
         while end < self.posMax and self.src[end] == self.src[start]:
             end += 1
+        spend(self.env, EMPHASIS_WORK * (end - start + 1))
         before = self.src[start - 1] if start > 0 else " "
         after = self.src[end : min(end + 2, self.posMax)] or " "
         return scan_delimiters(before, self.src[start], end - start, after)
@@ -127,6 +128,8 @@ _FACE_BEHIND_BACKTICK = re.compile(r"[^()（）`\n]{0,9}[)）]")
 def backticks_rule(state: StateInline, silent: bool) -> bool:
     """Parses code between backticks. The backtick of a face such as (´・ω・`) begins no code."""
     if not _is_in_face(state.src, state.pos):
+        if not silent:
+            spend(state.env, CODE_WORK)
         return backtick(state, silent)
     if not silent:
         state.pending += "`"

@@ -13,7 +13,7 @@ from markdown_it.rules_inline.state_inline import Delimiter
 from markdown_it.token import Token
 
 from chat.text.markdown_rules.blocks import ITEM_START, QUOTE_START
-from chat.text.markdown_rules.cost import ESCAPE_WORK, spend
+from chat.text.markdown_rules.cost import ESCAPE_WORK, LABEL_WORK, spend
 from chat.text.markdown_rules.emphasis import list_delimiter_lists, release_faces, scan_delimiters
 from chat.text.markdown_rules.links import is_allowed_target, normalize_target
 
@@ -132,6 +132,7 @@ def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:
     """Returns the parts of the text, as index ranges, that would be links if the text had no backslashes."""
 
     def find() -> list[tuple[int, int]]:
+        spend(state.env, LABEL_WORK * state.src.count("["))
         matches = _LINK_LIKE.finditer(state.src)
         return [match.span() for match in matches if is_allowed_target(normalize_target(match[1]))]
 
