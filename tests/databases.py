@@ -241,14 +241,14 @@ def copy_sqlite_template(folder: Path) -> None:
     shutil.copyfile(sqlite_template(), folder / "messenger.sqlite3")
 
 
-def restore_sqlite_template(folder: Path) -> None:
-    """Empties the database in this folder, which servers may have open: it becomes as `copy_sqlite_template` made it.
+def restore_sqlite_template(file: Path) -> None:
+    """Empties this database, which servers may have open: it becomes as after all migrations.
 
     Only new rows get higher ids than all that were there before, so that nothing that a server remembers fits them.
     """
     with (
         contextlib.closing(sqlite3.connect(sqlite_template())) as template,
-        contextlib.closing(sqlite3.connect(folder / "messenger.sqlite3", timeout=20)) as database,
+        contextlib.closing(sqlite3.connect(file, timeout=20)) as database,
     ):
         last_ids = database.execute("SELECT seq, name FROM sqlite_sequence").fetchall()
         template.backup(database)

@@ -225,7 +225,7 @@ class Site:
             self.proxy.pass_all()
             self.proxy.cut()
             self.proxy.backends[:] = [self.servers[0].port]
-        restore_sqlite_template(self.folder / "data")
+        restore_sqlite_template(self.folder / "data" / "messenger.sqlite3")
         shutil.rmtree(self.folder / "data" / "media", ignore_errors=True)
         return True
 
