@@ -124,7 +124,11 @@ def start_manage(
     """Starts `manage.py` with production settings, from the fork server where there is one (see fork_server.py)."""
     variables = production_environment(**environment)
     if fork_server := get_fork_server():
-        return fork_server.start("manage", *arguments, log=log, error_log=error_log, environment=variables)
+        return fork_server.start(
+            "manage",
+            *arguments,
+            **{"log": log, "error_log": error_log, "environment": variables, "ordinary": ORDINARY_ENVIRONMENT},
+        )
     with log.open("ab") as output, (error_log or log).open("ab") as errors:
         return subprocess.Popen(
             [sys.executable, "manage.py", *arguments],
@@ -142,6 +146,10 @@ def production_environment(**environment: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in ("DJANGO_SETTINGS_MODULE", "DATA_DIR")}
     defaults = {"DEBUG": "off", "SECRET_KEY": SECRET, "LIMITS": "off", "WORKER": "off", "PYTHONUNBUFFERED": "1"}
     return {**kept, **defaults, **environment}
+
+
+# The environment variables of a process that needs nothing special.
+ORDINARY_ENVIRONMENT = production_environment(DATA_DIR=str(RUN_DIR / "data"))
 
 
 # ── Databases and static files that are created once per run ────────────────────────────────────────────────────────
@@ -233,14 +241,14 @@ def copy_sqlite_template(folder: Path) -> None:
     shutil.copyfile(sqlite_template(), folder / "messenger.sqlite3")
 
 
-def restore_sqlite_template(folder: Path) -> None:
-    """Empties the database in this folder, which servers may have open: it becomes as `copy_sqlite_template` made it.
+def restore_sqlite_template(file: Path) -> None:
+    """Empties this database, which servers may have open: it becomes as after all migrations.
 
     Only new rows get higher ids than all that were there before, so that nothing that a server remembers fits them.
     """
     with (
         contextlib.closing(sqlite3.connect(sqlite_template())) as template,
-        contextlib.closing(sqlite3.connect(folder / "messenger.sqlite3", timeout=20)) as database,
+        contextlib.closing(sqlite3.connect(file, timeout=20)) as database,
     ):
         last_ids = database.execute("SELECT seq, name FROM sqlite_sequence").fetchall()
         template.backup(database)

@@ -25,6 +25,7 @@ from typing import Any
 from django.conf import settings
 
 from tests.databases import (
+    ORDINARY_ENVIRONMENT,
     ROOT,
     collected_static,
     copy_sqlite_template,
@@ -66,7 +67,9 @@ class Server(Program):
         fork_server = get_fork_server() if self.use_fork_server else None
         if fork_server is None:
             return super().launch()
-        return fork_server.start("messenger.server", log=self.log, environment=self.environment())
+        return fork_server.start(
+            "messenger.server", log=self.log, environment=self.environment(), ordinary=ORDINARY_ENVIRONMENT
+        )
 
     def popen_options(self) -> dict:
         return {"cwd": ROOT}
@@ -222,7 +225,7 @@ class Site:
             self.proxy.pass_all()
             self.proxy.cut()
             self.proxy.backends[:] = [self.servers[0].port]
-        restore_sqlite_template(self.folder / "data")
+        restore_sqlite_template(self.folder / "data" / "messenger.sqlite3")
         shutil.rmtree(self.folder / "data" / "media", ignore_errors=True)
         return True
 
