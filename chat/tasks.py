@@ -94,6 +94,14 @@ def fill_search_index() -> None:
     search_index.fill()
 
 
+@task(timeout=3600, max_attempts=10)
+def discard_held_copies() -> None:
+    """Deletes copies of deleted messages, and their files, after a legal hold was released."""
+    from chat.actions import legal_holds
+
+    legal_holds.discard_released_copies()
+
+
 @task(timeout=60, max_attempts=10)
 def flag_message(message_id: int, words: str) -> None:
     """Adds a message in which a word list has found these words to the queue of the moderators."""

@@ -12,7 +12,7 @@ from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events, tasks
-from chat.actions import direct_rules, search_index, word_filter
+from chat.actions import direct_rules, legal_holds, search_index, word_filter
 from chat.actions.rendering import RenderedText, TextSource, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
@@ -236,13 +236,15 @@ def _remove_from_cache(tx: ConversationTransaction) -> None:
 def wipe_content(message: Message) -> None:
     """Removes the content, files, revisions (earlier texts) and reactions of a message permanently.
 
-    The caller must save the fields `WIPED_FIELDS` of the message.
+    Under a legal hold, a copy stays for staff with the permission. The caller must save the fields `WIPED_FIELDS` of
+    the message.
     """
+    is_kept = legal_holds.keep_copy(message)
     message.body = message.body_html = ""
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
     message.hidden_by = None
     if message.files:
-        message_files.delete_message_files(message)
+        message_files.delete_message_files(message, keeps_files=is_kept)
         message.files = []
     Revision.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
