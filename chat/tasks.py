@@ -94,6 +94,14 @@ def fill_search_index() -> None:
     search_index.fill()
 
 
+@task(every=3600, timeout=3600, priority=LOW_PRIORITY)
+def remove_expired_messages() -> None:
+    """Removes messages that are older than the site or their group keeps them. See chat/actions/retention.py."""
+    from chat.actions import retention
+
+    retention.remove_expired_messages()
+
+
 @task(timeout=3600, max_attempts=10)
 def discard_held_copies() -> None:
     """Deletes copies of deleted messages, and their files, after a legal hold was released."""

@@ -144,11 +144,14 @@ def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_
 
     These are the users in `user_ids` who have not read `message` yet.
     """
-    memberships = list(
-        Membership.objects.filter(
-            conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
-        ).select_related("conversation")
+    memberships = Membership.objects.filter(
+        conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
     )
+    publish_member_states(tx, list(memberships.select_related("conversation")))
+
+
+def publish_member_states(tx: ConversationTransaction, memberships: list[Membership]) -> None:
+    """Publishes the event `mine.updated` to these members. The conversation of each membership must be loaded."""
     # One query counts for all users. It is made when the first event is built, at the end of the transaction.
     counts = cache(lambda: count_unread_mentions(memberships))
 
