@@ -26,6 +26,8 @@ ACTS: dict[str, str | Promise] = {
     "words.on": _("switched a word list on"),
     "words.off": _("switched a word list off"),
     "conversation.read": _("looked into a direct conversation"),
+    "hold.place": _("placed a legal hold"),
+    "hold.release": _("released a legal hold"),
     # forms of the admin
     "admin.add": _("added an object in the admin"),
     "admin.change": _("changed an object in the admin"),

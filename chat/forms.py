@@ -300,6 +300,14 @@ class GroupSettingsForm(BaseForm):
         help_text=_("How long members wait between two messages. It does not apply to the owner and admins."),
     )
 
+    retention_days = forms.IntegerField(
+        label=_("Remove messages after (days)"),
+        required=False,
+        min_value=0,
+        widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
+        help_text=_("Older messages and their files are removed for everyone, for good. 0: as on this site."),
+    )
+
     @property
     def settings(self) -> list[forms.BoundField]:
         """The fields for what the group allows to all members."""

@@ -169,6 +169,9 @@ class ConversationChangesPayload(msgspec.Struct):
     members_may_pin: Switch = UNSET
     revisions_visible: Switch = UNSET
     joins_need_approval: Switch = UNSET
+    retention_days: (
+        Annotated[Count, described(_("Days after which messages are removed; 0: as on the site."))] | UnsetType
+    ) = UNSET
     slow_mode: (
         Annotated[Count, described(_("Seconds between two messages of one member; 0: no limit."))] | UnsetType
     ) = UNSET

@@ -94,6 +94,22 @@ def fill_search_index() -> None:
     search_index.fill()
 
 
+@task(every=3600, timeout=3600, priority=LOW_PRIORITY)
+def remove_expired_messages() -> None:
+    """Removes messages that are older than the site or their group keeps them. See chat/actions/retention.py."""
+    from chat.actions import retention
+
+    retention.remove_expired_messages()
+
+
+@task(timeout=3600, max_attempts=10)
+def discard_held_copies() -> None:
+    """Deletes copies of deleted messages, and their files, after a legal hold was released."""
+    from chat.actions import legal_holds
+
+    legal_holds.discard_released_copies()
+
+
 @task(timeout=60, max_attempts=10)
 def flag_message(message_id: int, words: str) -> None:
     """Adds a message in which a word list has found these words to the queue of the moderators."""

@@ -593,6 +593,8 @@ SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often delivered events a
 EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
 # Accounts younger than this write fewer links and messages; 0: no difference. See chat/actions/sending/authorize.py.
 NEW_ACCOUNT_HOURS = int(env("NEW_ACCOUNT_HOURS", "0"))
+# Days after which messages are removed for good; 0: never. Groups may choose a shorter time.
+RETENTION_DAYS = int(env("RETENTION_DAYS", "0"))
 LINKS_PER_MESSAGE = int(env("LINKS_PER_MESSAGE", "50"))
 LINKS_OF_NEW_ACCOUNTS = int(env("LINKS_OF_NEW_ACCOUNTS", "1"))  # in one message
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks

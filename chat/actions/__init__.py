@@ -18,6 +18,7 @@ from chat.actions.groups.invites import create_invite, join_by_invite, preview_i
 from chat.actions.groups.join_decisions import approve_request, decline_request, withdraw_request
 from chat.actions.groups.members import add_members, mute_member, remove_member, set_role
 from chat.actions.groups.settings import update_group
+from chat.actions.legal_holds import place_hold, release_hold
 from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
 from chat.actions.moderation import (
     hide_message,
@@ -55,10 +56,12 @@ __all__ = [
     "mark_read",
     "mute_member",
     "open_direct_conversation",
+    "place_hold",
     "preview_invite",
     "publish_profile_change",
     "publish_receipts_between",
     "publish_receipts_choice",
+    "release_hold",
     "remove_group_avatar",
     "remove_member",
     "renew_epoch",

@@ -8,8 +8,6 @@ or is deleted if it has no other member.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import models
@@ -23,7 +21,7 @@ from chat import actions, events, tasks
 from chat.actions.groups.join_decisions import withdraw_all_requests
 from chat.actions.messages import WIPED_FIELDS, delete_locked_message, wipe_content
 from chat.actions.profile_changes import publish_profile_change_in
-from chat.actions.transaction import ConversationTransaction
+from chat.actions.transaction import system_transaction
 from chat.attachments import uploads
 from chat.export import actions as export_actions
 from chat.message_kinds import WRITTEN_KINDS
@@ -195,7 +193,7 @@ def _delete_all_messages(user_id: int) -> None:
         last_seq = 0
         while seqs := _list_text_seqs(user_id, conversation_id, after=last_seq):
             last_seq = seqs[-1]
-            with _system_transaction(conversation_id) as tx:
+            with system_transaction(conversation_id) as tx:
                 for message in messages_with_relations().filter(conversation_id=conversation_id, seq__in=seqs):
                     if message.deleted_at is None:
                         delete_locked_message(tx, message, wipe=True, by_id=user_id)
@@ -204,7 +202,7 @@ def _delete_all_messages(user_id: int) -> None:
                         message.save(update_fields=WIPED_FIELDS)
     reactions = Reaction.objects.filter(user_id=user_id)
     for conversation_id, message_id in list(reactions.values_list("message__conversation_id", "message_id").distinct()):
-        with _system_transaction(conversation_id) as tx:
+        with system_transaction(conversation_id) as tx:
             reactions.filter(message=message_id).delete()
             message = messages_with_relations().get(pk=message_id)
             tx.save_message(message)
@@ -220,16 +218,3 @@ def _list_text_seqs(user_id: int, conversation_id: int, after: int) -> list[int]
     texts = Message.objects.filter(conversation=conversation_id, seq__gt=after, sender=user_id, kind__in=WRITTEN_KINDS)
     with_content = texts.filter(Q(deleted_at=None) | Q(hidden_by__isnull=False))
     return list(with_content.order_by("seq").values_list("seq", flat=True)[:MESSAGES_PER_TRANSACTION])
-
-
-@contextmanager
-def _system_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
-    """Opens a transaction on a conversation that changes data without an acting user. Does not check permission.
-
-    Also works in a deleted group. The events of a deleted group are sent to nobody.
-    """
-    with write_transaction():
-        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
-        tx = ConversationTransaction(conversation, None)
-        yield tx
-        tx.finish()

@@ -12,7 +12,7 @@ from accounts.schemas import UserSchema, user_schema
 from accounts.selectors import privacy
 from accounts.usernames.rules import skeleton
 from chat import events, tasks
-from chat.actions import direct_rules, search_index, word_filter
+from chat.actions import direct_rules, legal_holds, search_index, word_filter
 from chat.actions.rendering import RenderedText, TextSource, render_text
 from chat.actions.transaction import ConversationTransaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
@@ -144,11 +144,14 @@ def _publish_mention_counts(tx: ConversationTransaction, message: Message, user_
 
     These are the users in `user_ids` who have not read `message` yet.
     """
-    memberships = list(
-        Membership.objects.filter(
-            conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
-        ).select_related("conversation")
+    memberships = Membership.objects.filter(
+        conversation_id=message.conversation_id, user_id__in=user_ids, left_at=None, read_seq__lt=message.seq
     )
+    publish_member_states(tx, list(memberships.select_related("conversation")))
+
+
+def publish_member_states(tx: ConversationTransaction, memberships: list[Membership]) -> None:
+    """Publishes the event `mine.updated` to these members. The conversation of each membership must be loaded."""
     # One query counts for all users. It is made when the first event is built, at the end of the transaction.
     counts = cache(lambda: count_unread_mentions(memberships))
 
@@ -236,13 +239,15 @@ def _remove_from_cache(tx: ConversationTransaction) -> None:
 def wipe_content(message: Message) -> None:
     """Removes the content, files, revisions (earlier texts) and reactions of a message permanently.
 
-    The caller must save the fields `WIPED_FIELDS` of the message.
+    Under a legal hold, a copy stays for staff with the permission. The caller must save the fields `WIPED_FIELDS` of
+    the message.
     """
+    is_kept = legal_holds.keep_copy(message)
     message.body = message.body_html = ""
     message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
     message.hidden_by = None
     if message.files:
-        message_files.delete_message_files(message)
+        message_files.delete_message_files(message, keeps_files=is_kept)
         message.files = []
     Revision.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()

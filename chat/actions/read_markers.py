@@ -55,7 +55,8 @@ class MarkerMove(NamedTuple):
 class _MarkerState(msgspec.Struct):
     """The data of a locked membership row: which messages the user has read and received, mute, draft and so on.
 
-    Also has two values of the conversation: the number of its newest message, and how many text messages it has.
+    Also has values of the conversation: the numbers of its newest message and of the newest message that was removed by
+    age, and how many text messages it has.
     """
 
     id: int
@@ -76,6 +77,7 @@ class _MarkerState(msgspec.Struct):
     receipts: bool  # the setting of the user for this conversation
     me_version: int
     last_seq: int
+    removed_seq: int
     text_count: int
     shows_receipts: bool  # both the setting of the user and `receipts` allow it
     stored_markers: tuple[int, int, int] = (0, 0, 0)  # `markers` as they are in the database
@@ -131,7 +133,7 @@ def _lock_states(keys: set[tuple[int, int]]) -> _States:
     rows = bulk_sql.fetch_all(
         "SELECT m.id, m.conversation_id, m.user_id, m.role, m.read_seq, m.read_count, m.sent_seq, m.delivered_seq,"
         " m.muted, m.level, m.favourite, m.archived, m.draft, m.announcement_seen, m.added_by_id, m.receipts,"
-        " m.me_version, c.last_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
+        " m.me_version, c.last_seq, c.removed_seq, c.text_count, u.show_receipts <> 'nobody' AND m.receipts"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " JOIN accounts_user u ON u.id = m.user_id WHERE m.left_at IS NULL AND c.deleted_at IS NULL"
         f" AND (m.conversation_id, m.user_id) IN (VALUES {bulk_sql.placeholders(len(keys), 2)})"
@@ -150,7 +152,7 @@ def _apply_move(state: _MarkerState, move: MarkerMove) -> None:
     if move.back:
         first_unread = _newest_seq_of_others(state) if move.read_seq is None else move.read_seq
         if first_unread is not None:
-            state.read_seq = min(state.read_seq, max(first_unread - 1, 0))
+            state.read_seq = min(state.read_seq, max(first_unread - 1, state.removed_seq))
     elif move.read_seq is not None:
         state.is_opened = state.is_opened or state.added_by_id is not None
         state.added_by_id = None

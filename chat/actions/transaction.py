@@ -279,10 +279,20 @@ def moderation_transaction(message_id: int) -> Iterator[tuple[ConversationTransa
 
     Does not check permission, and also works in deleted groups. Yields the transaction and the message.
     """
-    with write_transaction():
-        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=_get_conversation_id(message_id))
-        tx = ConversationTransaction(conversation, None)
+    with system_transaction(_get_conversation_id(message_id)) as tx:
         yield tx, messages_with_relations().get(pk=message_id)
+
+
+@contextmanager
+def system_transaction(conversation_id: int) -> Iterator[ConversationTransaction]:
+    """Opens a transaction on a conversation that changes data without an acting user. Does not check permission.
+
+    Also works in a deleted group. The events of a deleted group are sent to nobody.
+    """
+    with write_transaction():
+        conversation = Conversation.objects.select_for_update(no_key=True).get(pk=conversation_id)
+        tx = ConversationTransaction(conversation, None)
+        yield tx
         tx.finish()
 
 

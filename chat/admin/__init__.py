@@ -8,6 +8,7 @@ from chat.admin.address_bans import AddressBanAdmin
 from chat.admin.audit_log import AuditEntryAdmin
 from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
+from chat.admin.legal_holds import HeldCopyAdmin, LegalHoldAdmin
 from chat.admin.messages import MessageAdmin
 from chat.admin.notices import NoticeAdmin
 from chat.admin.reports import ReportCaseAdmin
@@ -18,7 +19,9 @@ __all__ = [
     "AddressBanAdmin",
     "AuditEntryAdmin",
     "ConversationAdmin",
+    "HeldCopyAdmin",
     "InviteAdmin",
+    "LegalHoldAdmin",
     "MessageAdmin",
     "NoticeAdmin",
     "ReportCaseAdmin",

@@ -15,6 +15,7 @@ from accounts.usernames.rules import skeleton
 from chat import permissions
 from chat.admin import base
 from chat.models import Conversation, Membership, Role
+from chat.selectors.legal_holds import is_held
 from messenger.core.numbers import parse_id
 
 MAX_MEMBERS = 200  # members on the page of a conversation
@@ -42,7 +43,7 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     search_help_text = _("An ID, part of a group’s name, or the username of a current or former member.")
     fields = readonly_fields = (
         *("name", "kind", "description_text", "announcement_text", "owner_link", "members", "messages"),
-        *("member_count", "text_count", "created_at", "active_at", "deleted_at"),
+        *("legal_hold", "member_count", "text_count", "created_at", "active_at", "deleted_at"),
         *permissions.SETTINGS,
     )
 
@@ -58,6 +59,11 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
         if (conversation_id := parse_id(text)) is not None:
             condition |= Q(pk=conversation_id)
         return queryset.filter(condition), False
+
+    def get_fields(self, request: HttpRequest, obj: Conversation | None = None):
+        if request.user.has_perm("chat.add_legalhold"):
+            return self.fields
+        return [name for name in self.fields if name != "legal_hold"]
 
     def describe(self, row: Conversation) -> str:
         return base.conversation_title(row)
@@ -91,6 +97,13 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     def messages(self, row: Conversation) -> SafeString:
         url = f"{reverse('admin:chat_message_changelist')}?q=in%3A{row.pk}"
         return format_html('<a href="{}">{}</a>', url, _("View messages"))
+
+    @admin.display(description=_("legal hold"))
+    def legal_hold(self, row: Conversation) -> SafeString:
+        url = f"{reverse('admin:chat_legalhold_add')}?conversation={row.pk}"
+        if is_held(row.pk):
+            return base.render_text(str(_("Under legal hold: nothing is removed.")))
+        return format_html('<a href="{}">{}</a>', url, _("Place a legal hold"))
 
 
 def _role_or_left(membership: Membership) -> str:

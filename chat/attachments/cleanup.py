@@ -17,6 +17,7 @@ from django.utils import timezone
 from chat.attachments import uploads
 from chat.attachments.storage.base import delete_stored_file
 from chat.models import Attachment, File, Upload
+from chat.selectors.legal_holds import held_conversations
 from messenger.core.database import write_transaction
 
 log = logging.getLogger(__name__)
@@ -63,7 +64,8 @@ def clean_up() -> None:
     with write_transaction():
         unsent.delete()
         Upload.objects.filter(attachment__message__isnull=False, created_at__lt=now - timedelta(days=1)).delete()
-        Attachment.objects.filter(conversation__deleted_at__lt=now - timedelta(days=1)).delete()
+        deleted_groups = Attachment.objects.filter(conversation__deleted_at__lt=now - timedelta(days=1))
+        deleted_groups.exclude(conversation__in=held_conversations()).delete()
     delete_orphaned_files(GRACE_PERIOD)
     _enqueue_lost_processing()
     if not settings.STORAGE_URL:

@@ -136,15 +136,22 @@ def attach_to_message(files: MessageFiles, message_id: int) -> None:
     Conversation.objects.filter(pk=files.conversation_id).update(file_bytes=F("file_bytes") + size)
 
 
-def delete_message_files(message: Message) -> None:
+def delete_message_files(message: Message, *, keeps_files: bool = False) -> None:
     """Deletes the attachments of a message. A background task then deletes files that no other attachment uses.
 
-    The size of all files of the conversation (`file_bytes`) is reduced by the sizes stored in `message.files`.
+    The size of all files of the conversation (`file_bytes`) is reduced by the sizes stored in `message.files`. With
+    `keeps_files` only this happens: the attachments stay, for a legal hold.
     """
-    Attachment.objects.filter(message_id=message.pk).delete()
     size = sum(file["size"] for file in message.files)
     Conversation.objects.filter(pk=message.conversation_id).update(file_bytes=F("file_bytes") - size)
-    tasks.delete_orphaned_files.enqueue()
+    if not keeps_files:
+        delete_attachments([message.pk])
+
+
+def delete_attachments(message_ids: Iterable[int]) -> None:
+    """Deletes the attachments of messages, and later the files that no other attachment uses."""
+    if Attachment.objects.filter(message__in=message_ids).delete()[0]:
+        tasks.delete_orphaned_files.enqueue()
 
 
 def recount_conversation_sizes() -> int:

@@ -6,6 +6,7 @@ from chat.models.data_exports import DataExport
 from chat.models.epochs import DatabaseEpoch
 from chat.models.invites import Invite
 from chat.models.join_requests import JoinRequest
+from chat.models.legal_holds import HeldCopy, LegalHold
 from chat.models.messages import Mention, Message, Reaction, Revision
 from chat.models.reports import GRAVITY_BY_KIND, Gravity, Report, ReportCase, ReportKind
 from chat.models.search import SearchBackfill, SearchEntry
@@ -19,8 +20,10 @@ __all__ = [
     "DatabaseEpoch",
     "File",
     "Gravity",
+    "HeldCopy",
     "Invite",
     "JoinRequest",
+    "LegalHold",
     "Level",
     "Membership",
     "Mention",

@@ -18,7 +18,8 @@ class ConversationQuerySet(models.QuerySet):
 class Conversation(models.Model):
     """A direct conversation of two users, or a group.
 
-    `last_seq` is the number of its newest message (messages are numbered 1, 2, 3 …). `version` is the number of its
+    `last_seq` is the number of its newest message (messages are numbered 1, 2, 3 …). Of the messages up to
+    `removed_seq`, only the rows are left, without content (chat/actions/retention.py). `version` is the number of its
     newest change. See docs/protocol.md.
     """
 
@@ -44,9 +45,13 @@ class Conversation(models.Model):
     # Seconds between two messages of one member, except for the owner and admins; 0: no limit.
     slow_mode = models.IntegerField(_("slow mode"), default=0, db_default=0)
 
+    # Days after which messages are removed; 0: as on the site (RETENTION_DAYS), which is never longer.
+    retention_days = models.IntegerField(_("days until messages are removed"), default=0, db_default=0)
+
     member_count = models.IntegerField(_("number of members"), default=0)
     join_request_count = models.IntegerField(default=0, db_default=0)  # people who wait for an admin to let them in
     last_seq = models.BigIntegerField(default=0)
+    removed_seq = models.BigIntegerField(default=0, db_default=0)  # all messages up to it were removed by age
     text_count = models.BigIntegerField(_("number of messages"), default=0)  # messages without system messages
     file_bytes = models.BigIntegerField(default=0)  # size of all attachments
     version = models.BigIntegerField(

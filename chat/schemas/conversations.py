@@ -54,7 +54,9 @@ class ConversationSchema(msgspec.Struct):
     the announcement. `slow_mode`: seconds that members wait between two messages, 0 for none; it does not apply to the
     owner and admins. `joins_need_approval`: people who follow an invite link wait until an admin lets them in;
     `join_request_count` is how many wait. `announcement` is Markdown, `announcement_html` its sanitised HTML (as
-    `body_html` of a message).
+    `body_html` of a message). `retention_days`: days after which messages are removed, as the group has chosen; 0: as
+    on the site. All messages up to number `removed_seq` have been removed by age: clients remove them, and show quotes
+    of them as deleted.
     """
 
     id: int
@@ -79,6 +81,8 @@ class ConversationSchema(msgspec.Struct):
     announcement_html: str = ""
     joins_need_approval: bool = False
     join_request_count: int = 0
+    retention_days: int = 0
+    removed_seq: int = 0
     # Absent where all members get the same data (event conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -207,6 +211,8 @@ def conversation_schema(
         announcement_html=announcement_html,
         joins_need_approval=conversation.joins_need_approval,
         join_request_count=conversation.join_request_count,
+        retention_days=conversation.retention_days,
+        removed_seq=conversation.removed_seq,
         mine=mine,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from django.db.models import Max, Q
+from django.db.models import F, Max, Q
 
 from chat import permissions
 from chat.models import Conversation, Mention, Message
@@ -60,9 +60,10 @@ def get_history_page(
     """Returns a page of messages of a conversation, like `get_history`, but does not check membership.
 
     `above` is the number of messages on the page that come before the message number `around`. The default is half of
-    the page.
+    the page. Messages that retention has removed are left out.
     """
-    in_conversation, pk = "m.conversation_id = %s", conversation.pk
+    removed_seq = conversation.removed_seq
+    in_conversation, pk = f"m.conversation_id = %s AND m.seq > {int(removed_seq)}", conversation.pk
     if around is not None:
         above = limit // 2 if above is None else above
         start = min(around - above, conversation.last_seq - limit + 1)  # so that the page is full near the end, too
@@ -73,12 +74,12 @@ def get_history_page(
         page = list_message_schemas(f"{in_conversation} AND m.seq < %s", (pk, before), "m.seq DESC", limit)[::-1]
     else:
         page = list_message_schemas(in_conversation, (pk,), "m.seq DESC", limit)[::-1]
-    # The seqs of a conversation have no gaps, so no query is needed to know whether there are more messages.
+    # The seqs after `removed_seq` have no gaps, so no query is needed to know whether there are more messages.
     first = page[0].seq if page else (before if before is not None else (after or 0) + 1)
-    last = page[-1].seq if page else first - 1
+    last = page[-1].seq if page else max(first - 1, removed_seq)
     return HistorySchema(
         results=page,
-        has_before=first > 1 and conversation.last_seq > 0,
+        has_before=first > removed_seq + 1 and conversation.last_seq > removed_seq,
         has_after=last < conversation.last_seq,
         version=conversation.version,
     )
@@ -91,9 +92,14 @@ def find_first_seq_since(user_id: int, conversation_id: int, since: datetime) ->
     takes 20 queries for a million messages. A database index of times would be faster here, but would make it slower to
     send a message.
     """
-    low, high = 1, get_membership(user_id, conversation_id).conversation.last_seq + 1
+    return find_first_seq_in(get_membership(user_id, conversation_id).conversation, since)
+
+
+def find_first_seq_in(conversation: Conversation, since: datetime) -> int | None:
+    """Does the same as `find_first_seq_since`, but does not check membership."""
+    low, high = conversation.removed_seq + 1, conversation.last_seq + 1
     end = high
-    created_times = Message.objects.filter(conversation_id=conversation_id).values_list("created_at", flat=True)
+    created_times = Message.objects.filter(conversation=conversation).values_list("created_at", flat=True)
     while low < high:
         middle = (low + high) // 2
         created_at = created_times.filter(seq=middle).first()
@@ -109,9 +115,12 @@ def get_message(user_id: int, message_id: int) -> MessageSchema:
 
 
 def get_message_row(user_id: int, message_id: int) -> Message:
-    """Returns a message as a model instance. Raises `not_found` unless the user is a member of its conversation."""
-    visible_conversations = Conversation.objects.visible_to(user_id)
-    message = messages_with_relations().filter(pk=message_id, conversation__in=visible_conversations).first()
+    """Returns a message as a model instance.
+
+    Raises `not_found` unless the user is a member of its conversation, and if retention has removed the message.
+    """
+    visible = Q(conversation__in=Conversation.objects.visible_to(user_id), seq__gt=F("conversation__removed_seq"))
+    message = messages_with_relations().filter(visible, pk=message_id).first()
     if message is None:
         raise not_found()
     return message

@@ -59,16 +59,18 @@ def get_changed_rows(
     """Returns (messages, members, info_changed, version, complete): the rows that changed after the version `after`.
 
     A version is the number of a change. `info_changed` is True if title, settings or other shared fields of the
-    conversation have changed. All changes up to `version` are included. `complete` is False if there are more changes
-    than `limit`. Changes after `conversation.version`, the version when the conversation was loaded, are not included.
+    conversation have changed. Messages that retention has removed are left out: clients remove all messages up to
+    `removed_seq` of the conversation, which has changed with them. All changes up to `version` are included. `complete`
+    is False if there are more changes than `limit`. Changes after `conversation.version`, the version when the
+    conversation was loaded, are not included.
     """
     newest = conversation.version
     if after >= newest:
         return [], [], False, newest, True
     is_changed = Q(version__gt=after, version__lte=newest)
     messages = list_message_schemas(
-        "m.conversation_id = %s AND m.version > %s AND m.version <= %s",
-        (conversation.pk, after, newest),
+        "m.conversation_id = %s AND m.version > %s AND m.version <= %s AND m.seq > %s",
+        (conversation.pk, after, newest, conversation.removed_seq),
         "m.version",
         limit + 1,
     )

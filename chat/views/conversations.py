@@ -24,6 +24,7 @@ from chat.attachments.uploads import format_megabytes
 from chat.cursors import encode_cursor
 from chat.forms import MemberStateForm, ReadMarkerForm, SendForm
 from chat.schemas import MessageSchema, MineSchema
+from chat.selectors.retention import find_retention_days
 from chat.view_models import start_position
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.conversation_list import ConversationList
@@ -143,6 +144,7 @@ def render_conversation(
         creator=names.get(creator_id or 0),
         creator_id=creator_id,
         creator_is_me=creator_id == user_id,
+        retention_days=find_retention_days(conversation.retention_days),
         peer_is_deleted=_is_deleted(conversation.peer),
         group_mute=group_mute_error(membership.muted_until),
         is_first_member=membership.joined_at == membership.conversation.created_at,

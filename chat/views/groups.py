@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +16,7 @@ from chat.actions.groups.settings import FIELD_CLEANERS
 from chat.cursors import encode_cursor, parse_member_cursor
 from chat.forms import DeleteGroupForm, GroupSettingsForm, InviteForm
 from chat.schemas import ConversationSchema
+from chat.selectors.retention import find_retention_days
 from chat.view_models.allowed_actions import get_allowed_actions
 from chat.view_models.message_log import conversation_title
 from chat.views.common import MAX_SEARCH_LENGTH, add_form_errors, render_page
@@ -91,6 +93,8 @@ def render_group_settings(
         title=conversation_title(conversation),
         allowed=allowed,
         form=form,
+        site_retention_days=settings.RETENTION_DAYS,
+        retention_days=find_retention_days(conversation.retention_days),
         members=members,
         member_q=member_query,
         members_after=encode_cursor(cursor),

@@ -321,6 +321,8 @@ class ConversationMachine(RuleBasedStateMachine):
         }
         if "slow_mode" in changes:
             changes["slow_mode"] = 0  # with another value it would depend on the time who may write
+        if "retention_days" in changes:
+            changes["retention_days"] = len(text)
         before = Conversation.objects.filter(pk=conversation.id).values(*FIELD_CLEANERS).get()
         self.expect(expected, actions.update_group, self.ids[username], conversation.id, changes)
         if not expected:

@@ -280,6 +280,7 @@ CHANGES: dict[str, Change] = {
     "alice lets carol write again": lambda s: s.alice.put(f"{s.group_path}members/{s.carol.pk}/mute/", seconds=0),
     "alice turns slow mode on": lambda s: s.alice.patch(s.group_path, slow_mode=10),
     "alice turns slow mode off": lambda s: s.alice.patch(s.group_path, slow_mode=0),
+    "alice lets messages be removed after a year": lambda s: s.alice.patch(s.group_path, retention_days=365),
     # ── the group ───
     "the title changes": lambda s: s.alice.patch(s.group_path, title="Another room"),
     "the description changes": lambda s: s.bob.patch(s.group_path, description="About rooms"),

@@ -117,6 +117,16 @@ class ClientState:
         conversation = self.conversations[payload["conversation_id"]]
         shared = {name: value for name, value in payload["conversation"].items() if name not in ("mine", "peer")}
         conversation.update(shared)
+        self._remove_until(payload["conversation_id"], conversation["removed_seq"])
+
+    def _remove_until(self, conversation_id: int, removed_seq: int) -> None:
+        """Removes the messages that were removed by age, and shows quotes of them as deleted."""
+        messages = self.messages[conversation_id]
+        for seq in [seq for seq in messages if seq <= removed_seq]:
+            del messages[seq]
+        for message in [*messages.values(), self.conversations[conversation_id]["last_message"]]:
+            if message and message["reply_to"] and message["reply_to"]["seq"] <= removed_seq:
+                message["reply_to"].update(excerpt="", deleted=True)
 
     def _member_updated(self, payload: Row) -> None:
         self._put_member(payload["conversation_id"], payload["member"])
@@ -212,6 +222,7 @@ class ClientState:
                     self._put_member(conversation_id, row)
             if changes["conversation"] is not None:
                 self.conversations[conversation_id] = changes["conversation"]
+                self._remove_until(conversation_id, changes["conversation"]["removed_seq"])
             self.conversations[conversation_id]["version"] = changes["version"]
             self.versions[conversation_id] = changes["version"]
         for entry in response["mine"]:

@@ -7,10 +7,12 @@ function in ACTIONS is one scenario, tested for members of a conversation and fo
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
 from io import BytesIO
 
 import msgspec
 import pytest
+from django.utils import timezone
 from PIL import Image
 
 from accounts import actions as account_actions
@@ -18,6 +20,8 @@ from accounts.actions import contacts
 from accounts.models import User
 from calls import actions as call_actions
 from chat import actions, selectors
+from chat.actions import retention
+from chat.models import Conversation, Message
 from messenger.background import queue
 from tests.live.client_state import load_state
 
@@ -289,6 +293,26 @@ async def unblocking(environment, group, alice, bob, **_):
     await environment.run(contacts.block_user, alice.pk, bob.pk)
     await environment.run(contacts.unblock_user, alice.pk, bob.pk)
     await send(environment, bob, group.pk, "hi @alice")
+
+
+@action
+async def removing_by_age(environment, group, alice, bob, **_):
+    first = await send(environment, alice, group.pk, "an old question @bob")
+    await environment.run(actions.set_pinned, alice.pk, first.id, True)
+    await send(environment, alice, group.pk, "old, too")
+    answer = await send(environment, bob, group.pk, "an answer", reply_to_id=first.id)
+    await environment.run(actions.mark_read, bob.pk, group.pk, 1, True)
+    await environment.run(remove_by_age, group, answer.seq)
+    await send(environment, alice, group.pk, "new")
+    await environment.run(remove_by_age, group, answer.seq + 2)
+
+
+def remove_by_age(group, before_seq: int) -> None:
+    """Makes all messages of a group before a number ten days old, and removes those of more than a week."""
+    old = timezone.now() - timedelta(days=10)
+    Message.objects.filter(conversation=group.pk, seq__lt=before_seq).update(created_at=old)
+    Conversation.objects.filter(pk=group.pk).update(retention_days=7)
+    retention.remove_expired_messages()
 
 
 @action

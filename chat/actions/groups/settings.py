@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from chat import events, permissions
@@ -23,12 +24,14 @@ from messenger.live.events import UserEvent
 TITLE_LIMIT, DESCRIPTION_LIMIT, ANNOUNCEMENT_LIMIT = 80, 500, 1000  # characters
 TEXT_FIELDS = ("title", "description", "announcement")
 SLOW_MODE_SECONDS = (0, 10, 30, 60, 300, 900, 3600)  # the choices; 0: off
+MAX_RETENTION_DAYS = 36500
 
 FIELD_CLEANERS: dict[str, Callable[[Any], Any]] = {
     "title": lambda text: clean_single_line(text, TITLE_LIMIT, "title", required=True),
     "description": lambda text: clean_multiline(text, DESCRIPTION_LIMIT, "description"),
     "announcement": lambda text: clean_multiline(text, ANNOUNCEMENT_LIMIT, "announcement"),
     "slow_mode": lambda seconds: _clean_slow_mode(seconds),
+    "retention_days": lambda days: _clean_retention_days(days),
     **dict.fromkeys(permissions.SETTINGS, bool),
 }
 
@@ -37,6 +40,14 @@ def _clean_slow_mode(seconds: int) -> int:
     if seconds not in SLOW_MODE_SECONDS:
         raise invalid(slow_mode=_("Choose one of the options."))
     return seconds
+
+
+def _clean_retention_days(days: int) -> int:
+    """Checks the time after which messages are removed: no longer than on the site. 0: as on the site."""
+    longest = settings.RETENTION_DAYS or MAX_RETENTION_DAYS
+    if not 0 <= days <= longest:
+        raise invalid(retention_days=_("Enter at most %(n)d days.") % {"n": longest})
+    return days
 
 
 # Fields whose change adds a system message, with the name of the message, and whether it contains the old and new text.

@@ -112,8 +112,13 @@ export class ConversationRow {
 
   /** Applies the fields that are the same for all members. @param {Conversation} conversation */
   applySharedState(conversation) {
-    const { kind, title } = conversation;
+    const { kind, title, removed_seq } = conversation;
     const { dataset } = this.link;
+    if (dataset.lastSeq && Number(dataset.lastSeq) <= removed_seq) { // the newest message was removed by age
+      this.#setLastMessage(null);
+      this.#renderPreview();
+    }
+    if (kind === "direct" && !conversation.peer) return; // an event for both users has the name of neither
     dataset.kind = kind;
     if (conversation.peer) dataset.peerId = String(conversation.peer.id);
     else delete dataset.peerId;

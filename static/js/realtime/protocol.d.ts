@@ -342,7 +342,9 @@ export interface Mine {
  * change. `announced_version`: the version at the last change of the announcement. `slow_mode`: seconds that members
  * wait between two messages, 0 for none; it does not apply to the owner and admins. `joins_need_approval`: people who
  * follow an invite link wait until an admin lets them in; `join_request_count` is how many wait. `announcement` is
- * Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message).
+ * Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message). `retention_days`: days after which
+ * messages are removed, as the group has chosen; 0: as on the site. All messages up to number `removed_seq` have been
+ * removed by age: clients remove them, and show quotes of them as deleted.
  */
 export interface Conversation {
   id: number;
@@ -366,6 +368,8 @@ export interface Conversation {
   announcement_html: string;
   joins_need_approval: boolean;
   join_request_count: number;
+  retention_days: number;
+  removed_seq: number;
   mine?: Mine | null;
 }
 

@@ -112,6 +112,15 @@ export class HistoryLoader {
     return true;
   }
 
+  /** Removes all messages up to a seq: they do not exist any more. @param {number} removedSeq */
+  removeUntil(removedSeq) {
+    const { log } = this;
+    const seqs = [...log.items.keys()].filter((seq) => seq <= removedSeq);
+    for (const seq of seqs) this.#removeItem(seq);
+    if (!log.items.size && log.hasAfter) log.navigation.jumpToNewest();
+    else if (log.hasBefore && log.firstSeq <= removedSeq + 1) this.#updateEdge("before", false);
+  }
+
   /** Removes an item and the separators above it. @param {number} seq */
   #removeItem(seq) {
     const { log } = this;

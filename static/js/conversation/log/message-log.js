@@ -12,7 +12,7 @@ import { HistoryLoader } from "./history-loader.js";
 import { MessageTriggers } from "../message/message-triggers.js";
 import { setClasses } from "../message/message-classes.js";
 import { updateRole } from "../message/member-roles.js";
-import { renderMessage, renderReply, renderSender, findUnknownUserIds } from "../message/message-view.js";
+import { renderMessage, renderReply, renderSender, findUnknownUserIds, markQuoteDeleted } from "../message/message-view.js";
 import { find, findAll } from "../../lib/dom.js";
 import { cacheUser, loadUsers, getUserName } from "../../realtime/state/user-cache.js";
 import { PendingMessages } from "./pending-messages.js";
@@ -61,6 +61,8 @@ export class MessageLog extends LiveElement {
   #messages = new Map();
   /** Lowest seq affected by the changes of the current update; null: no update is running. @type {number | null} */
   #changedFrom = null;
+  /** All messages up to this seq were removed by age. */
+  #removedSeq = 0;
   /** Highest seq whose group is affected by these changes. */
   #changedUntil = 0;
 
@@ -111,6 +113,7 @@ export class MessageLog extends LiveElement {
       this.onLive(type, onlyHere(({ message }) => this.applyMessage(message)));
     }
     this.onLive("mine.updated", onlyHere(({ mine }) => this.#onMemberState(mine)));
+    this.onLive("conversation.updated", onlyHere(({ conversation }) => this.#removeUntil(conversation.removed_seq)));
     this.onLive("member.updated", onlyHere(({ member }) => this.#onMember(member)));
     this.onLive("conversation.removed", onlyHere(() => navigate("/", { replace: true, toastKey: "removed" })));
     this.onLive("stale", onlyHere(() => navigate(location.pathname, { replace: true })));
@@ -160,7 +163,7 @@ export class MessageLog extends LiveElement {
   applyMessage(message) {
     const { id, seq, version, sender } = message;
     const oldItem = this.items.get(seq);
-    if (oldItem && Number(oldItem.dataset.version) >= version) return;
+    if (seq <= this.#removedSeq || (oldItem && Number(oldItem.dataset.version) >= version)) return;
     this.#messages.delete(id);
     this.#messages.set(id, message);
     if (this.#messages.size > MAX_CACHED_MESSAGES) this.#messages.delete(/** @type {number} */ (this.#messages.keys().next().value));
@@ -273,6 +276,17 @@ export class MessageLog extends LiveElement {
   #updateQuotes({ id, seq, sender, excerpt, deleted_at }) {
     const reply = { id, seq, sender, excerpt, deleted: deleted_at !== null };
     for (const quote of findAll(this.list, `.reply[data-id="${id}"]`)) renderReply(quote, reply);
+  }
+
+  /** Removes the messages that were removed by age, and shows quotes of them as deleted. @param {number} removedSeq */
+  #removeUntil(removedSeq) {
+    if (removedSeq <= this.#removedSeq) return;
+    this.#removedSeq = removedSeq;
+    for (const [id, { seq }] of this.#messages) if (seq <= removedSeq) this.#messages.delete(id);
+    this.update(0, () => {
+      this.historyLoader.removeUntil(removedSeq);
+      for (const quote of findAll(this.list, ".reply")) if (Number(quote.dataset.seq) <= removedSeq) markQuoteDeleted(quote);
+    });
   }
 
   /** @param {Member} member */

@@ -159,6 +159,12 @@ export function renderReply(quote, { id, seq, sender, excerpt, deleted }) {
   setQuoteFolded(quote, isBlocked(sender.id));
 }
 
+/** Shows the quote of a message that does not exist any more. @param {HTMLElement} quote */
+export function markQuoteDeleted(quote) {
+  quote.classList.add("deleted");
+  setText(quote, ".clip", quote.dataset.deleted ?? "");
+}
+
 /** @param {Message} message @param {number} currentUserId */
 function renderSystemMessage(message, currentUserId) {
   const { event } = message;

@@ -15,6 +15,7 @@ export class PinList {
   /** @type {any} */
   #timer;
   #isVisible = false;
+  #removedSeq = 0;
 
   /** @param {LiveElement} host `<member-panel>` */
   constructor(host) {
@@ -25,6 +26,7 @@ export class PinList {
     for (const type of ["message.created", "message.updated", "message.current"]) {
       host.onLive(type, ({ message }) => message.conversation_id === this.id && this.#onMessage(message));
     }
+    host.onLive("conversation.updated", ({ conversation }) => conversation.id === this.id && this.#onRemoved(conversation.removed_seq));
     host.on(document, "page:block-changed", () => this.#scheduleReload());
     host.onLive("member.updated", (payload) => payload.conversation_id === this.id && this.#isVisible && this.#scheduleReload());
     host.on(find(host, "[data-part=pins]"), "click", (event) => this.#onClick(event));
@@ -44,7 +46,17 @@ export class PinList {
     if (isPinned && !wasPinned) this.#ids = new Set([id, ...this.#ids]); // newest first
     else if (!isPinned) this.#ids.delete(id);
     if (wasPinned || isPinned) this.#scheduleReload();
-    if (wasPinned === isPinned) return;
+    if (wasPinned !== isPinned) this.#renderCount();
+  }
+
+  /** Loads the list again if pinned messages may have been removed by age. @param {number} removedSeq */
+  #onRemoved(removedSeq) {
+    if (removedSeq <= this.#removedSeq) return;
+    this.#removedSeq = removedSeq;
+    if (this.#ids.size) void this.#reload();
+  }
+
+  #renderCount() {
     const count = String(this.#ids.size);
     if (this.pinButton) {
       this.pinButton.hidden = !this.#ids.size;
@@ -67,6 +79,8 @@ export class PinList {
       if (!list || !container) return;
       const focusedIndex = findAll(container, "a, button").indexOf(/** @type {HTMLElement} */ (document.activeElement));
       container.replaceChildren(...document.adoptNode(list).childNodes);
+      this.#ids = new Set(findAll(container, "li[data-id]").map((item) => Number(item.dataset.id)));
+      this.#renderCount();
       if (focusedIndex >= 0) (findAll(container, "a, button")[focusedIndex] ?? find(this.host, ".panel-view:not([hidden]) .panel-head [data-act=panel]"))?.focus();
     } catch {
       // Loaded again with the next change or when the panel is opened.
