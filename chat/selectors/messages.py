@@ -63,17 +63,17 @@ def get_history_page(
     the page. Messages that retention has removed are left out.
     """
     removed_seq = conversation.removed_seq
-    in_conversation, pk = f"m.conversation_id = %s AND m.seq > {int(removed_seq)}", conversation.pk
+    in_conversation, kept = "m.conversation_id = %s AND m.seq > %s", (conversation.pk, removed_seq)
     if around is not None:
         above = limit // 2 if above is None else above
         start = min(around - above, conversation.last_seq - limit + 1)  # so that the page is full near the end, too
-        page = list_message_schemas(f"{in_conversation} AND m.seq >= %s", (pk, start), "m.seq", limit)
+        page = list_message_schemas(f"{in_conversation} AND m.seq >= %s", (*kept, start), "m.seq", limit)
     elif after is not None:
-        page = list_message_schemas(f"{in_conversation} AND m.seq > %s", (pk, after), "m.seq", limit)
+        page = list_message_schemas(f"{in_conversation} AND m.seq > %s", (*kept, after), "m.seq", limit)
     elif before is not None:
-        page = list_message_schemas(f"{in_conversation} AND m.seq < %s", (pk, before), "m.seq DESC", limit)[::-1]
+        page = list_message_schemas(f"{in_conversation} AND m.seq < %s", (*kept, before), "m.seq DESC", limit)[::-1]
     else:
-        page = list_message_schemas(in_conversation, (pk,), "m.seq DESC", limit)[::-1]
+        page = list_message_schemas(in_conversation, kept, "m.seq DESC", limit)[::-1]
     # The seqs after `removed_seq` have no gaps, so no query is needed to know whether there are more messages.
     first = page[0].seq if page else (before if before is not None else (after or 0) + 1)
     last = page[-1].seq if page else max(first - 1, removed_seq)
