@@ -2,7 +2,7 @@
 
 Actions and selectors check these rules, view models and templates show what they allow, and the page hands them to
 scripts as data (`client_rules`), which evaluate them in the same way (static/js/conversation/permissions.js). Both are
-tested with tests/shared_cases/permissions.json.
+tested with tests/js/shared_cases/permissions.json.
 
 A rule is a list of conditions, all of which must hold (messenger/core/rules.py). Their facts:
 

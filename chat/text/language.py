@@ -1,8 +1,8 @@
 """Detects the language of a text, and whether a text has only emoji.
 
 In the browser `static/js/lib/text-language.js` does the same. Both modules are tested with
-tests/shared_cases/languages.json and tests/shared_cases/emoji_only.json. Both modules list the same character ranges,
-because the character classes of regular expressions are different in JavaScript and Python.
+tests/js/shared_cases/languages.json and tests/js/shared_cases/emoji_only.json. Both modules list the same
+character ranges, because the character classes of regular expressions are different in JavaScript and Python.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 The decision depends only on the text and not on the layout. So Django can render a long message collapsed, and nothing
 on the page moves after it is loaded. In the browser `static/js/lib/long-message.js` does the same. The tests of both
-modules use tests/shared_cases/long_messages.json.
+modules use tests/js/shared_cases/long_messages.json.
 """
 
 from __future__ import annotations

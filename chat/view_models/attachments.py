@@ -1,7 +1,7 @@
 """View models of attachments: their display size and labels.
 
 In the browser `static/js/conversation/attachments/attachment-renderer.js` does the same for messages that arrive while
-the page is open. The tests of both modules use tests/shared_cases/attachments.json.
+the page is open. The tests of both modules use tests/js/shared_cases/attachments.json.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """View models of the messages on the page of a conversation, with day separators, system messages and receipt marks.
 
 Messages of the same sender are shown as a group. In the browser `static/js/conversation/log/grouping.js` groups
-messages that arrive later in the same way. The tests of both modules use tests/shared_cases/grouping.json. A receipt
+messages that arrive later in the same way. The tests of both modules use tests/js/shared_cases/grouping.json. A receipt
 mark shows whether a message is delivered and read. `static/js/conversation/receipts/receipts.js` updates the marks.
 """
 
@@ -55,7 +55,7 @@ class GroupPosition:
     """Whether a message is the first or the last of a group (messages of one sender that are shown together).
 
     Also tells whether a line with the day or the time is shown above the message. The field names are the same as in
-    tests/shared_cases/grouping.json.
+    tests/js/shared_cases/grouping.json.
     """
 
     first: bool

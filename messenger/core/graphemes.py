@@ -1,7 +1,7 @@
 """Finds where a text can be cut without dividing what readers see as one character (a grapheme cluster).
 
 Such a character may have several code points: an emoji with skin tone, a flag, a letter with accents.
-static/js/lib/graphemes.js does the same for the browser. Tests run both with tests/shared_cases/graphemes.json. The
+static/js/lib/graphemes.js does the same for the browser. Tests run both with tests/js/shared_cases/graphemes.json. The
 rules are those of Unicode Standard Annex 29, without rare characters that begin a cluster.
 """
 

@@ -1,6 +1,6 @@
 """Computes the initials and the colour of an avatar that has no picture.
 
-static/js/lib/initials.js does the same for the browser. Tests run both with tests/shared_cases/initials.json.
+static/js/lib/initials.js does the same for the browser. Tests run both with tests/js/shared_cases/initials.json.
 """
 
 from __future__ import annotations

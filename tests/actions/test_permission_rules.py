@@ -1,6 +1,6 @@
 """Tests of the table of rules that pages hand to scripts: who may do what in a conversation (chat/permissions.py).
 
-tests/js/permissions.test.js evaluates the same rules with the same cases (tests/shared_cases/permissions.json).
+tests/js/permissions.test.js evaluates the same rules with the same cases (tests/js/shared_cases/permissions.json).
 tests/actions/test_permissions.py tests that the actions obey the rules.
 """
 
@@ -15,7 +15,7 @@ from chat import permissions
 from chat.message_kinds import KINDS
 from chat.models import Message
 
-SHARED = json.loads((Path(__file__).parents[1] / "shared_cases/permissions.json").read_text())
+SHARED = json.loads((Path(__file__).parents[1] / "js/shared_cases/permissions.json").read_text())
 
 
 @pytest.mark.parametrize("case", SHARED["cases"], ids=lambda case: f"{case['action']} {' '.join(case['facts'])}")

@@ -13,7 +13,7 @@ import pytest
 from chat.schemas import AttachmentSchema, format_duration
 from chat.view_models.attachments import fit_box, format_size, get_type_label, summarize_files
 
-TABLE = json.loads((Path(__file__).resolve().parent.parent / "shared_cases/attachments.json").read_text())
+TABLE = json.loads((Path(__file__).resolve().parent.parent / "js/shared_cases/attachments.json").read_text())
 
 
 @pytest.mark.parametrize("case", TABLE["boxes"], ids=str)

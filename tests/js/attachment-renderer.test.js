@@ -9,7 +9,7 @@ import { describe, test } from "node:test";
 import { formatFileSize, getDisplaySize, getExtensionLabel } from "../../static/js/conversation/attachments/attachment-renderer.js";
 import { formatDuration, summarizeFiles } from "../../static/js/lib/wording.js";
 
-const table = JSON.parse(readFileSync(new URL("../shared_cases/attachments.json", import.meta.url), "utf8"));
+const table = JSON.parse(readFileSync(new URL("./shared_cases/attachments.json", import.meta.url), "utf8"));
 
 describe("attachments, with the cases shared with the server", () => {
   for (const { several, box: expected, ...file } of table.boxes) {

@@ -55,7 +55,7 @@ export function fakePageData(templates) {
 }
 
 /** The rules of the conversation list. tests/pages/test_conversation_list.py compares them with those of the server. */
-export const LIST_RULES = JSON.parse(readFileSync(new URL("../shared_cases/list_rules.json", import.meta.url), "utf8"));
+export const LIST_RULES = JSON.parse(readFileSync(new URL("./shared_cases/list_rules.json", import.meta.url), "utf8"));
 
 /** What the page says about the kinds of message; see chat/message_kinds.py. */
 export const MESSAGE_KINDS = { text: "written counted activity reply react edit", system: "" };

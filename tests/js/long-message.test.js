@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 
 import { isLongMessage } from "../../static/js/lib/long-message.js";
 
-const cases = JSON.parse(readFileSync(new URL("../shared_cases/long_messages.json", import.meta.url), "utf8"));
+const cases = JSON.parse(readFileSync(new URL("./shared_cases/long_messages.json", import.meta.url), "utf8"));
 
 describe("long messages are collapsed", () => {
   for (const { name, repeat, times, then, long } of cases) {

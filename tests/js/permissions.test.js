@@ -5,7 +5,7 @@ import { describe, test } from "node:test";
 
 import { isRuleMet } from "../../static/js/lib/rules.js";
 
-const { rules, cases } = JSON.parse(readFileSync(new URL("../shared_cases/permissions.json", import.meta.url), "utf8"));
+const { rules, cases } = JSON.parse(readFileSync(new URL("./shared_cases/permissions.json", import.meta.url), "utf8"));
 
 describe("who may do what in a conversation, with the rules and cases shared with the server", () => {
   for (const { action, facts, allowed } of cases) {

@@ -13,7 +13,7 @@ import { shorten, summarizeText, fillPlaceholders, formatNameList } from "../../
 import { DateFormatter } from "../../static/js/lib/times.js";
 import { isEmojiOnly, getLangAttribute, detectLanguage } from "../../static/js/lib/text-language.js";
 
-const table = (name) => JSON.parse(readFileSync(new URL(`../shared_cases/${name}.json`, import.meta.url), "utf8"));
+const table = (name) => JSON.parse(readFileSync(new URL(`./shared_cases/${name}.json`, import.meta.url), "utf8"));
 
 describe("excerpts of messages without text, with the cases shared with the server", () => {
   for (const { html, body, files, line } of table("excerpts")) if (!html) test(line, () => assert.equal(summarizeText(body, files), line));

@@ -20,7 +20,7 @@ from chat.view_models.conversation_list import LIST_RULES
 from presence.tracker import PresenceTracker, set_tracker
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
-LIST_RULES_FILE = Path(__file__).parent.parent / "shared_cases/list_rules.json"
+LIST_RULES_FILE = Path(__file__).parent.parent / "js/shared_cases/list_rules.json"
 
 
 def ids(page) -> list[int]:

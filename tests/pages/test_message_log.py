@@ -1,7 +1,7 @@
 """Tests of how the server prepares messages for display: grouping, avatars, separators, system messages and times.
 
-The browser scripts must give the same results. Therefore many cases are in JSON files (tests/shared_cases), which the
-tests of the scripts read too.
+The browser scripts must give the same results. Therefore many cases are in JSON files (tests/js/shared_cases), which
+the tests of the scripts read too.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from messenger.core.initials import hue, initials_for
 from messenger.core.user_agents import describe_user_agent
 
 HERE = Path(__file__).resolve().parent.parent
-GROUPING = json.loads((HERE / "shared_cases/grouping.json").read_text())
-FACES = json.loads((HERE / "shared_cases/initials.json").read_text())
-LANGS = json.loads((HERE / "shared_cases/languages.json").read_text())
-BIG = json.loads((HERE / "shared_cases/emoji_only.json").read_text())
+GROUPING = json.loads((HERE / "js/shared_cases/grouping.json").read_text())
+FACES = json.loads((HERE / "js/shared_cases/initials.json").read_text())
+LANGS = json.loads((HERE / "js/shared_cases/languages.json").read_text())
+BIG = json.loads((HERE / "js/shared_cases/emoji_only.json").read_text())
 
 
 @pytest.mark.parametrize("case", GROUPING, ids=lambda case: case["name"])

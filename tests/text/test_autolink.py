@@ -9,7 +9,7 @@ import pytest
 
 from chat.text.autolink import linkify, split_links
 
-CASES = json.loads((Path(__file__).parents[1] / "shared_cases/autolink.json").read_text())
+CASES = json.loads((Path(__file__).parents[1] / "js/shared_cases/autolink.json").read_text())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["text"][:30])

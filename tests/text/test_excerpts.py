@@ -15,7 +15,7 @@ from chat.text.markdown import render_markdown
 from messenger.core.excerpts import shorten
 from messenger.core.graphemes import find_cut, first_grapheme
 
-CASES = json.loads((Path(__file__).parent.parent / "shared_cases/excerpts.json").read_text("utf-8"))
+CASES = json.loads((Path(__file__).parent.parent / "js/shared_cases/excerpts.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: repr(case["line"][:20]))
@@ -30,7 +30,7 @@ def test_excerpt(case):
     assert make_excerpt(html, files) == case["line"]
 
 
-GRAPHEMES = json.loads((Path(__file__).parent.parent / "shared_cases/graphemes.json").read_text("utf-8"))
+GRAPHEMES = json.loads((Path(__file__).parent.parent / "js/shared_cases/graphemes.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("characters", GRAPHEMES, ids=ascii)

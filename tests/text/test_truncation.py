@@ -12,7 +12,7 @@ import pytest
 
 from chat.text.truncation import is_long
 
-CASES = json.loads((Path(__file__).parent.parent / "shared_cases/long_messages.json").read_text("utf-8"))
+CASES = json.loads((Path(__file__).parent.parent / "js/shared_cases/long_messages.json").read_text("utf-8"))
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])

@@ -1,6 +1,6 @@
 /**
  * Finds where a text can be cut without dividing what readers see as one character, like `messenger/core/graphemes.py`;
- * both are tested with tests/shared_cases/graphemes.json. Characters are given as lists of code points.
+ * both are tested with tests/js/shared_cases/graphemes.json. Characters are given as lists of code points.
  */
 
 const CONTINUES = /[\p{M}\u0e33\u0eb3\u200c\u200d\uff9e\uff9f\u{1f3fb}-\u{1f3ff}\u{e0020}-\u{e007f}]/u;

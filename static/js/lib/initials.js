@@ -1,6 +1,6 @@
 /**
  * Computes initials and colour of avatars without a picture. Same rules as `messenger/core/initials.py`; both are
- * tested with tests/shared_cases/initials.json.
+ * tested with tests/js/shared_cases/initials.json.
  */
 
 import { getFirstGrapheme } from "./graphemes.js";

@@ -1,7 +1,7 @@
 /**
  * Decides whether a message that is not sent yet is so long that only its beginning is shown at first. The server decides
  * it for stored messages. Same rules as
- * `chat/text/truncation.py`; both are tested with tests/shared_cases/long_messages.json.
+ * `chat/text/truncation.py`; both are tested with tests/js/shared_cases/long_messages.json.
  */
 
 const MAX_ROWS = 24;

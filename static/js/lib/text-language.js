@@ -1,7 +1,7 @@
 /**
  * Detects the language of a text for its `lang` attribute, and whether a text consists only of emoji. The rules are the
- * same as in `chat/text/language.py`; both are tested with tests/shared_cases/languages.json and
- * tests/shared_cases/emoji_only.json.
+ * same as in `chat/text/language.py`; both are tested with tests/js/shared_cases/languages.json and
+ * tests/js/shared_cases/emoji_only.json.
  */
 
 const CHINESE = "zh-Hans";

@@ -1,6 +1,6 @@
 /**
  * Groups consecutive messages of a sender and decides where day and time separators are displayed.
- * chat/view_models/message_log.py does the same; both are tested with tests/shared_cases/grouping.json.
+ * chat/view_models/message_log.py does the same; both are tested with tests/js/shared_cases/grouping.json.
  */
 
 /**
