@@ -16,6 +16,6 @@ def index_again(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("chat", "0010_join_requests")]
+    dependencies = [("chat", "0012_retention")]
 
     operations = [migrations.RunPython(index_again, migrations.RunPython.noop)]
