@@ -2,7 +2,7 @@
 
 `Café`, `cafe` and `ＣＡＦＥ` become `cafe`; `Łódź` becomes `lodz`; `圖書館` becomes `图书馆`. The same folding is used
 for the index, for queries, and for finding the words to highlight in a message. A change of it needs a migration that
-indexes all messages again (such as 0011_search_letters).
+indexes all messages again (such as 0013_search_letters).
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def test_the_system_check_says_which_messages_are_not_indexed_yet(send, alice, b
 def test_the_upgrade_that_changes_folding_indexes_all_messages_again(send, alice):
     message_id = send("Łódź")
     index.remove_entries([message_id])
-    import_module("chat.migrations.0011_search_letters").index_again(apps, None)
+    import_module("chat.migrations.0013_search_letters").index_again(apps, None)
     assert "search index" in warnings_of_check()
     search_index.fill()
     assert "search index" not in warnings_of_check() and find_index_differences() == []
