@@ -6,7 +6,7 @@ import asyncio
 import uuid
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from accounts import actions as account_actions
 from accounts.models import User
@@ -204,6 +204,74 @@ async def test_a_result_is_marked_in_its_place_and_back_returns_to_the_same_scro
     await expect(page.locator(".search-results li")).to_have_count(20)
     assert abs(await page.evaluate("document.querySelector('main.page').scrollTop") - top) <= 1
     assert await marked(page) == []
+
+
+async def test_back_returns_to_the_results_on_a_slow_line_and_after_quick_clicks(open_pages, page_errors):
+    """Until the results have arrived, the chat is still shown under their address, and people click in it."""
+    alice, _bob = await open_pages()
+    conversation_id = int(alice.url.split("/")[2])
+
+    def write() -> int:
+        with open_pages.site.orm():
+            ids = dict(User.objects.values_list("username", "pk"))
+            other, _created = actions.open_direct_conversation(ids["bob"], ids["alice"])
+            for each in (other.id, conversation_id):
+                for number in range(25):
+                    text = f"Zürich number {number}" if each == conversation_id else "something else"
+                    actions.send_message(ids["bob"], each, uuid.uuid4(), text + "\nand so on " * 12)
+                mark_read(each, ids["alice"], 10_000)
+            return other.id
+
+    other_id = await asyncio.to_thread(write)
+    page = alice.page
+    await page.goto("/search/?q=zurich")
+    await page.wait_for_selector("live-socket[data-state=open]", state="attached")
+    results, found = page.url, page.locator(".search-results li")
+    await page.locator(".search-results a", has_text="number 8").click()
+    status = page.locator(SEARCH_STATUS)
+    await expect(status).to_have_text("17 of 25")
+    held: asyncio.Queue[Route] = asyncio.Queue()
+
+    async def go_back_slowly() -> Route:
+        """Goes back to the results, and holds their request. Returns it, to go on with it later."""
+        await page.route("**/search/?q=zurich", held.put_nowait, times=1)
+        await page.evaluate("history.back()")
+        return await held.get()
+
+    # A step in the chat that is still shown does not change the entry of the results.
+    request = await go_back_slowly()
+    await page.get_by_role("button", name="Older match").click()
+    await expect(status).to_have_text("18 of 25")
+    assert page.url == results
+    await request.continue_()
+    await expect(found).to_have_count(20)
+    assert page.url == results
+    await page.go_forward()
+    await expect(status).to_contain_text("of 25")
+    chat = page.url
+    # Forward, before the results have arrived: they do not replace the chat any more.
+    request = await go_back_slowly()
+    await page.evaluate("history.forward()")
+    await page.wait_for_url(chat)
+    await request.continue_()
+    await page.evaluate("fetch('/search/?q=zurich').then((response) => response.text())")
+    await expect(page.locator("message-log")).to_be_visible()
+    assert page.url == chat
+    # From another chat: the address of the first one means no message of the other.
+    await page.get_by_role("button", name="Older match").click()
+    await page.wait_for_url("**#m-*")
+    chat = page.url
+    await page.locator(f".conversation-row[data-id='{other_id}']").click()
+    await page.locator(f"message-log[data-conversation-id='{other_id}']").wait_for()
+    await page.go_back()
+    await page.locator(f"message-log[data-conversation-id='{conversation_id}']").wait_for()
+    assert page.url == chat
+    # If the results cannot be loaded, they are requested again.
+    page_errors.allow("ERR_FAILED")
+    await page.route("**/search/?q=zurich", lambda route: route.abort(), times=1)
+    await page.evaluate("history.back()")
+    await expect(found).to_have_count(20)
+    assert page.url == results
 
 
 async def test_the_quick_switcher_finds_messages_and_files_after_a_pause(open_pages):

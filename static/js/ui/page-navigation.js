@@ -15,6 +15,7 @@ const OWN_PATHS = /^\/((c\/\d+\/(settings\/|files\/)?|m\/\d+\/|mentions\/|search
 const ASSETS = "head > script[src], head > link[rel=stylesheet]";
 const LINKS = ".conversation-row, .list-search, .back, .empty a, .rail a, .list-head a, .list-none a, .shell > main a";
 
+const RETRY_DELAY = 2_000; // ms until a page to which the browser went back is requested again
 const PREFETCH_LIFETIME = 1_000; // ms for which a page requested on pointer down may be used
 
 /** @typedef {{response: Response, html: string}} LoadedPage */
@@ -28,6 +29,11 @@ let currentRequest;
  */
 let prefetched;
 let currentPath = location.pathname + location.search;
+/**
+ * Whether the browser went back (or forward) to a page that is still loading. The address is that of this page already,
+ * but the page before is shown: what happens in it must not change the entry of the other page in the history.
+ */
+let isLeaving = false;
 /** Scroll position to restore in the log of the page that is loaded by going back. @type {ScrollPosition | null} */
 let returnPosition = initialReturnPosition();
 
@@ -41,7 +47,9 @@ let returnPosition = initialReturnPosition();
  */
 export async function navigate(address, { replace = false, pop = false, toastKey = "" } = {}) {
   const url = pop ? new URL(address, location.href) : withListFilter(address);
-  if (!liveUpdates.enabled || !canSwap(document) || !OWN_PATHS.test(url.pathname)) return location.assign(url);
+  if (replace && isLeaving) return;
+  if (!liveUpdates.enabled || !canSwap(document) || !OWN_PATHS.test(url.pathname)) return load(url, replace);
+  if (pop) isLeaving = true;
   currentRequest?.abort();
   returnPosition = pop ? history.state?.place ?? null : null;
   const request = takePrefetched(pop ? withReturnPosition(url) : url);
@@ -50,24 +58,30 @@ export async function navigate(address, { replace = false, pop = false, toastKey
   try {
     ({ response, html } = await request.response);
   } catch {
-    if (!controller.signal.aborted) showErrorToast(new ApiError({ code: "unavailable" }));
+    if (controller.signal.aborted) return;
+    showErrorToast(new ApiError({ code: "unavailable" }));
+    if (isLeaving) setTimeout(() => controller.signal.aborted || navigate(location.href, { pop: true }), RETRY_DELAY);
     return;
   }
   if (controller.signal.aborted) return;
   const page = parsePage(html);
   const target = new URL(response.url);
   target.hash = url.hash;
-  if (!response.ok || !canSwap(page) || !OWN_PATHS.test(target.pathname)) return location.assign(url);
+  if (!response.ok || !canSwap(page) || !OWN_PATHS.test(target.pathname)) return load(url, replace);
   if (!pop && !replace) saveReturnPosition();
   if (!pop) history[replace ? "replaceState" : "pushState"]({ from: replace ? history.state?.from : currentPath }, "", target);
   const openConversationId = find(document, "message-log")?.dataset.conversationId;
   currentPath = location.pathname + location.search;
+  isLeaving = false;
   replaceMain(page, openConversationId);
   if (pop) find(document, ".shell > main.page")?.scrollTo(0, history.state?.scroll ?? 0);
   else if (target.hash && find(document, ".shell > main.page")) document.getElementById(target.hash.slice(1))?.scrollIntoView();
   emit("page:navigated", {});
   if (toastKey) showToast(toastKey);
 }
+
+/** Loads a page normally. @param {URL} url @param {boolean} replace */
+const load = (url, replace) => (replace ? location.replace(url) : location.assign(url));
 
 /** Adds the current filter of the list to the address of a link. @param {string} address */
 function withListFilter(address) {
@@ -108,6 +122,7 @@ function startPrefetch(address) {
 
 /** Adds a history entry within the current page. @param {string} address */
 export function pushUrl(address) {
+  if (isLeaving) return;
   saveReturnPosition();
   history.pushState({}, "", address);
   currentPath = location.pathname + location.search;
@@ -115,6 +130,7 @@ export function pushUrl(address) {
 
 /** Replaces the address of the current history entry. @param {string} address */
 export function replaceUrl(address) {
+  if (isLeaving) return;
   history.replaceState(history.state, "", address);
   currentPath = location.pathname + location.search;
 }
@@ -128,6 +144,7 @@ export function takeReturnPosition() {
 
 /** Stores the scroll position in the history entry of the current page, before the page is left. */
 function saveReturnPosition() {
+  if (isLeaving) return;
   const detail = { /** @type {ScrollPosition | null} */ position: null };
   emit("page:leaving", detail);
   const scroll = find(document, ".shell > main.page")?.scrollTop ?? 0;
@@ -229,11 +246,19 @@ export function watchNavigation() {
     if (isElsewhere(link)) navigate(link.href);
   });
   addEventListener("popstate", () => {
-    if (location.pathname + location.search === currentPath) return; // only the hash has changed
+    if (location.pathname + location.search === currentPath) {
+      // Only the hash has changed, or the browser is back before the other page has arrived.
+      if (isLeaving) currentRequest?.abort();
+      isLeaving = false;
+      return;
+    }
     const detail = { position: history.state?.place ?? null, handled: false };
     if (location.pathname === new URL(currentPath, location.href).pathname) emit("page:history-back", detail);
-    if (detail.handled) currentPath = location.pathname + location.search;
-    else if (OWN_PATHS.test(location.pathname)) navigate(location.href, { pop: true });
+    if (detail.handled) {
+      if (isLeaving) currentRequest?.abort();
+      isLeaving = false;
+      currentPath = location.pathname + location.search;
+    } else if (OWN_PATHS.test(location.pathname)) navigate(location.href, { pop: true });
     else location.reload();
   });
 }

@@ -15,7 +15,7 @@ export class LogNavigation {
     this.log = log;
     log.on(document, "page:leaving", ({ detail }) => (detail.position = log.scrollKeeper.position));
     log.on(document, "page:history-back", ({ detail }) => (detail.handled = this.#restorePosition(detail.position)));
-    log.on(window, "hashchange", () => this.#onHashChange());
+    log.on(window, "hashchange", (event) => this.#onHashChange(event));
     log.on(find(log, ".latest"), "click", (event) => handlePlainClick(event) && this.jumpToNewest());
     log.on(log.list, "click", (event) => this.#onClick(event));
     log.on(document.getElementById("date-jump"), "submit", (event) => this.#jumpToDate(event));
@@ -112,7 +112,13 @@ export class LogNavigation {
     return true;
   }
 
-  #onHashChange() {
+  /**
+   * Jumps to the message of a link such as `#m-12`. If more than the hash has changed, the browser went back or forward:
+   * then the hash may belong to another conversation.
+   * @param {HashChangeEvent} event
+   */
+  #onHashChange({ oldURL, newURL }) {
+    if (oldURL.replace(/#.*/, "") !== newURL.replace(/#.*/, "")) return;
     const seq = Number(/^#m-(\d+)$/.exec(location.hash)?.[1] ?? 0);
     if (seq) this.jumpTo(seq);
   }
