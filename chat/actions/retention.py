@@ -48,20 +48,20 @@ def _remove_from(conversation_id: int, now: datetime) -> int:
     first_kept = find_first_seq_in(conversation, now - timedelta(days=days))
     last_expired = conversation.last_seq if first_kept is None else first_kept - 1
     count = 0
-    while removed := _remove_batch(conversation_id, last_expired, now):
+    while removed := _remove_batch(conversation_id, last_expired, days, now):
         count += removed
     return count
 
 
-def _remove_batch(conversation_id: int, last_expired: int, now: datetime) -> int:
+def _remove_batch(conversation_id: int, last_expired: int, days: int, now: datetime) -> int:
     """Removes at most BATCH_SIZE messages, up to number `last_expired`. Returns how many.
 
-    The hold and the days are read again with the conversation locked, because they may have changed.
+    The hold and the days are read again with the conversation locked. If they have changed, nothing is removed, and the
+    next run decides.
     """
     with system_transaction(conversation_id) as tx:
         conversation = tx.conversation
-        days = find_retention_days(conversation.retention_days)
-        if not days or is_held(conversation_id):
+        if not days or days != find_retention_days(conversation.retention_days) or is_held(conversation_id):
             return 0
         rows = Message.objects.filter(
             conversation=conversation, seq__gt=conversation.removed_seq, seq__lte=last_expired

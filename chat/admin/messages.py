@@ -254,10 +254,13 @@ def _is_read(row: Message) -> bool:
 def message_state(row: Message) -> Any:
     """Returns what an admin page shows about the state of a message.
 
-    It is "edited", "deleted by the sender", "hidden by" with the name of the user, or "" for an unchanged message.
+    It is "edited", "removed because of its age", "deleted by the sender", "hidden by" with the name of the user, or ""
+    for an unchanged message.
     """
     if row.deleted_at is None:
         return _("edited") if row.edited_at else ""
+    if row.seq <= row.conversation.removed_seq:
+        return _("removed because of its age")
     if row.hidden_by is None:
         return _("deleted by the sender")
     return _("hidden by %(name)s") % {"name": row.hidden_by.username}
@@ -274,7 +277,7 @@ def _event_text(row: Message) -> str:
     conversation does this.
     """
     event = row.event or {}
-    if describe := KINDS[row.kind].describe:
+    if row.event and (describe := KINDS[row.kind].describe):
         return describe(message_schema(row, fresh=True), False)
     return " ".join(str(event[key]) for key in ("name", "old", "new") if event.get(key))
 

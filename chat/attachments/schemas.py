@@ -53,6 +53,6 @@ def upload_schema(upload: Upload) -> UploadSchema:
         name=upload.name,
         size=upload.size,
         offset=upload.offset,
-        expires_at=format_timestamp(upload.expires_at),
+        expires_at=format_timestamp(attachment.unsent_until if attachment else upload.expires_at),
         attachment=attachment_schema(attachment) if attachment else None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import models
@@ -83,6 +84,11 @@ class Attachment(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def unsent_until(self) -> datetime:
+        """The time when the attachment is deleted if it was not sent."""
+        return self.created_at + timedelta(hours=settings.UNSENT_HOURS)
 
 
 class Upload(models.Model):

@@ -51,7 +51,7 @@ class UploadSchema(msgspec.Struct):
     number of bytes that the server has stored so far.
 
     `attachment` is null until all bytes are stored. After that, the client can send a message with the id of this
-    attachment.
+    attachment. At `expires_at`, an upload without further bytes is deleted, or the attachment if it was not sent.
     """
 
     id: str

@@ -21,9 +21,10 @@ from chat.forms import BaseForm
 from chat.schemas import MessageSchema
 from chat.search.query import MAX_QUERY_LENGTH
 from chat.view_models.conversation_list import ConversationList
-from chat.view_models.message_log import has_ignored_mention_of_everybody
+from chat.view_models.message_log import conversation_title, has_ignored_mention_of_everybody
 from chat.views.decorators import AuthenticatedRequest
 from messenger.core.errors import ApplicationError, invalid
+from messenger.core.numbers import parse_id
 
 T = TypeVar("T")
 FORM_ERROR_CODES = {"invalid", "conflict", "rate_limited", "too_large"}  # shown in the form, which keeps the input
@@ -51,6 +52,26 @@ def render_page(request: AuthenticatedRequest, template: str, status: int = 200,
         listing.open_conversation = context["conversation"]
         listing.current_id = context["conversation"].id
     return render(request, template, context, status=status)
+
+
+def render_group_list(
+    request: AuthenticatedRequest,
+    template: str,
+    conversation_id: int,
+    name: str,
+    list_rows: Callable[[int, int, int | None], tuple[list[Any], int | None]],
+) -> HttpResponse:
+    """Renders a page of a long list that belongs to a group, newest first.
+
+    `list_rows` gets the user, the group and the cursor (the URL parameter `before`). It returns the rows, which the
+    template knows as `name`, and the cursor of the next page, or None.
+    """
+    user_id, before = request.user.pk, parse_id(request.GET.get("before"))
+    rows, after = list_rows(user_id, conversation_id, before)
+    conversation = selectors.get_conversation(user_id, conversation_id)
+    title = conversation_title(conversation)
+    context: dict[str, Any] = {name: rows, "before": before, "after": after}
+    return render_page(request, template, conversation=conversation, title=title, **context)
 
 
 def get_cleaned_data(form: BaseForm) -> dict[str, Any]:

@@ -8,27 +8,14 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 
 from chat import actions, selectors
-from chat.view_models.message_log import conversation_title
-from chat.views.common import render_page
+from chat.views.common import render_group_list
 from chat.views.decorators import AuthenticatedRequest, page_view, post_view
-from messenger.core.numbers import parse_id
 
 
 @page_view
 def join_requests(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
-    user_id = request.user.pk
-    before = parse_id(request.GET.get("before"))
-    requests, cursor = selectors.list_join_requests(user_id, conversation_id, before)
-    conversation = selectors.get_conversation(user_id, conversation_id)
-    return render_page(
-        request,
-        "chat/group/join_requests.html",
-        conversation=conversation,
-        title=conversation_title(conversation),
-        requests=requests,
-        before=before,
-        after=cursor,
-    )
+    template, list_requests = "chat/group/join_requests.html", selectors.list_join_requests
+    return render_group_list(request, template, conversation_id, "requests", list_requests)
 
 
 @post_view

@@ -12,6 +12,7 @@ from django.utils import timezone
 from chat import actions, selectors, tasks
 from chat.actions import retention
 from chat.actions.sending import SendCommand, send_many
+from chat.actions.transaction import system_transaction
 from chat.attachments import uploads
 from chat.models import Attachment, Conversation, File, Mention, Message, Reaction, Revision
 from chat.payloads import SendPayload
@@ -173,7 +174,7 @@ def test_each_batch_is_one_transaction_with_a_fixed_number_of_queries_and_the_ne
     make_old(group)
     last = Conversation.objects.get(pk=group.pk).last_seq
     with django_assert_max_num_queries(45):
-        assert retention._remove_batch(group.pk, last, timezone.now()) == 4
+        assert retention._remove_batch(group.pk, last, 7, timezone.now()) == 4
     assert list_seqs(bob, group)[0] == 5
     erase = retention._erase
 
@@ -199,7 +200,7 @@ def test_nothing_is_removed_under_a_legal_hold(alice, bob, group, direct_convers
     first = actions.place_hold(officer.pk, conversation_id=group.pk, reason="case 7")
     second = actions.place_hold(officer.pk, user_id=bob.pk, reason="case 8")
     assert list(iterate_expired_conversations(timezone.now())) == []
-    assert retention._remove_batch(group.pk, 10, timezone.now()) == 0  # placed after the conversations were listed
+    assert retention._remove_batch(group.pk, 10, 7, timezone.now()) == 0  # placed after the conversations were listed
     actions.release_hold(officer.pk, second.pk)
     tasks.remove_expired_messages.call()
     assert Message.objects.filter(conversation=group, body="in the group").exists()
@@ -242,3 +243,29 @@ def test_owner_and_admins_choose_the_days_but_not_more_than_the_site(alice, bob,
     assert "Messages are removed after 7 days." in client.get(f"/c/{group.pk}/settings/").content.decode()
     page = client.get(f"/c/{actions.open_direct_conversation(bob.pk, alice.pk)[0].id}/").content.decode()
     assert "Messages are removed after 30 days." in page
+
+
+def test_nothing_is_removed_if_the_days_change_meanwhile(alice, group, weekly, monkeypatch):
+    send_message(alice, group.pk, "hello")
+    make_old(group)
+    find_first = retention.find_first_seq_in
+
+    def change_days_then_find(conversation, since):
+        Conversation.objects.filter(pk=group.pk).update(retention_days=6)
+        return find_first(conversation, since)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(retention, "find_first_seq_in", change_days_then_find)
+        assert retention.remove_expired_messages() == 0
+    assert retention.remove_expired_messages() == Conversation.objects.get(pk=group.pk).last_seq
+
+
+def test_moderators_see_that_messages_were_removed_because_of_their_age(admin_client, alice, group, weekly):
+    send_message(alice, group.pk, "hello")
+    with system_transaction(group.pk) as tx:
+        tx.add_message_of_kind("call", alice, {"media": "audio", "reason": "ended", "seconds": "5"})
+    make_old(group)
+    retention.remove_expired_messages()
+    for pk in Message.objects.filter(conversation=group.pk).values_list("pk", flat=True):  # one is of the system
+        page = admin_client.get(f"/admin/chat/message/{pk}/change/")
+        assert page.status_code == 200 and "removed because of its age" in page.content.decode()

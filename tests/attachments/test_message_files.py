@@ -7,6 +7,7 @@ import errno
 import io
 import os
 import uuid
+from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -21,10 +22,12 @@ from chat.actions import attachments
 from chat.actions.sending import SendCommand, send_many
 from chat.attachments import cleanup, uploads
 from chat.attachments.message_files import recount_conversation_sizes
+from chat.attachments.schemas import upload_schema
 from chat.attachments.storage import disk
 from chat.models import Attachment, Conversation, File, Message, Upload
 from chat.payloads import SendPayload
 from messenger.core.errors import ApplicationError
+from messenger.core.timestamps import format_timestamp
 from tests.api.conftest import assert_error
 
 pytestmark = pytest.mark.usefixtures("transactional_db")  # messages are stored by the thread of the send queue
@@ -386,6 +389,14 @@ def test_unsent_files_are_deleted_after_a_day(alice, bob, group, settings):
     assert not type(unfinished).objects.filter(owner=bob).exists()
     assert not default_storage.exists(key)
     assert default_storage.exists(kept.file.key)
+
+
+def test_a_complete_upload_expires_when_the_unsent_file_is_deleted(alice):
+    unsent = create_attachment(alice)
+    upload = uploads.create_upload(alice.pk, 10, "notes.txt")
+    assert upload_schema(upload).expires_at == format_timestamp(upload.expires_at)
+    upload.attachment = unsent
+    assert upload_schema(upload).expires_at == format_timestamp(unsent.created_at + timedelta(hours=24))
 
 
 def test_files_of_a_deleted_group_are_deleted_after_a_day(alice, group, django_assert_num_queries):

@@ -299,7 +299,8 @@ export interface History {
 /**
  * An upload of one file, which may be unfinished. `size` is the size of the complete file in bytes, `offset` the number
  * of bytes that the server has stored so far. `attachment` is null until all bytes are stored. After that, the client
- * can send a message with the id of this attachment.
+ * can send a message with the id of this attachment. At `expires_at`, an upload without further bytes is deleted, or
+ * the attachment if it was not sent.
  */
 export interface Upload {
   id: string;
