@@ -38,7 +38,7 @@ from accounts.actions.profile import (
     set_avatar,
     update_profile,
 )
-from accounts.actions.rights import get_moderated_user
+from accounts.actions.rights import end_row, get_moderated_user, require_permission
 from accounts.actions.signing_in import must_confirm_email, sign_in
 from accounts.actions.signing_up import sign_up
 from accounts.actions.user_version import allocate_me_versions
@@ -57,6 +57,7 @@ __all__ = [
     "deleted_account_label",
     "dismiss_hints",
     "end_expired_suspensions",
+    "end_row",
     "erase_account",
     "find_suspension",
     "get_moderated_user",
@@ -76,6 +77,7 @@ __all__ = [
     "remove_contact",
     "remove_contact_or_request",
     "require_another_administrator",
+    "require_permission",
     "restore_user",
     "set_avatar",
     "sign_in",

@@ -10,11 +10,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import address_bans
-from accounts.models import AddressBan, User
+from accounts.actions.rights import end_row, require_permission
+from accounts.models import AddressBan
 from audit import actions as audit
 from messenger.core.client_ip import get_current_ip
 from messenger.core.database import write_transaction
-from messenger.core.errors import forbidden, invalid, not_found
+from messenger.core.errors import invalid
 
 # Larger networks would exclude whole countries. Length of the prefix, by version of IP.
 SHORTEST_PREFIX = {4: 12, 6: 24}
@@ -26,7 +27,7 @@ def ban_address(moderator_id: int, network: str, reason: str = "", until: dateti
     Open sockets are closed within seconds. A single IPv6 address bans its /64 network, because one customer has it all.
     Raises `invalid` for a network that is too large, or that contains the address of the moderator.
     """
-    _require_permission(moderator_id)
+    require_permission(moderator_id, "accounts.add_addressban")
     parsed = parse_network(network)
     own_address = get_current_ip()
     if own_address and ip_address(own_address) in parsed:
@@ -47,14 +48,10 @@ def ban_address(moderator_id: int, network: str, reason: str = "", until: dateti
 
 def lift_ban(moderator_id: int, ban_id: int, reason: str = "") -> None:
     """Ends an address ban. Does nothing if it has ended already."""
-    _require_permission(moderator_id)
+    require_permission(moderator_id, "accounts.add_addressban")
     with write_transaction():
-        ban = AddressBan.objects.select_for_update(no_key=True).filter(pk=ban_id).first()
-        if ban is None:
-            raise not_found()
-        if ban.lifted_at is None:
-            ban.lifted_at = timezone.now()
-            ban.save(update_fields=["lifted_at"])
+        ban, has_changed = end_row(AddressBan, ban_id, "lifted_at")
+        if has_changed:
             audit.record("address.lift", moderator_id, ban, before={"network": ban.network}, reason=reason)
             transaction.on_commit(address_bans.refresh, robust=True)
 
@@ -70,9 +67,3 @@ def parse_network(text: str) -> address_bans.Network:
     if network.prefixlen < SHORTEST_PREFIX[network.version]:
         raise invalid(network=_("This network is too large."))
     return network
-
-
-def _require_permission(moderator_id: int) -> None:
-    moderator = User.objects.filter(pk=moderator_id, is_active=True).first()
-    if moderator is None or not moderator.has_perm("accounts.add_addressban"):
-        raise forbidden()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from accounts.models import User
+from accounts.actions import end_row, require_permission
 from audit import actions as audit
 from chat import tasks
 from chat.attachments import message_files
 from chat.models import Conversation, HeldCopy, LegalHold, Message, Revision
 from chat.selectors.legal_holds import is_held
 from messenger.core.database import write_transaction
-from messenger.core.errors import forbidden, invalid, not_found
+from messenger.core.errors import invalid
 
 BATCH_SIZE = 200  # copies that one transaction discards
 
@@ -25,7 +25,7 @@ def place_hold(
     Waits for removals that are in progress, so nothing is removed any more once this function has returned. Raises
     `invalid` without a reason, if not exactly one of both is given, or if it is under hold already.
     """
-    _require_permission(staff_id, "chat.add_legalhold")
+    require_permission(staff_id, "chat.add_legalhold")
     if (user_id is None) == (conversation_id is None):
         raise invalid(user=_("Choose a person or a conversation."))
     if not reason.strip():
@@ -53,14 +53,10 @@ def release_hold(staff_id: int, hold_id: int, reason: str = "") -> None:
     A background task then deletes the copies of messages that were deleted under it, unless another hold preserves
     them.
     """
-    _require_permission(staff_id, "chat.change_legalhold")
+    require_permission(staff_id, "chat.change_legalhold")
     with write_transaction():
-        hold = LegalHold.objects.select_for_update(no_key=True).filter(pk=hold_id).first()
-        if hold is None:
-            raise not_found()
-        if hold.released_at is None:
-            hold.released_at = timezone.now()
-            hold.save(update_fields=["released_at"])
+        hold, has_changed = end_row(LegalHold, hold_id, "released_at")
+        if has_changed:
             before = {"user_id": hold.user_id, "conversation_id": hold.conversation_id}
             audit.record(
                 "hold.release", staff_id, hold, conversation_id=hold.conversation_id, before=before, reason=reason
@@ -96,9 +92,3 @@ def discard_released_copies() -> int:
             released = [copy for copy in copies if not held[copy.message.conversation_id]]
             message_files.delete_attachments([copy.message_id for copy in released])
             count += HeldCopy.objects.filter(pk__in=[copy.pk for copy in released]).delete()[0]
-
-
-def _require_permission(staff_id: int, permission: str) -> None:
-    staff = User.objects.filter(pk=staff_id, is_active=True).first()
-    if staff is None or not staff.has_perm(permission):
-        raise forbidden()

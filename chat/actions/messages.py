@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from functools import cache, partial
 
 from django.db import transaction
@@ -181,8 +182,11 @@ def _list_mentioned_ids(conversation_id: int, mentions: list[MentionSchema]) -> 
 
 
 # ── Delete ───────────────────────────────────────────────────────────────────────────────────────────────────────
-# Fields that `wipe_content` empties.
-WIPED_FIELDS = ["body", "body_html", "mentions", "files", "reply_to", "forwarded_sender", "forwarded_at", "hidden_by"]
+# The values of the fields of a message whose content was removed for good.
+WIPED_FIELDS = {
+    **{"body": "", "body_html": "", "mentions": [], "files": []},
+    **dict.fromkeys(("reply_to", "forwarded_sender", "forwarded_at", "hidden_by")),
+}
 
 
 def delete_message(user_id: int, message_id: int) -> MessageSchema:
@@ -243,12 +247,10 @@ def wipe_content(message: Message) -> None:
     the message.
     """
     is_kept = legal_holds.keep_copy(message)
-    message.body = message.body_html = ""
-    message.mentions, message.reply_to, message.forwarded_sender, message.forwarded_at = [], None, None, None
-    message.hidden_by = None
     if message.files:
         message_files.delete_message_files(message, keeps_files=is_kept)
-        message.files = []
+    for name, value in WIPED_FIELDS.items():
+        setattr(message, name, copy(value))
     Revision.objects.filter(message=message).delete()
     Reaction.objects.filter(message=message).delete()
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from accounts import actions as account_actions
@@ -21,12 +20,12 @@ from chat.message_kinds import KINDS
 from chat.models import Invite, Message
 from chat.schemas import message_schema
 from messenger.core.database import write_transaction
-from messenger.core.errors import forbidden, invalid, not_found
+from messenger.core.errors import forbidden, invalid
 
 
 def hide_message(moderator_id: int, message_id: int, reason: str = "") -> None:
     """Deletes a message for all readers as a moderator. The content stays in the database and can be restored."""
-    _require_permission(moderator_id, "chat.moderate_message")
+    account_actions.require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         tx.require("hide" in KINDS[message.kind].actions)
         _require_moderated_sender(moderator_id, message)
@@ -41,7 +40,7 @@ def restore_message(moderator_id: int, message_id: int, reason: str = "") -> Non
     Raises `invalid` for a message that its sender has deleted, because its content no longer exists. Raises `forbidden`
     if the moderator has sent the message.
     """
-    _require_permission(moderator_id, "chat.moderate_message")
+    account_actions.require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         if not message.deleted_at:
             return
@@ -60,7 +59,7 @@ def restore_message(moderator_id: int, message_id: int, reason: str = "") -> Non
 
 def wipe_message(moderator_id: int, message_id: int, reason: str = "") -> None:
     """Deletes a message for good: its text and files are erased, also if it was hidden before. It can't be restored."""
-    _require_permission(moderator_id, "chat.moderate_message")
+    account_actions.require_permission(moderator_id, "chat.moderate_message")
     with moderation_transaction(message_id) as (tx, message):
         tx.require("hide" in KINDS[message.kind].actions)
         _require_other_sender(moderator_id, message)
@@ -76,7 +75,7 @@ def hide_recent_messages(moderator_id: int, user_id: int, since: datetime, reaso
 
     Their content stays in the database, and each of them can be restored.
     """
-    _require_permission(moderator_id, "chat.moderate_message")
+    account_actions.require_permission(moderator_id, "chat.moderate_message")
     account_actions.get_moderated_user(user_id, moderator_id, "chat.moderate_message", lock=False)
     rows = Message.objects.filter(sender=user_id, created_at__gte=since, deleted_at=None, kind=Message.Kind.TEXT)
     message_ids = list(rows.order_by("pk").values_list("pk", flat=True))
@@ -91,14 +90,10 @@ def hide_recent_messages(moderator_id: int, user_id: int, since: datetime, reaso
 
 def revoke_invite_as_moderator(moderator_id: int, invite_id: int, reason: str = "") -> None:
     """Revokes an invite link as a moderator. Does nothing if the link is revoked already."""
-    _require_permission(moderator_id, "chat.change_invite")
+    account_actions.require_permission(moderator_id, "chat.change_invite")
     with write_transaction():
-        invite = Invite.objects.select_for_update(no_key=True).filter(pk=invite_id).first()
-        if invite is None:
-            raise not_found()
-        if invite.revoked_at is None:
-            invite.revoked_at = timezone.now()
-            invite.save(update_fields=["revoked_at"])
+        invite, has_changed = account_actions.end_row(Invite, invite_id, "revoked_at")
+        if has_changed:
             audit.record("invite.revoke", moderator_id, invite, conversation_id=invite.conversation_id, reason=reason)
 
 
@@ -113,9 +108,3 @@ def _require_moderated_sender(moderator_id: int, message: Message) -> None:
     if message.sender_id != moderator_id:
         # Not locked: users are locked after memberships.
         account_actions.get_moderated_user(message.sender_id, moderator_id, "chat.moderate_message", lock=False)
-
-
-def _require_permission(moderator_id: int, permission: str) -> None:
-    moderator = User.objects.filter(pk=moderator_id, is_active=True).first()
-    if moderator is None or not moderator.has_perm(permission):
-        raise forbidden()

@@ -18,7 +18,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from chat.actions.groups.settings import publish_conversation_info
-from chat.actions.messages import publish_member_states
+from chat.actions.messages import WIPED_FIELDS, publish_member_states
 from chat.actions.transaction import ConversationTransaction, system_transaction
 from chat.attachments import message_files
 from chat.message_kinds import counted_kinds
@@ -98,17 +98,7 @@ def _erase(tx: ConversationTransaction, messages: list[Message]) -> None:
     ReceiptHistory.objects.filter(conversation=conversation, seq__lte=messages[-1].seq).delete()
     index.remove_entries(ids)
     Message.objects.filter(pk__in=ids).update(
-        body="",
-        body_html="",
-        mentions=[],
-        files=[],
-        event=None,
-        reply_to=None,
-        forwarded_sender=None,
-        forwarded_at=None,
-        pinned_at=None,
-        hidden_by=None,
-        deleted_at=Coalesce(F("deleted_at"), tx.now),
+        **WIPED_FIELDS, event=None, pinned_at=None, deleted_at=Coalesce(F("deleted_at"), tx.now)
     )
 
 
