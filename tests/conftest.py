@@ -1,6 +1,6 @@
 """Fixtures for all tests: real services, databases, users, conversations and server processes.
 
-They use the modules services.py, databases.py, servers.py, proxy.py and browsers.py.
+They use services/ and the modules databases.py, servers.py, proxy.py and browsers.py.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ registry = ServiceRegistry()
 
 # ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────────
 def require_service(name: str):
-    """Returns the running service with this name (see services.py).
+    """Returns the running service with this name (see services/).
 
     If the service is not available, the test is skipped. With the environment variable CI set, the test fails instead.
     """
@@ -53,7 +53,7 @@ def _skip_or_fail(name: str, reason: str) -> NoReturn:
 
 
 def require_own_service(name: str):
-    """Returns the running service with this name (see services.py), for tests that kill the service.
+    """Returns the running service with this name (see services/), for tests that kill the service.
 
     Skips the test if the service is not available, or if the test run did not start the service itself.
     """
@@ -157,6 +157,17 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000, 10, 10)
+
+
+def pytest_sessionfinish(session):
+    if hasattr(session.config, "workeroutput"):  # a worker of pytest-xdist: the main process prints the summary
+        session.config.workeroutput["services"] = registry.report()
+
+
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist
+def pytest_testnodedown(node):
+    if report := getattr(node, "workeroutput", {}).get("services"):  # none if the worker has crashed
+        registry.add_report(report)
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.databases import ROOT
 from tests.processes import Program
-from tests.services import ServiceDescription, ServiceUnavailable, _version
+from tests.services import ServiceDescription, ServiceUnavailable, find_version
 
 SHIPPED = ROOT / "deploy" / "nginx.conf"
 
@@ -28,7 +28,7 @@ class Nginx(Program):
         if binary is None:
             raise ServiceUnavailable("nginx: no nginx on the machine")
         self.binary = binary
-        self.description = ServiceDescription(f"nginx {_version(binary, '-v')}", "machine")
+        self.description = ServiceDescription(f"nginx {find_version(binary, '-v')}", "machine")
         self.url = f"http://127.0.0.1:{self.port}"
         self.configuration = folder / "nginx.conf"
         self.configuration.write_text(

@@ -79,3 +79,13 @@ def test_a_missing_service_is_named_in_the_summary(monkeypatch, tmp_path):
     registry.skipped = 2
     assert "2 tests skipped for want of a service. Missing: Chromium" in registry.summary()
     registry.end()
+
+
+def test_the_summary_names_the_services_of_all_processes():
+    main, worker = ServiceRegistry(), ServiceRegistry()
+    worker.descriptions["redis"], worker.missing["nginx"] = "Redis 7.0 (machine)", "nginx: not on this machine"
+    worker.skipped = 1
+    for _number in range(2):
+        main.add_report(worker.report())
+    for text in ("Real services: Redis 7.0 (machine)", "2 tests skipped", "Missing: nginx: not on this machine."):
+        assert text in main.summary()
