@@ -189,3 +189,19 @@ class Client:
         async with asyncio.timeout(within):
             while not condition(self.client_state):
                 await asyncio.sleep(0.02)
+
+
+async def rejection_status(url, **options) -> int:
+    """Tries to open a WebSocket that the server must reject. Returns how the server rejected it, as a number.
+
+    This is the HTTP status of the response or, if the server first accepts the WebSocket and then closes it, the close
+    code. Returns 0 if the server sends a frame, which means that it did not reject the WebSocket.
+    """
+    try:
+        async with websockets.connect(url, **options) as socket:
+            await asyncio.wait_for(socket.recv(), 5)
+            return 0
+    except websockets.InvalidStatus as error:
+        return error.response.status_code
+    except websockets.ConnectionClosed as closed:
+        return closed.rcvd.code

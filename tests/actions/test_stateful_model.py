@@ -7,7 +7,6 @@ events, must have the same data as the database, and all ways to count unread me
 from __future__ import annotations
 
 import uuid
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -28,64 +27,12 @@ from chat.payloads import SendPayload
 from messenger.core.errors import ApplicationError
 from messenger.live import events
 from messenger.live.events import ConversationEvent, UserEvent
+from tests.actions.expected_conversation import ExpectedConversation, ExpectedMessage
 from tests.live.client_state import ClientState, load_client_state, load_state
 
 NAMES = ("ann", "ben", "cai", "dot")
 EMOJI = ("👍", "🎉")
 BODIES = ("hello", "**bold** @ben", "@ann @cai", "@all", "> quoted\n@dot", "好@cai好")
-MENTION_NAMES = {"@ann": "ann", "@ben": "ben", "@cai": "cai", "@dot": "dot"}
-
-
-@dataclass
-class ExpectedMessage:
-    id: int
-    seq: int
-    sender: str
-    body: str | None  # None for a system message
-    mentioned: set[str] = field(default_factory=set)
-    deleted: bool = False
-    is_erased: bool = False
-    pinned: bool = False
-    reactions: list[tuple[str, str]] = field(default_factory=list)
-
-
-@dataclass
-class ExpectedConversation:
-    id: int
-    is_group: bool
-    roles: dict[str, str]  # of current members, by user name
-    messages: list[ExpectedMessage] = field(default_factory=list)
-    read: dict[str, int] = field(default_factory=dict)
-    is_deleted: bool = False
-    pair: frozenset[str] = frozenset()  # both users of a direct conversation, also one for whom it does not exist yet
-
-    members_may_add: bool = True
-    members_may_pin: bool = True
-
-    def is_leader(self, username: str) -> bool:
-        return self.is_group and self.roles.get(username) in ("owner", "admin")
-
-    def add_system_message(self, username: str) -> None:
-        self.messages.append(ExpectedMessage(0, len(self.messages) + 1, username, None))
-
-    def open_for_both(self) -> None:
-        """Makes both users of a direct conversation its members, as happens when its first message is sent.
-
-        Before, only the users who have opened the conversation are members.
-        """
-        for name in self.pair:
-            self.roles.setdefault(name, "member")
-
-    def resolve_mentions(self, username: str, body: str) -> set[str]:
-        mentioned = {name for sign, name in MENTION_NAMES.items() if sign in body and name in self.roles}
-        if "@all" in body and self.is_leader(username):
-            mentioned = set(self.roles)
-        return mentioned - {username}
-
-    def unread(self, username: str) -> tuple[int, int]:
-        behind = [message for message in self.messages if message.seq > self.read[username]]
-        texts = [message for message in behind if message.body is not None and message.sender != username]
-        return len(texts), sum(username in message.mentioned for message in behind)
 
 
 class EventDelivery:

@@ -1,7 +1,7 @@
 """Fixtures for tests of the hub: the object that delivers events to the open WebSocket connections of a process.
 
-The hub, actions (functions that change data) and events are real and run in the test process. Sockets are replaced by
-`RecordingTransport`.
+With `environment`, the hub, actions (functions that change data) and events are real and run in the test process.
+Sockets are replaced by `RecordingTransport`. With `workspace`, a server runs, with real sockets.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 
+import httpx
 import msgspec
 import pytest
 
@@ -16,7 +17,9 @@ from messenger.core import database
 from messenger.live import events, hub
 from messenger.live.connection import Connection
 from messenger.live.handshake import Identity
+from tests.client import Client
 from tests.live.client_state import ClientState, load_client_state
+from tests.servers import Site
 
 _numbers = itertools.count(1)
 
@@ -134,3 +137,44 @@ async def environment(transactional_db, settings):
         task.cancel()
     hub._hub = None
     events.set_publisher(None)
+
+
+class Workspace:
+    """A running site with the users alice, bob and mallory, and an API token for each.
+
+    alice and bob have a direct conversation and a group that is new for each test. mallory has no conversations.
+    """
+
+    def __init__(self, site: Site, tokens: dict[str, str]):
+        self.site, self.tokens = site, tokens
+        self.url, self.ws_url = site.url, site.ws_url
+        self.group = self.direct_conversation = 0
+
+    def http(self, name: str) -> httpx.AsyncClient:
+        headers = {"Authorization": f"Bearer {self.tokens[name]}"}
+        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+
+    def client(self, name: str) -> Client:
+        return Client(self.ws_url, self.tokens[name])
+
+
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def running_site(request, tmp_path_factory, django_db_blocker):
+    site = Site(tmp_path_factory.mktemp("site"), None, "", False, django_db_blocker.unblock, {"LIMITS": "off"})
+    site.start(request.param)
+    site.create_users("alice", "bob", "mallory")
+    yield site
+    site.end()
+
+
+@pytest.fixture
+async def workspace(running_site):
+    workspace = Workspace(running_site, {name: running_site.create_token(name) for name in ("alice", "bob", "mallory")})
+    async with workspace.http("alice") as http:
+        bob = (await http.get("/api/v1/users/", params={"q": "bob"})).json()["results"][0]["id"]
+        group = {"kind": "group", "title": "Room", "user_ids": [bob]}
+        workspace.group = (await http.post("/api/v1/conversations/", json=group)).json()["id"]
+        workspace.direct_conversation = (
+            await http.post("/api/v1/conversations/", json={"kind": "direct", "user_id": bob})
+        ).json()["id"]
+    return workspace
