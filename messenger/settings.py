@@ -5,9 +5,7 @@ the environment variables. The limits and timeouts that docs/protocol.md names a
 can change them.
 """
 
-import os
 import re
-import secrets
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
@@ -19,29 +17,13 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
+from messenger.environment import env, env_bool, env_list, load_secret_key
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Contains the folders templates, static and locale: the top folder of a clone, or a folder of the installed package.
 _packaged_resources = BASE_DIR / "messenger" / "resources"
 IS_INSTALLED_PACKAGE = _packaged_resources.is_dir()
 RESOURCES_DIR = _packaged_resources if IS_INSTALLED_PACKAGE else BASE_DIR
-
-
-def env(name: str, default: str = "") -> str:
-    return os.environ.get(name, default).strip()
-
-
-def env_bool(name: str, default: bool = False) -> bool:
-    """Reads a boolean from an environment variable. `on`, `1`, `true` and `yes` are true, all other values are false.
-
-    Returns the default if the variable is empty or not set.
-    """
-    value = env(name).lower()
-    return default if not value else value in {"1", "on", "true", "yes"}
-
-
-def env_list(name: str) -> list[str]:
-    """Reads a list of values, separated by commas, from an environment variable."""
-    return [part.strip() for part in env(name).split(",") if part.strip()]
 
 
 # ── Core ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -50,44 +32,7 @@ PORT = int(env("PORT", "8000"))
 # The default is `var` in the clone, or in the current folder if the package is installed.
 DATA_DIR = Path(env("DATA_DIR") or (Path.cwd() if IS_INSTALLED_PACKAGE else BASE_DIR) / "var").resolve()
 SERVER = env("SERVER", "daphne")  # daphne or uvicorn; started by bin/serve
-
-
-MIN_SECRET_KEY_LENGTH = 32
-
-
-def secret_key() -> str:
-    """Returns Django's secret key from the environment. It must be long, because it signs sessions and tokens.
-
-    In development, a missing key is generated once and stored in DATA_DIR.
-    """
-    if key := env("SECRET_KEY"):
-        if not DEBUG and _can_be_guessed(key):
-            raise ImproperlyConfigured(
-                f"SECRET_KEY can be guessed: it needs {MIN_SECRET_KEY_LENGTH} random characters or more. "
-                'python3 -c "import secrets; print(secrets.token_urlsafe(50))" prints one.'
-            )
-        return key
-    if not DEBUG:
-        raise ImproperlyConfigured("SECRET_KEY is not set. Set it to a long random text, or DEBUG=on for development.")
-    path = DATA_DIR / "secret_key"
-    if not path.exists():
-        DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(50))
-    return path.read_text()
-
-
-def _can_be_guessed(key: str) -> bool:
-    """Returns True for a short key, a shorter text that is repeated, and a key of Django's project template.
-
-    Django gives the keys of its template the prefix `django-insecure-`: they are often published with the code.
-    """
-    is_repeated = key in (key * 2)[1:-1]
-    is_short = len(key) < MIN_SECRET_KEY_LENGTH or len(set(key)) < 10
-    return is_short or is_repeated or key.startswith("django-insecure-")
-
-
-SECRET_KEY = secret_key()
+SECRET_KEY = load_secret_key(DATA_DIR, DEBUG)
 
 # ── Hosts, cookies and HTTPS: derived from SITE_URL ───────────────────────────────────────────────────────────────
 SITE_NAME = env("SITE_NAME") or _("Messenger")
