@@ -108,7 +108,7 @@ def test_a_row_of_the_checklist_names_existing_files_and_tests(row):
 
 
 def test_running_md_lists_exactly_the_environment_variables():
-    settings = read_text(ROOT / "messenger" / "settings.py")
+    settings = "".join(read_text(ROOT / "messenger" / name) for name in ("settings.py", "environment.py"))
     read = set(re.findall(r'\b(?:env|env_bool|env_list)\("([A-Z_]+)"', settings))
     read |= set(re.findall(r'"((?:GOOGLE|GITHUB|WEIXIN)_[A-Z_]+)"', settings))
     read |= set(re.findall(r"\$\{([A-Z_]+):-", read_text(ROOT / "bin" / "setup")))

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import time
 import uuid
 from copy import copy
 from typing import Any
@@ -79,6 +80,20 @@ class UploadClient:
         response = self.http.head(where)
         assert response.status_code == 200, response.status_code
         return int(response.headers["Upload-Offset"])
+
+    def wait_for_offset(self, where: str) -> int:
+        """Waits until the server has noticed that the connection is broken. Returns how many bytes are stored.
+
+        The server has noticed it when the offset no longer changes.
+        """
+        before = -1
+        for _ in range(20):
+            offset = self.get_offset(where)
+            if offset == before and offset:
+                break
+            before = offset
+            time.sleep(0.1)
+        return before
 
     def upload(self, data: bytes, name: str = "a.bin", **metadata: str) -> dict:
         """Creates an upload and sends all its bytes in one request. Returns the attachment of the file as JSON data."""

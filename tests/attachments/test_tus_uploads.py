@@ -84,7 +84,7 @@ def test_an_interrupted_request_resumes_where_it_broke(running_site, alice):
 
     with pytest.raises(ConnectionError):
         alice.send_part(where, 0, parts_until_sixty_percent(), Content_Length=str(len(data)))
-    offset = wait_for_offset(alice, where)
+    offset = alice.wait_for_offset(where)
     if running_site.server != "daphne":  # daphne passes on complete requests only
         assert offset >= 5 * MB
     alice.send_part(where, offset, data[offset:]).raise_for_status()
@@ -253,21 +253,6 @@ def test_invalid_requests_are_rejected(alice):
 
 def sha256(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
-
-
-def wait_for_offset(client: UploadClient, where: str) -> int:
-    """Waits until the server has noticed that the connection is broken. Returns how many bytes are stored (the offset).
-
-    The server has noticed it when the offset no longer changes.
-    """
-    before = -1
-    for _ in range(20):
-        offset = client.get_offset(where)
-        if offset == before and offset:
-            break
-        before = offset
-        time.sleep(0.1)
-    return before
 
 
 def test_daphne_limits_the_size_of_a_request(running_site, alice):
