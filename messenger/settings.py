@@ -162,16 +162,21 @@ LOCK_TIMEOUT = 4.0  # seconds that a transaction waits for a lock
 IDLE_TRANSACTION_TIMEOUT = 10.0  # seconds until PostgreSQL ends a transaction, and its locks, that runs no statement
 _timeouts = {"statement": 15.0, "lock": LOCK_TIMEOUT, "idle_in_transaction_session": IDLE_TRANSACTION_TIMEOUT}
 # jit=off: PostgreSQL would compile searches to machine code, which takes longer than to execute them.
-POSTGRES_PARAMETERS = " ".join(
-    [*(f"-c {name}_timeout={int(seconds * 1000)}" for name, seconds in _timeouts.items()), "-c jit=off"]
-)
+POSTGRES_PARAMETERS = {f"{name}_timeout": f"{int(seconds * 1000)}ms" for name, seconds in _timeouts.items()} | {
+    "jit": "off"
+}
+POSTGRES_OPTIONS = " ".join(f"-c {name}={value}" for name, value in POSTGRES_PARAMETERS.items())
+DATABASE_PGBOUNCER = env_bool("DATABASE_PGBOUNCER")  # a pgbouncer that gives out connections for one transaction each
 if DATABASE_URL:
     _database = dj_database_url.parse(DATABASE_URL, conn_max_age=0)
     if _database["ENGINE"] == "django.db.backends.postgresql":
         _options = _database.setdefault("OPTIONS", {})
         _options.setdefault("pool", {"min_size": 1, "max_size": int(env("DATABASE_POOL", "20")), "timeout": 4})
         _options.setdefault("connect_timeout", 4)
-        _options.setdefault("options", POSTGRES_PARAMETERS)
+        if DATABASE_PGBOUNCER:  # it refuses start-up parameters, and a cursor needs the same connection again
+            _database["DISABLE_SERVER_SIDE_CURSORS"] = True
+        else:
+            _options.setdefault("options", POSTGRES_OPTIONS)
         # A connection whose other side vanished, for example a machine without power, ends after about 20 seconds.
         for _name, _value in {"keepalives_idle": 10, "keepalives_interval": 3, "keepalives_count": 3}.items():
             _options.setdefault(_name, _value)

@@ -62,7 +62,7 @@ def _database_settings(url: str) -> dict:
         database = {**settings.DATABASES["default"], "NAME": Path(urlsplit(url).path)}
     else:
         database = dict(dj_database_url.parse(url, conn_max_age=None))
-        database.setdefault("OPTIONS", {})["options"] = settings.POSTGRES_PARAMETERS
+        database.setdefault("OPTIONS", {})["options"] = settings.POSTGRES_OPTIONS
     return ConnectionHandler({"default": database}).settings["default"]
 
 

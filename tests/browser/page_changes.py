@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Any
 
+from django.utils import timezone
 from playwright.async_api import Page
 
 from tests.browser.other_devices import Device, make_png, make_wav
@@ -79,6 +81,19 @@ async def _send_several_files(scenario: Scenario) -> None:
 async def _forward_from_direct_conversation(scenario: Scenario) -> None:
     message = await scenario.bob.send(scenario.direct_conversation, "said between us")
     await scenario.send(scenario.alice, "", forward_id=message["id"])
+
+
+async def _remove_old_messages(scenario: Scenario) -> None:
+    """Makes the first messages of the group older than a year, and removes them as the background task does."""
+    from chat.actions.retention import remove_expired_messages
+    from chat.models import Message
+
+    def action() -> None:
+        old = timezone.now() - timedelta(days=400)
+        Message.objects.filter(conversation=scenario.group, seq__lte=4).update(created_at=old)
+        assert remove_expired_messages() == 4
+
+    await scenario.run_with_orm(action)
 
 
 async def _restore_message(scenario: Scenario) -> None:
@@ -297,6 +312,7 @@ CHANGES: dict[str, Change] = {
     "carol goes offline": lambda s: s.carol.go_offline(),
     "bob goes offline": _go_offline,
     "changes while the page is offline": _change_while_offline,
+    "old messages are removed": _remove_old_messages,
     # ── the end of the membership ───
     "the group is marked as unread": lambda s: s.alice.post(f"{s.group_path}read/", seq=6, back=True),
     "alice transfers the ownership": lambda s: s.alice.patch(f"{s.group_path}members/{s.bob.pk}/", role="owner"),

@@ -8,9 +8,10 @@ import pwd
 import shutil
 import subprocess
 from collections.abc import Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
@@ -82,7 +83,7 @@ class PostgresServer(Program, PostgresDatabases):
 
     def __init__(self, folder: Path, binaries: Path, source: str, settings: Mapping[str, str] | None = None):
         super().__init__(folder)
-        self.user = _unprivileged() if os.geteuid() == 0 else None
+        self.options = unprivileged_user()
         self.binaries = self._reachable(binaries)
         self.data = folder / "postgres"
         # No Unix socket is used, because its path could be too long.
@@ -99,13 +100,7 @@ class PostgresServer(Program, PostgresDatabases):
         self._initialise()
 
     def popen_options(self) -> dict:
-        """Returns process options with which PostgreSQL runs as a user without root rights if the tests run as root.
-
-        PostgreSQL refuses to run as root.
-        """
-        if self.user is None:
-            return {}
-        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
+        return self.options
 
     def _reachable(self, binaries: Path) -> Path:
         """Returns a folder with the PostgreSQL programs that a user without root rights may execute.
@@ -113,7 +108,7 @@ class PostgresServer(Program, PostgresDatabases):
         This is the folder `binaries`, or a copy of it if that user may not read it, for example in the home folder of
         root.
         """
-        if self.user is None:
+        if not self.options:
             return binaries
         try:
             subprocess.run(
@@ -131,8 +126,8 @@ class PostgresServer(Program, PostgresDatabases):
 
     def _initialise(self) -> None:
         self.data.mkdir()
-        if self.user is not None:
-            os.chown(self.data, self.user.pw_uid, self.user.pw_gid)
+        if self.options:
+            os.chown(self.data, self.options["user"], self.options["group"])
         command: list[str | Path] = [self.binaries / "initdb", "--pgdata", self.data, "--username", "messenger"]
         command += ["--auth", "trust", "--encoding", "UTF8", "--no-sync", "--no-instructions"]
         for locale in ("C.UTF-8", "C"):  # not every machine has C.UTF-8
@@ -175,12 +170,17 @@ class PostgresServer(Program, PostgresDatabases):
         self.start()
 
 
-def _unprivileged() -> pwd.struct_passwd:
+def unprivileged_user() -> dict[str, Any]:
+    """Returns process options with which a program runs as a user without root rights if the tests run as root.
+
+    PostgreSQL and pgbouncer refuse to run as root.
+    """
+    if os.geteuid() != 0:
+        return {}
     for name in ("postgres", "nobody"):
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            continue
+        with suppress(KeyError):
+            user = pwd.getpwnam(name)
+            return {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
     raise ServiceUnavailable("a user other than root to run PostgreSQL as")
 
 

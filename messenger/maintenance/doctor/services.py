@@ -55,6 +55,7 @@ def _postgresql() -> Iterator[Finding]:
             " FROM pg_database WHERE datname = current_database()"
         )
         version, most, fsync, synchronous, is_replica, now, encoding = cursor.fetchone()
+        yield from _parameters(cursor)
     yield from clocks.compare("PostgreSQL", now)
     if is_replica:
         yield error("database", "this PostgreSQL server is a read-only replica", "Point DATABASE_URL to the primary.")
@@ -75,6 +76,25 @@ def _postgresql() -> Iterator[Finding]:
             "Raise max_connections, or lower DATABASE_POOL.",
         )
     yield ok("database", f"PostgreSQL {version}")
+
+
+def _parameters(cursor: Any) -> Iterator[Finding]:
+    """Checks that sessions have the time limits of the settings. Through pgbouncer the application cannot set them."""
+    cursor.execute(
+        "SELECT current_user, current_database(), array_agg(name::text) FROM pg_settings"
+        " JOIN unnest(%s::text[], %s::text[]) AS wanted (name, value) USING (name)"
+        " WHERE setting::text <> regexp_replace(wanted.value, 'ms$', '')",
+        [list(settings.POSTGRES_PARAMETERS), list(settings.POSTGRES_PARAMETERS.values())],
+    )
+    role, database, different = cursor.fetchone()
+    if different:
+        alter = f"ALTER ROLE {connection.ops.quote_name(role)} IN DATABASE {connection.ops.quote_name(database)}"
+        values = {name: settings.POSTGRES_PARAMETERS[name] for name in sorted(different)}
+        yield warning(
+            "database",
+            f"sessions do not have the limits of the settings: {', '.join(values)}",
+            "Run in psql: " + " ".join(f"{alter} SET {name} = '{value}';" for name, value in values.items()),
+        )
 
 
 def _sqlite() -> Iterator[Finding]:
