@@ -18,7 +18,15 @@ from tests.services import ServiceRegistry, ServiceUnavailable
 
 pytest_plugins = ["tests.browsers"]
 CI = bool(os.environ.get("CI"))
-registry = ServiceRegistry()
+
+
+def _find_postgres_cluster() -> Path:
+    from tests.databases import postgres_cluster
+
+    return postgres_cluster()
+
+
+registry = ServiceRegistry(_find_postgres_cluster)
 
 
 # ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────────
