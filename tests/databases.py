@@ -154,7 +154,7 @@ ORDINARY_ENVIRONMENT = production_environment(DATA_DIR=str(RUN_DIR / "data"))
 
 
 # ── Databases and static files that are created once per run ────────────────────────────────────────────────────────
-def _create_once(name: str, create: Callable[[Path], object]) -> Path:
+def create_once(name: str, create: Callable[[Path], object]) -> Path:
     """Returns the path of a file or folder that `create(path)` writes: once per test run, for all workers.
 
     It is written under another name and then renamed, so that no worker uses it before it is complete.
@@ -178,7 +178,7 @@ def sqlite_template() -> Path:
     def migrate(folder: Path) -> None:
         run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
 
-    return _create_once("template", migrate) / "messenger.sqlite3"
+    return create_once("template", migrate) / "messenger.sqlite3"
 
 
 @functools.cache
@@ -211,7 +211,7 @@ def postgres_cluster() -> Path:
         shutil.move(server.data, path)
         shutil.rmtree(folder)
 
-    return _create_once("cluster", create)
+    return create_once("cluster", create)
 
 
 def _static_folder() -> Path:
