@@ -289,6 +289,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.django_db)
 
 
+LONGEST = {"test_reload.py", "test_every_page.py", "test_every_chat_page.py", "test_call_browsers.py"}
+
+
 class LongestFirst:
     """Pytest plugin that runs the slowest files first, so that parallel workers finish at about the same time.
 
@@ -304,7 +307,7 @@ class LongestFirst:
         positions: dict[Path, float] = {}  # of a file: from 0, the first, to 1, after all slow files
         for mark in ("browser", "faults"):
             files = list(dict.fromkeys(item.path for item in items if item.get_closest_marker(mark)))
-            files.sort(key=lambda path: path.name not in ("test_reload.py", "test_every_page.py"))  # the longest ones
+            files.sort(key=lambda path: path.name not in LONGEST)
             positions |= {path: number / len(files) for number, path in enumerate(files)}
         items.sort(key=lambda item: (positions.get(item.path, 1), str(item.path) if item.path in positions else ""))
 

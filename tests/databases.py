@@ -267,6 +267,15 @@ def copy_sqlite_template(folder: Path) -> None:
     shutil.copyfile(sqlite_template(), folder / "messenger.sqlite3")
 
 
+def copy_database(source: Path, target: Path) -> None:
+    """Makes the SQLite database `target`, which servers may have open, equal to `source`."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as original,
+        contextlib.closing(sqlite3.connect(target, timeout=20)) as copy,
+    ):
+        original.backup(copy)
+
+
 def restore_sqlite_template(file: Path) -> None:
     """Empties this database, which servers may have open: it becomes as after all migrations.
 
