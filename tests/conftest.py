@@ -264,6 +264,8 @@ def is_long(item) -> bool:
     folder, params = item.path.parent.name, item.callspec.params if hasattr(item, "callspec") else {}
     if folder == "infrastructure":
         return item.path.name in TESTS_OF_TESTS
+    if item.path.name == "test_revocation.py" and params.get("site") == "uvicorn":
+        return True  # tests/live/test_socket.py closes sockets of uvicorn
     database = params.get("each_database")
     if database and database != ONE_DATABASE_IS_ENOUGH.get(item.originalname, database):
         return True

@@ -40,10 +40,11 @@ class PostgresDatabases:
         Nothing may be connected to `template` at this moment.
         """
         name = name or f"messenger_{os.getpid()}_{next(self._numbers)}"
+        command = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
         with self.connection() as connection:
-            connection.execute(
-                sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-            )
+            if connection.info.server_version >= 150_000:  # before, there was no other strategy
+                command += sql.SQL(" STRATEGY FILE_COPY")  # half the work of copying through the write-ahead log
+            connection.execute(command)
         return self.url_of(name)
 
     def drop(self, url: str) -> None:
