@@ -18,7 +18,15 @@ from tests.services import ServiceRegistry, ServiceUnavailable
 
 pytest_plugins = ["tests.browsers"]
 CI = bool(os.environ.get("CI"))
-registry = ServiceRegistry()
+
+
+def _find_postgres_cluster() -> Path:
+    from tests.databases import postgres_cluster
+
+    return postgres_cluster()
+
+
+registry = ServiceRegistry(_find_postgres_cluster)
 
 
 # ── Real services ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -256,6 +264,8 @@ def is_long(item) -> bool:
     folder, params = item.path.parent.name, item.callspec.params if hasattr(item, "callspec") else {}
     if folder == "infrastructure":
         return item.path.name in TESTS_OF_TESTS
+    if item.path.name == "test_revocation.py" and params.get("site") == "uvicorn":
+        return True  # tests/live/test_socket.py closes sockets of uvicorn
     database = params.get("each_database")
     if database and database != ONE_DATABASE_IS_ENOUGH.get(item.originalname, database):
         return True
@@ -281,6 +291,9 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.django_db)
 
 
+LONGEST = {"test_reload.py", "test_every_page.py", "test_every_chat_page.py", "test_call_browsers.py"}
+
+
 class LongestFirst:
     """Pytest plugin that runs the slowest files first, so that parallel workers finish at about the same time.
 
@@ -296,7 +309,7 @@ class LongestFirst:
         positions: dict[Path, float] = {}  # of a file: from 0, the first, to 1, after all slow files
         for mark in ("browser", "faults"):
             files = list(dict.fromkeys(item.path for item in items if item.get_closest_marker(mark)))
-            files.sort(key=lambda path: path.name not in ("test_reload.py", "test_every_page.py"))  # the longest ones
+            files.sort(key=lambda path: path.name not in LONGEST)
             positions |= {path: number / len(files) for number, path in enumerate(files)}
         items.sort(key=lambda item: (positions.get(item.path, 1), str(item.path) if item.path in positions else ""))
 

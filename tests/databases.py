@@ -27,10 +27,11 @@ from django.db.utils import ConnectionHandler
 
 from messenger.assets.bundles import DESCRIPTION, find_bundler
 from tests.fork_server import Child, get_fork_server
-from tests.services import PostgresDatabases
+from tests.services import PostgresDatabases, create_postgres_server
 from tests.settings import RUN_DIR, SECRET, SHARED_DIR
 
 ROOT = Path(__file__).resolve().parent.parent
+MIGRATED = "messenger_migrated"  # the name of the database in `postgres_cluster`
 
 
 class _FollowingConnections(ConnectionHandler):
@@ -153,7 +154,7 @@ ORDINARY_ENVIRONMENT = production_environment(DATA_DIR=str(RUN_DIR / "data"))
 
 
 # ── Databases and static files that are created once per run ────────────────────────────────────────────────────────
-def _create_once(name: str, create: Callable[[Path], object]) -> Path:
+def create_once(name: str, create: Callable[[Path], object]) -> Path:
     """Returns the path of a file or folder that `create(path)` writes: once per test run, for all workers.
 
     It is written under another name and then renamed, so that no worker uses it before it is complete.
@@ -177,15 +178,40 @@ def sqlite_template() -> Path:
     def migrate(folder: Path) -> None:
         run_manage("migrate", "--no-input", "--verbosity", "0", DATA_DIR=str(folder))
 
-    return _create_once("template", migrate) / "messenger.sqlite3"
+    return create_once("template", migrate) / "messenger.sqlite3"
 
 
 @functools.cache
 def postgres_template(server: PostgresDatabases) -> str:
     """Returns the name of a database on this PostgreSQL server in which all migrations have run. Tests copy it."""
-    url = server.create()
+    with server.connection() as connection:
+        if connection.execute("SELECT FROM pg_database WHERE datname = %s", [MIGRATED]).fetchone():
+            return MIGRATED  # the server began with a copy of `postgres_cluster`
+    return _create_migrated_database(server)
+
+
+def _create_migrated_database(server: PostgresDatabases, name: str = "") -> str:
+    url = server.create(name=name)
     run_manage("migrate", "--no-input", "--verbosity", "0", DATABASE_URL=url, DATA_DIR=str(RUN_DIR / "data"))
     return urlsplit(url).path.lstrip("/")
+
+
+@functools.cache
+def postgres_cluster() -> Path:
+    """Returns the data folder of a stopped PostgreSQL server with the migrated database MIGRATED.
+
+    The servers of all workers begin with a copy of it: `initdb` and the migrations run once for all of them.
+    """
+
+    def create(path: Path) -> None:
+        folder = Path(tempfile.mkdtemp(prefix="messenger-cluster-"))
+        folder.chmod(0o755)  # PostgreSQL may run as another user, who must be able to open this folder
+        with create_postgres_server(folder) as server:
+            _create_migrated_database(server, MIGRATED)
+        shutil.move(server.data, path)
+        shutil.rmtree(folder)
+
+    return create_once("cluster", create)
 
 
 def _static_folder() -> Path:
@@ -239,6 +265,15 @@ def describe_scripts() -> str:
 def copy_sqlite_template(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(sqlite_template(), folder / "messenger.sqlite3")
+
+
+def copy_database(source: Path, target: Path) -> None:
+    """Makes the SQLite database `target`, which servers may have open, equal to `source`."""
+    with (
+        contextlib.closing(sqlite3.connect(source)) as original,
+        contextlib.closing(sqlite3.connect(target, timeout=20)) as copy,
+    ):
+        original.backup(copy)
 
 
 def restore_sqlite_template(file: Path) -> None:

@@ -10,12 +10,16 @@ import json
 import re
 from datetime import datetime
 from functools import cache
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import jsonschema
 from django.urls import Resolver404, resolve
 from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.renderers import OpenApiJsonRenderer
+
+from tests.databases import create_once
 
 _build_lock = Lock()  # drf-spectacular loads its extensions at the first use, which is not safe in several threads
 
@@ -27,7 +31,13 @@ def document() -> dict[str, Any]:
 
 @cache
 def _build_document() -> dict[str, Any]:
-    return SchemaGenerator().get_schema(request=None, public=True)
+    """Returns the document, which one process of the test run builds for all."""
+
+    def write(path: Path) -> None:
+        document = SchemaGenerator().get_schema(request=None, public=True)
+        path.write_bytes(OpenApiJsonRenderer().render(document))
+
+    return json.loads(create_once("openapi.json", write).read_bytes())
 
 
 def check_response(method: str, path: str, status: int, body: bytes) -> None:

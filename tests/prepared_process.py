@@ -8,6 +8,7 @@ settings again, from its own environment variables, and tells Django and the pac
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import sys
 import types
@@ -52,6 +53,21 @@ def prepare() -> None:
     from django.urls import reverse
 
     reverse("profile")  # collects the URLs of all apps
+    _compile_templates()
+
+
+def _compile_templates() -> None:
+    """Compiles all templates of the project. Otherwise each copy would compile those of the pages that it renders."""
+    from pathlib import Path
+
+    from django.conf import settings
+    from django.template import TemplateSyntaxError
+    from django.template.loader import get_template
+
+    for folder in map(Path, settings.TEMPLATES[0]["DIRS"]):
+        for path in folder.rglob("*.html"):
+            with contextlib.suppress(TemplateSyntaxError):  # the page that uses this template will report the error
+                get_template(str(path.relative_to(folder)))
 
 
 def load_settings_again() -> None:

@@ -9,6 +9,8 @@ from playwright.async_api import Page, expect
 
 from chat import actions
 from tests.attachments.conftest import make_bytes
+from tests.browser.pages import fill_from_copy
+from tests.browser.soundness import Demo
 from tests.browsers import failed
 from tests.servers import Site
 
@@ -171,6 +173,13 @@ def borrow_site(request):
 def get_shared_site(borrow_site, shared_site):
     """Returns an async function that returns the site that all modules share, without users. Its server runs."""
     return lambda: borrow_site(shared_site)
+
+
+@pytest.fixture(scope="module")
+async def demo(make_shared_site) -> Demo:
+    """Provides the demo workspace, created once for all tests of a module: they open pages and change nothing."""
+    site = await asyncio.to_thread(make_shared_site().get)
+    return Demo(site, await asyncio.to_thread(fill_from_copy, site))
 
 
 @pytest.fixture

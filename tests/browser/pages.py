@@ -5,9 +5,11 @@ The URLs lead to pages with the demo workspace (example users, conversations and
 
 from __future__ import annotations
 
+import json
 import re
 import uuid
 from datetime import timedelta
+from pathlib import Path
 
 from django.utils import timezone
 from playwright.async_api import BrowserContext
@@ -21,6 +23,7 @@ from chat.models import Conversation, Invite, Message
 from notifications.emails import make_unsubscribe_token
 from scheduling import reminders, scheduled_messages
 from scheduling.models import Reminder, ScheduledMessage
+from tests.databases import copy_database, create_once
 from tests.servers import PASSWORD, Site, production_password_hash
 
 # URLs by route name, or by a description of a special case. `fill` returns the ids for the names in braces.
@@ -44,7 +47,7 @@ SIGNED_OUT = {
 }
 SUSPENDED = {"suspended": "/accounts/suspended/"}
 
-SIGNED_IN = {
+CHAT_PAGES = {
     "home": "/",
     "conversation": "/c/{group}/",
     "a pair": "/c/{pair}/",
@@ -74,6 +77,8 @@ SIGNED_IN = {
     "files, none": "/c/{pair}/files/",
     "files, searched": "/c/{group}/files/?q=has:file",
     "files, nothing found": "/c/{group}/files/?q=zzzz&kind=image",
+}
+OTHER_PAGES = {
     "member": "/c/{group}/members/{other}/",
     "give_group": "/c/{group}/members/{other}/give/",
     "remove_member": "/c/{group}/members/{other}/remove/",
@@ -108,6 +113,7 @@ SIGNED_IN = {
     "account_logout": "/accounts/logout/",
     "no such page": "/nowhere/",
 }
+SIGNED_IN = CHAT_PAGES | OTHER_PAGES
 
 
 def fill(site: Site) -> dict[str, int | str]:
@@ -144,6 +150,21 @@ def fill(site: Site) -> dict[str, int | str]:
             "suspended_session": _create_suspended_session(),
             "unsubscribe": make_unsubscribe_token(alice.pk),
         }
+
+
+def fill_from_copy(site: Site) -> dict[str, int | str]:
+    """Does what `fill` does, once for all processes of the test run: further sites get a copy of the first database."""
+    own = site.folder / "data" / "messenger.sqlite3"
+
+    def create(folder: Path) -> None:
+        folder.mkdir()
+        ids = fill(site)
+        (folder / "ids.json").write_text(json.dumps(ids))
+        copy_database(own, folder / own.name)
+
+    filled = create_once("demo", create)
+    copy_database(filled / own.name, own)
+    return json.loads((filled / "ids.json").read_text())
 
 
 def _schedule(user_id: int, conversation_id: int, message_id: int) -> int:

@@ -12,7 +12,7 @@ import time
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.test_every_page import faults_as_it_is
+from tests.browser.soundness import faults_as_it_is
 from tests.calls.test_call_signalling import direct_conversation
 from tests.servers import _run_in_thread
 

@@ -15,7 +15,7 @@ skipped, or fail if the environment variable CI is set.
 
 from tests.services.chromium import find_chromium
 from tests.services.common import ServiceDescription, ServiceUnavailable, find_version
-from tests.services.postgres import PostgresDatabases, PostgresServer, postgres_binaries
+from tests.services.postgres import PostgresDatabases, PostgresServer, create_postgres_server, postgres_binaries
 from tests.services.registry import ServiceRegistry
 from tests.services.s3 import S3Server
 
@@ -26,6 +26,7 @@ __all__ = [
     "ServiceDescription",
     "ServiceRegistry",
     "ServiceUnavailable",
+    "create_postgres_server",
     "find_chromium",
     "find_version",
     "postgres_binaries",

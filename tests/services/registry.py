@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,12 @@ from tests.services.s3 import ExternalS3, S3Server
 class ServiceRegistry:
     """Starts each service (PostgreSQL, Redis, S3, Chromium) when the first test requests it, and only once.
 
-    Records which services ran and which are missing.
+    Records which services ran and which are missing. A PostgreSQL server of its own begins with a copy of the data
+    folder that `find_postgres_cluster()` returns.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, find_postgres_cluster: Callable[[], Path | None] = lambda: None) -> None:
+        self._find_postgres_cluster = find_postgres_cluster
         self.folder = Path(tempfile.mkdtemp(prefix="messenger-services-"))
         self.folder.chmod(0o755)  # PostgreSQL may run as another user, who must be able to open this folder
         self.services: dict[str, object] = {}
@@ -65,7 +68,11 @@ class ServiceRegistry:
         match name:
             case "postgres":
                 url = getenv("TEST_DATABASE_URL")
-                service = ExternalPostgres(url) if url else create_postgres_server(self.folder)
+                service = (
+                    ExternalPostgres(url)
+                    if url
+                    else create_postgres_server(self.folder, cluster=self._find_postgres_cluster())
+                )
             case "redis":
                 url = getenv("TEST_REDIS_URL")
                 service = ExternalRedis(url) if url else create_redis_server(self.folder)
