@@ -247,9 +247,9 @@ def database(request):
             request.getfixturevalue(name)
 
 
-# bin/test leaves out TESTS_OF_TESTS, which test the test helpers. In the folders DAPHNE_IS_ENOUGH it runs tests with
-# `each_server` only on daphne. Of the tests in ONE_DATABASE_IS_ENOUGH it runs only the variant on this database.
-# bin/test-long runs all of these.
+# bin/test leaves out TESTS_OF_TESTS, which test the test helpers. In the folders DAPHNE_IS_ENOUGH and in
+# test_revocation.py it runs tests with both servers only on daphne. Of the tests in ONE_DATABASE_IS_ENOUGH it runs only
+# the variant on this database. bin/test-long runs all of these.
 TESTS_OF_TESTS = {"test_browser_fixtures.py", "test_fixtures.py", "test_proxy.py", "test_services.py"}
 DAPHNE_IS_ENOUGH = {"attachments", "browser", "examples", "faults", "replay"}
 ONE_DATABASE_IS_ENOUGH = {

@@ -233,7 +233,7 @@ def test_a_hanging_bucket_returns_503_within_thirty_seconds_and_text_messages_wo
         thread.start()
         time.sleep(0.2)
         assert alice.at_url(site.url).send_message(conversation_id, body="still here").status_code == 201
-        assert time.monotonic() - started < 3
+        assert not answers  # the upload still waits for the bucket
         thread.join()
         assert time.monotonic() - started < 30
         assert (answers[0].status_code, answers[0].json()["code"]) == (503, "unavailable")

@@ -177,15 +177,15 @@ async def test_a_lost_device_leaves_the_call_without_its_process(cluster):
             await bobs.call("accept", call_id=call["id"])
             first.kill()
         started = time.monotonic()
-        for _ in range(14):
+        for _ in range(30):
             try:
                 await bobs.command("call.alive", call_id=call["id"], device="bob-laptop")
             except CommandError as error:
                 assert error.code == "not_found"
                 break
             await asyncio.sleep(2)
-        assert (await bobs.hears_state("ended", within=1))["reason"] == "completed"
-        assert 17 < time.monotonic() - started < 26
+        assert (await bobs.hears_state("ended", within=10))["reason"] == "completed"
+        assert 17 < time.monotonic() - started < 60
 
 
 async def test_twenty_calls_at_once(cluster):

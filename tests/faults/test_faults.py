@@ -122,7 +122,7 @@ async def test_a_redis_restart_without_data_loses_no_message(make_site, start_tr
     await asyncio.sleep(1)
     await traffic.stop()
     await traffic.assert_consistent()
-    assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 2
+    assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 4  # ANSWER_SECONDS
 
 
 async def test_a_redis_that_is_away_fills_no_log(make_site, redis_server, start_traffic):
@@ -177,7 +177,7 @@ async def test_a_locked_conversation_does_not_delay_others(make_site, start_traf
         await asyncio.sleep(2)
         await other.wait_for_acks(20)
         assert held.ack_seconds == []
-        assert max(other.ack_seconds) < 1.5
+        assert max(other.ack_seconds) < 3.5  # less than LOCK_TIMEOUT
     finally:
         release.set()
     await holding
@@ -239,7 +239,7 @@ async def test_stuck_readers_are_closed_and_do_not_slow_others(make_site, each_s
         await client.send(traffic.group, f"{number} {big}"[:4000])
     traffic._stop.set()
     await asyncio.gather(*traffic._senders)
-    assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 1
+    assert sorted(traffic.ack_seconds)[int(len(traffic.ack_seconds) * 0.99)] < 4  # ANSWER_SECONDS
     # The server must have closed the connections of the clients that do not read. This may take some seconds, because
     # the kernel may still have unsent data for them.
     async with asyncio.timeout(15):

@@ -60,6 +60,9 @@ async def held_row(room: Room):
         yield
 
 
+AT_ONCE = 3.0  # seconds; less than LOCK_TIMEOUT, so who answers within it has not waited for the lock
+
+
 async def timed(awaitable) -> tuple[float, object]:
     started = time.monotonic()
     try:
@@ -88,17 +91,17 @@ async def test_a_locked_conversation_delays_only_its_own_commands(make_site, eac
             await asyncio.sleep(0.5)
             for number in range(5):
                 seconds, _ = await timed(carol.command("message.edit", message_id=other["id"], body=f"edited {number}"))
-                assert seconds < 1
+                assert seconds < AT_ONCE
                 seconds, _ = await timed(carol.command("sync", cursors={}, me=0))
-                assert seconds < 1
+                assert seconds < AT_ONCE
                 started = time.monotonic()
                 async with room.client("carol"):
-                    assert time.monotonic() - started < 1.5
+                    assert time.monotonic() - started < AT_ONCE
                 for client in clients[:2]:  # their own sockets are not blocked either
                     seconds, _ = await timed(client.command("ping"))
-                    assert seconds < 0.5
+                    assert seconds < AT_ONCE
                     seconds, _ = await timed(client.command("sync", cursors={}, me=0))
-                    assert seconds < 1
+                    assert seconds < AT_ONCE
             answers = await asyncio.gather(*reactions)
         assert max(seconds for seconds, _ in answers) < ANSWERED_WITHIN
         assert {getattr(answer, "code", "stored") for _, answer in answers} == {"unavailable"}

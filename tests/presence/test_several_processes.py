@@ -272,14 +272,13 @@ def test_a_paused_redis_does_not_block_connections(make_process, redis_server):
     redis_server.pause()
     exchanging = threading.Thread(target=process.step)
     exchanging.start()
-    began = time.monotonic()
     for user_id in range(10, 60):
         process.open(user_id)
     process.tracker.record_activity(BOB)
     assert process.tracker.get_head_count() == 52
-    assert time.monotonic() - began < 0.05
-    exchanging.join()
-    assert time.monotonic() - began < 3
+    assert exchanging.is_alive()  # it still waits for Redis
+    exchanging.join(20)
+    assert not exchanging.is_alive()
 
 
 def test_lost_redis_connections_are_replaced_silently(make_process, redis_server, caplog):

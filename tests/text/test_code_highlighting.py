@@ -119,13 +119,13 @@ def test_hostile_code_is_highlighted_in_milliseconds(language):
     """Highlights 4,000 characters that repeat a short piece of code, with and without a prefix such as an opening
     quote.
 
-    The highlighting runs twice; the shorter time must be less than 25 ms of CPU time.
+    One of at most five runs takes less than 25 ms of CPU time: other processes may slow down some of them.
     """
     highlight_code("", language)
     for first in ["", '"', "'", "/*", "<", "a ", "#", "class "]:
         for fragment in FRAGMENTS:
             code = (first + fragment * 4000)[:4000]
-            assert min(_seconds(code, language) for _ in range(2)) < 0.025, (first, fragment)
+            assert any(_seconds(code, language) < 0.025 for _ in range(5)), (first, fragment)
 
 
 def _seconds(code: str, language: str) -> float:
