@@ -177,7 +177,7 @@ def publish_mention_counts_of_sender(user_id: int, sender_id: int) -> None:
     for conversation_id, seq in newest:
         # A user who has left the conversation has no count in it.
         with suppress(ApplicationError), conversation_transaction(conversation_id, user_id) as tx:
-            if tx.membership.read_seq < seq:
+            if tx.membership and tx.membership.read_seq < seq:
                 tx.membership.conversation = tx.conversation
                 publish_member_states(tx, [tx.membership])
 
