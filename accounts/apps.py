@@ -20,10 +20,14 @@ class AccountsConfig(AppConfig):
         from django.contrib.auth.signals import user_logged_in, user_logged_out
         from django.db.models.signals import post_migrate
 
+        from accounts import actions
         from accounts.auth import moderator_group, sign_ins
+        from accounts.selectors.languages import browser_language
+        from accounts.selectors.timezones import browser_time_zone
 
         def handle_login(request, user, **_kwargs):
             sign_ins.start_browser_sign_in(request, user)
+            actions.remember_browser(user, browser_language(request), browser_time_zone(request.COOKIES))
 
         def handle_logout(request, user, **_kwargs):
             sign_ins.end_browser_sign_in(request, user)

@@ -20,7 +20,10 @@ class ChatConfig(AppConfig):
 
         accounts.hooks.profile_changed.append(tasks.publish_profile_change.enqueue)
         accounts.hooks.receipts_setting_changed.append(actions.publish_receipts_choice)
-        accounts.hooks.relationship_changed.append(actions.publish_receipts_between)
+        accounts.hooks.relationship_changed += [
+            actions.publish_receipts_between,
+            actions.publish_mention_counts_of_sender,
+        ]
         accounts.hooks.shared_conversation_hook = selectors.filter_users_sharing_conversations
         accounts.hooks.direct_partners_hook = selectors.list_direct_partner_ids
         accounts.hooks.group_mates_hook = selectors.list_group_mate_ids

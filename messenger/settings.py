@@ -576,8 +576,12 @@ RATES: dict[str, tuple[int, float]] = {
     # Messages
     "send": (10, 2.0),
     "send.new": (5, 0.1),  # messages of accounts younger than NEW_ACCOUNT_HOURS
-    # Messages refused by `send`. A user who exceeds this limit is muted for a while (accounts/actions/flooding.py).
-    "flood": (40, 0.1),
+    # Messages refused by `send` that do not count as flooding: a client that waits as asked is refused once for each
+    # message. It refills faster than `send`, so that it does not matter if an answer is late.
+    "refused": (10, 3.0),
+    # Messages refused faster than that. A user who exceeds this limit is muted for a while, without a moderator
+    # (accounts/actions/flooding.py).
+    "flood": (30, 0.1),
     "render": (20, 4.0),  # texts rendered before the check of `send`; those above the limit are rendered after it
     "edit": (20, 1.0),  # each edit stores a revision
     "delete": (50, 2.0),

@@ -1,6 +1,8 @@
 """Mutes users who flood: who goes on sending although the rate limit refuses it. Each time longer.
 
-Clients of this site wait as the error asks, so they never come near the limit `flood`.
+A client that repeats a message after the time that the error asks for has at most one refusal for each message that is
+accepted, however many messages it has to send. Refusals as fast as messages may be sent (the limit `refused`) therefore
+do not count.
 """
 
 from __future__ import annotations
@@ -23,14 +25,18 @@ REMEMBERED = timedelta(days=1)
 
 
 def record_refused_sends(user_ids: Iterable[int]) -> None:
-    """Counts messages that the rate limit has refused, and mutes those users who send far too many.
+    """Counts messages that the rate limit has refused faster than a client that waits can cause, and mutes flooders.
 
     `user_ids` has the id of a user once for each message.
     """
-    ids = list(user_ids)
-    waits = rate_limits.acquire_many([rate_limits.bucket("flood", user_id) for user_id in ids])
-    for user_id in sorted({user_id for user_id, wait in zip(ids, waits, strict=True) if wait}):
+    refused_too_fast = _list_exceeding("refused", list(user_ids))
+    for user_id in sorted(set(_list_exceeding("flood", refused_too_fast))):
         mute_flooder(user_id)
+
+
+def _list_exceeding(limit: str, user_ids: list[int]) -> list[int]:
+    waits = rate_limits.acquire_many(rate_limits.buckets(limit, user_ids))
+    return [user_id for user_id, wait in zip(user_ids, waits, strict=True) if wait]
 
 
 def mute_flooder(user_id: int) -> None:

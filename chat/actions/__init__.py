@@ -19,7 +19,13 @@ from chat.actions.groups.join_decisions import approve_request, decline_request,
 from chat.actions.groups.members import add_members, mute_member, remove_member, set_role
 from chat.actions.groups.settings import update_group
 from chat.actions.legal_holds import place_hold, release_hold
-from chat.actions.messages import delete_message, edit_message, set_pinned, set_reaction
+from chat.actions.messages import (
+    delete_message,
+    edit_message,
+    publish_mention_counts_of_sender,
+    set_pinned,
+    set_reaction,
+)
 from chat.actions.moderation import (
     hide_message,
     hide_recent_messages,
@@ -58,6 +64,7 @@ __all__ = [
     "open_direct_conversation",
     "place_hold",
     "preview_invite",
+    "publish_mention_counts_of_sender",
     "publish_profile_change",
     "publish_receipts_between",
     "publish_receipts_choice",

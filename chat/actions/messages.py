@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from copy import copy
 from functools import cache, partial
 
 from django.db import transaction
+from django.db.models import Max
 from django.utils.translation import gettext as _
 
 from accounts.models import User
@@ -15,7 +17,7 @@ from accounts.usernames.rules import skeleton
 from chat import events, tasks
 from chat.actions import direct_rules, legal_holds, search_index, word_filter
 from chat.actions.rendering import RenderedText, TextSource, render_text
-from chat.actions.transaction import ConversationTransaction, message_transaction
+from chat.actions.transaction import ConversationTransaction, conversation_transaction, message_transaction
 from chat.actions.validation import check_body, find_named_members
 from chat.attachments import message_files
 from chat.models import Membership, Mention, Message, Reaction, Revision
@@ -26,7 +28,7 @@ from chat.text.language import is_single_emoji, normalize_emoji
 from chat.text.markdown import find_mention_keys, has_at_sign
 from chat.view_models.rendered_messages import rendered_messages
 from messenger.core import rate_limits
-from messenger.core.errors import invalid, not_found
+from messenger.core.errors import ApplicationError, invalid, not_found
 from messenger.live.events import UserEvent
 
 MAX_EMOJI_PER_MESSAGE = 50  # different emoji, from all users
@@ -163,6 +165,21 @@ def publish_member_states(tx: ConversationTransaction, memberships: list[Members
 
     for membership in memberships:
         tx.publish_to_user(membership, member_state_event)
+
+
+def publish_mention_counts_of_sender(user_id: int, sender_id: int) -> None:
+    """Publishes to a user the numbers of unread mentions that have changed as the user has blocked or unblocked a sender.
+
+    Nothing is published to the sender, whose counts stay: a change would reveal the block. Call this after the commit.
+    """
+    mentions = Mention.objects.filter(user_id=user_id, message__sender_id=sender_id)
+    newest = mentions.values_list("conversation_id").annotate(newest=Max("seq")).order_by("conversation_id")
+    for conversation_id, seq in newest:
+        # A user who has left the conversation has no count in it.
+        with suppress(ApplicationError), conversation_transaction(conversation_id, user_id) as tx:
+            if tx.membership and tx.membership.read_seq < seq:
+                tx.membership.conversation = tx.conversation
+                publish_member_states(tx, [tx.membership])
 
 
 def find_mentioned_user_ids(conversation_id: int, sender_id: int, mentions: list[MentionSchema]) -> set[int]:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from django.db.models import F, Max, Q
 
+from accounts.models import Relationship
 from chat import permissions
 from chat.models import Conversation, Mention, Message
 from chat.schemas import HistorySchema, MessageSchema, RevisionSchema, message_schema
@@ -196,5 +197,7 @@ def get_newest_unread_mentions(user_id: int) -> dict[int, int]:
     summaries = [summary for summary in list_conversation_summaries(user_id) if summary.mentions][:PAGE_MAX]
     if not summaries:
         return {}
+    blocked = Relationship.objects.filter(user=user_id, blocked_at__isnull=False).values("person")
     mentions = Mention.objects.filter(user_id=user_id, conversation__in=[summary.id for summary in summaries])
+    mentions = mentions.exclude(message__sender__in=blocked)
     return dict(mentions.values_list("conversation_id").annotate(newest=Max("seq")).order_by())

@@ -47,11 +47,24 @@ class HasReadMarker(Protocol):
     def last_seq(self) -> int: ...
 
 
+def sender_not_blocked(mention: str) -> str:
+    """Returns the SQL condition that the mentioned user has not blocked the sender of the message.
+
+    `mention` is the alias of `chat_mention` in the query. A block keeps the rows of earlier mentions, so that they count
+    again after it.
+    """
+    return (
+        "NOT EXISTS (SELECT 1 FROM chat_message x JOIN accounts_relationship b ON b.person_id = x.sender_id"
+        f" WHERE x.id = {mention}.message_id AND b.user_id = {mention}.user_id AND b.blocked_at IS NOT NULL)"
+    )
+
+
 def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, int], int]:
     """Returns how many unread messages mention each reader, by (conversation id, user id). One query.
 
     Each of `readers` (for example a membership) has a user, a conversation and the number of the newest message read.
-    Messages after its `last_seq` are not counted. Readers without unread mentions are left out.
+    Messages after its `last_seq`, and those of people whom the reader has blocked, are not counted. Readers without
+    unread mentions are left out.
     """
     if not readers:
         return {}
@@ -59,7 +72,7 @@ def count_unread_mentions(readers: Sequence[HasReadMarker]) -> dict[tuple[int, i
         "SELECT reader.column1, reader.column2, COUNT(*)"
         f" FROM (VALUES {placeholders(len(readers), 4)}) AS reader JOIN chat_mention m"
         " ON m.conversation_id = reader.column1 AND m.user_id = reader.column2 AND m.seq > reader.column3"
-        " AND m.seq <= reader.column4"
+        f" AND m.seq <= reader.column4 AND {sender_not_blocked('m')}"
         " GROUP BY 1, 2",
         [
             number

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from accounts.schemas import UserSchema, user_avatar_url
 from chat.models import Level
+from chat.selectors.prefetch import sender_not_blocked
 from messenger.core.bulk_sql import fetch_all
 
 # Bits of `ConversationSummary.flags` (static/js/conversation-list/unread-totals.js).
@@ -63,7 +64,7 @@ def list_conversation_summaries(user_id: int) -> list[ConversationSummary]:
     rows = fetch_all(
         "SELECT c.id, c.kind, c.version, c.active_at, c.last_seq, m.read_seq, c.text_count - m.read_count,"
         " CASE WHEN c.text_count > m.read_count THEN (SELECT COUNT(*) FROM chat_mention n WHERE n.user_id = m.user_id"
-        " AND n.conversation_id = m.conversation_id AND n.seq > m.read_seq) ELSE 0 END,"
+        f" AND n.conversation_id = m.conversation_id AND n.seq > m.read_seq AND {sender_not_blocked('n')}) ELSE 0 END,"
         " m.muted, m.level, m.favourite, m.archived, m.added_by_id IS NOT NULL"
         " FROM chat_membership m JOIN chat_conversation c ON c.id = m.conversation_id"
         " WHERE m.user_id = %s AND m.left_at IS NULL AND c.deleted_at IS NULL"

@@ -13,12 +13,15 @@ from chat.text.east_asian import SENTENCE_PUNCTUATION, SYMBOLS, UNSPACED_LETTERS
 _STOP = f'\\x00-\\x20\\x7f-\\xa0\u1680\u2000-\u200b\u2028-\u202f\u205f-\u206f\u3000\ufeff<>"`{SENTENCE_PUNCTUATION}'
 _USER = rf"[^{_STOP}@/?#()\[\]]{{1,50}}@"
 _HOST = rf"[^{_STOP}!-/:-@\[-`{{-~](?:[^{_STOP}!-,/:-@\[-^`{{-~]*[^{_STOP}!-/:-@\[-`{{-~])?"
-# Brackets belong to a URL only in pairs, emoji only directly behind `/` or `=`.
+# Brackets belong to a URL only in pairs, emoji only directly behind `/` or `=`. Directly behind Chinese, Japanese or
+# Korean words, another URL begins.
 _PATH = (
-    rf"(?:[^{_STOP}{SYMBOLS}()\[\]{{}}]|(?<=[/=])[{SYMBOLS}]+"
+    rf"(?:[^{_STOP}{SYMBOLS}()\[\]{{}}h]|(?!(?<=[{UNSPACED_LETTERS}])https?://)h|(?<=[/=])[{SYMBOLS}]+"
     rf"|\([^{_STOP}()]*\)|\[[^{_STOP}\[\]]*\]|\{{[^{_STOP}{{}}]*\}})*"
 )
 _URL = re.compile(rf"(https?://(?:{_USER})?)({_HOST})(:\d{{1,5}})?([/?#]{_PATH})?", re.IGNORECASE)
+_SCHEME = re.compile("https?://", re.IGNORECASE)
+_UNSPACED_LETTER = re.compile(f"[{UNSPACED_LETTERS}]")
 _TRAILING = ".,;:!?'*~\\"  # at the end of a URL these characters belong to the sentence
 # The end of a host in Latin letters, directly before a Chinese, Japanese or Korean sentence.
 _HOST_BEFORE_SENTENCE = re.compile(rf"\.[a-z][a-z-]+(?=[{UNSPACED_LETTERS}][^.]*$)", re.IGNORECASE)
@@ -37,7 +40,13 @@ def _trim(match: re.Match) -> str:
     """
     if sentence := _HOST_BEFORE_SENTENCE.search(match[2]):
         return match[1] + match[2][: sentence.end()]
-    return match[0].rstrip(_TRAILING) if match[4] else match[0]
+    if not match[4]:
+        return match[0]
+    end = match.end()
+    if _SCHEME.match(match.string, end):  # the words between two URLs
+        while _UNSPACED_LETTER.match(match.string, end - 1):
+            end -= 1
+    return match.string[match.start() : end].rstrip(_TRAILING)
 
 
 def split_links(text: str) -> list[tuple[str, str]]:

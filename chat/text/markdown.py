@@ -10,7 +10,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping
 from html import escape, unescape
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 from unicodedata import category, normalize
 
@@ -33,6 +33,8 @@ MAX_AT_SIGNS = 1000  # that may begin a mention in one text; in 4,000 characters
 _AT = re.compile(r"(?<![@＠﹫])[@＠﹫]([^\s@＠﹫/]{1,60})")
 _AT_SIGNS = ("@", "＠", "﹫")
 _AT_EVERYBODY = re.compile("[@＠﹫][aａ][lｌ]{2}", re.IGNORECASE)  # in full-width letters too
+_FULL_WIDTH = re.compile("[０-９Ａ-Ｚａ-ｚ]")
+_FULL_WIDTH_SIGNS = "．－＿"
 _HOST = re.compile(r"[@＠﹫][\w-]+\.\w")
 # URLs and link targets: an `@` inside them is no mention.
 _URL = re.compile(rf"\]\(<[^<>\n]*|(?:://|mailto:|\]\()[^\s()<>\[\]{SENTENCE_PUNCTUATION}{SYMBOLS}]*", re.IGNORECASE)
@@ -204,12 +206,27 @@ def _list_names(body: str, match: re.Match, *, is_joined: bool = False) -> list[
         return []
     if before == "/" and _is_in_path(body, start - 1):
         return []
-    run = "".join(takewhile(is_username_character, match[1]))
+    run = _read_name(match[1])
     if not run:
         return []
     if _HOST.match(body, start + 1 + len(run)) and not (run.endswith((".", "-")) or _UNSPACED.match(run[-1:])):
         return []  # `@alice@example.org` is a user of another site
     return _list_prefixes(run)
+
+
+def _read_name(text: str) -> str:
+    """Returns the characters at the start of a text that may be a user name, as written.
+
+    An input method in full-width mode types digits and signs in full width too. These signs belong to a name only behind
+    a full-width letter or digit, because behind others they are punctuation.
+    """
+    end = 0
+    for character in text:
+        is_sign = character in _FULL_WIDTH_SIGNS and _FULL_WIDTH.match(text[max(end - 1, 0)])
+        if not (is_username_character(character) or "０" <= character <= "９" or is_sign):
+            break
+        end += 1
+    return text[:end]
 
 
 def _is_escaped(body: str, start: int) -> bool:
@@ -261,7 +278,7 @@ def _list_prefixes(run: str) -> list[str]:
     ]
     names = []
     for end in ends:
-        name = run[:end].rstrip(".-")  # this is punctuation of the sentence
+        name = run[:end].rstrip(".-．－")  # this is punctuation of the sentence
         names.append(name)
         while name.endswith("_"):  # possibly the end of emphasis
             names.append(name := name[:-1])

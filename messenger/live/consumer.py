@@ -246,7 +246,9 @@ class LiveConsumer(AsyncConsumer):
                 connection.close(TOO_LARGE, f"A frame may have {settings.FRAME_LIMIT} bytes.")
                 return
             incoming = _decode(decode_incoming, data)
-            ref = incoming.ref if incoming.ref is None or len(incoming.ref) <= MAX_REF_LENGTH else None
+            if incoming.ref is not None and len(incoming.ref) > MAX_REF_LENGTH:
+                raise MalformedFrame("invalid", f"A ref may have {MAX_REF_LENGTH} characters.")
+            ref = incoming.ref
             if wait := connection.acquire_command():
                 raise CommandFlood("rate_limited", "Too fast.", retry_after=round(wait, 2))
             if incoming.type == "ping":

@@ -216,7 +216,8 @@ CLOSE_CODES_OF_SERVERS = {
 RATE_TEXTS = {
     "send": "messages sent",
     "send.new": "messages sent by new accounts, if the site limits them",
-    "flood": "messages refused by `send`; a user who exceeds this limit cannot write for a while",
+    "refused": "messages refused by `send`; a client that waits as the error asks stays below",
+    "flood": "messages refused above `refused`; a user who exceeds this limit cannot write for a while",
     "render": "texts rendered before the permission to send is checked; the others are rendered after it",
     "edit": "edits",
     "delete": "messages deleted",

@@ -16,6 +16,7 @@ from accounts.models import RetiredUsername, SignIn, User
 from accounts.selectors.languages import language_for
 from accounts.selectors.usernames import is_username_taken
 from messenger.core.errors import ApplicationError
+from tests.servers import PASSWORD
 from messenger.core.timestamps import format_timestamp
 
 FORM = {
@@ -277,6 +278,15 @@ def test_the_last_time_zone_of_a_browser_is_used_without_scripts(browser, alice)
     assert alice.browser_time_zone == "Asia/Shanghai", "stored at most every ten minutes for each browser"
     browser.cookies["timezone"] = "../../etc/passwd"
     assert browser.get("/settings/").context["time_zone"] == "Asia/Shanghai"
+
+
+def test_signing_in_stores_the_time_zone_and_language_of_a_new_browser(alice):
+    User.objects.filter(pk=alice.pk).update(browser_time_zone="Asia/Shanghai", browser_language="zh-hans")
+    new_browser = Client(headers={"accept-language": "en"})
+    new_browser.cookies["timezone"] = "America/New_York"
+    new_browser.post("/accounts/login/", {"login": "alice", "password": PASSWORD})
+    alice.refresh_from_db()
+    assert (alice.browser_time_zone, alice.browser_language) == ("America/New_York", "en")
 
 
 def test_the_language_of_the_last_browser_is_remembered_for_texts_without_a_request(browser, alice):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 from django.utils import timezone
@@ -110,3 +111,26 @@ def test_who_floods_is_muted_each_time_longer_and_who_waits_is_not(
     assert entries.count() == 6 and entries[0].actor_id is None and entries[0].target_id == str(bob.pk)
     (first, *_rest) = account_actions.list_unread_notices(bob.pk)
     assert first.until
+
+
+def test_who_repeats_each_message_after_the_time_asked_for_is_never_muted(
+    bob, group, limits, monkeypatch, django_capture_on_commit_callbacks
+):
+    now = 0.0
+    monkeypatch.setattr(rate_limits, "time", SimpleNamespace(monotonic=lambda: now))
+    refusals = 0
+    for number in range(150):
+        command = SendCommand(bob.pk, SendPayload(group.pk, uuid.uuid4(), f"{number}"))
+        for _attempt in range(3):
+            with django_capture_on_commit_callbacks(execute=True):
+                (outcome,) = send_many([command])
+            if isinstance(outcome, SentMessage):
+                break
+            assert outcome.code == "rate_limited"
+            refusals += 1
+            now += outcome.retry_after
+        else:
+            pytest.fail(f"message {number} was refused three times")
+    assert refusals > 100
+    bob.refresh_from_db()
+    assert bob.muted_until is None

@@ -16,6 +16,7 @@ from accounts.models import User
 from chat import actions, selectors
 from chat.models import Mention
 from chat.payloads import SendPayload
+from chat.selectors.messages import get_newest_unread_mentions
 from messenger.core.errors import ApplicationError
 from messenger.live.events import UserEvent, set_publisher
 
@@ -206,6 +207,44 @@ def test_a_mention_across_a_block_notifies_no_blocked_user(published_events, gro
     assert [
         frame["payload"]["mine"]["unread_mention_count"] for frame in frames if frame["type"] == "mine.updated"
     ] == [0]
+
+
+def mention_counts(user, conversation) -> dict:
+    (summary,) = [row for row in selectors.list_conversation_summaries(user.pk) if row.id == conversation.pk]
+    return {
+        "API": selectors.get_conversation(user.pk, conversation.pk).mine.unread_mention_count,
+        "list": summary.mentions,
+        "jump": len(get_newest_unread_mentions(user.pk)),
+    }
+
+
+def published_counts(published_events, user) -> list[int]:
+    frames = [
+        json.loads(item.text) for item in published_events if isinstance(item, UserEvent) and item.user_id == user.pk
+    ]
+    return [frame["payload"]["mine"]["unread_mention_count"] for frame in frames if frame["type"] == "mine.updated"]
+
+
+def test_mentions_from_before_a_block_do_not_count_until_the_block_ends(
+    published_events, group, alice, bob, django_capture_on_commit_callbacks
+):
+    def change(action, user, other):
+        published_events.clear()
+        with django_capture_on_commit_callbacks(execute=True):
+            action(user.pk, other.pk)
+
+    send(alice, group.pk, "hi @bob")
+    assert mention_counts(bob, group) == {"API": 1, "list": 1, "jump": 1}
+    change(contacts.block_user, alice, bob)  # bob cannot notice that alice has blocked him
+    assert mention_counts(bob, group) == {"API": 1, "list": 1, "jump": 1}
+    assert published_counts(published_events, bob) == []
+    change(contacts.unblock_user, alice, bob)
+    change(contacts.block_user, bob, alice)
+    assert mention_counts(bob, group) == {"API": 0, "list": 0, "jump": 0}
+    assert (published_counts(published_events, bob), published_counts(published_events, alice)) == ([0], [])
+    change(contacts.unblock_user, bob, alice)
+    assert mention_counts(bob, group) == {"API": 1, "list": 1, "jump": 1}
+    assert published_counts(published_events, bob) == [1]
 
 
 # ── Query counts ───────────────────────────────────────────────────────────────────────────────────────────────────

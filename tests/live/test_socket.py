@@ -109,6 +109,7 @@ BAD_FRAMES = [
     '{"type": "message.send", "payload": {"conversation_id": 1, "client_id": "not a uuid", "body": "x"}}',
     '{"type": "read", "payload": {"conversation_id": 1, "seq": 1.5}}',
     b"\x00\x01binary",
+    json.dumps({"type": "ping", "payload": {}, "ref": "x" * 101}),
 ]
 
 

@@ -211,3 +211,10 @@ def test_an_unknown_path_is_not_found(browser, alice):
     for who in (browser(), browser(alice)):
         page = who.get("/no/such/page/")
         assert page.status == 404 and page.one("main", cls="auth-page")
+
+
+def test_a_page_that_does_not_exist_leads_signed_out_people_to_the_sign_in(client, alice):
+    signed_out = client.get("/nowhere/").content.decode()
+    assert 'href="/accounts/login/">Sign in</a>' in signed_out and "Back to chats" not in signed_out
+    client.force_login(alice)
+    assert '<a class="btn quiet" href="/">Back to chats</a>' in client.get("/nowhere/").content.decode()

@@ -34,6 +34,7 @@ NAMES = [
     "a.b-c_d",
     "_eve_",
     "x" * 30,
+    "t4ann",
 ]
 USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enumerate(NAMES, 1)}
 
@@ -112,6 +113,11 @@ def test_every_valid_user_name_can_be_mentioned(name):
         # Behind the signs of a sentence, and behind another mention.
         ("＠小千 看一下", ["＠小千"]),
         ("你好＠alice，﹫bob", ["＠alice", "﹫bob"]),
+        ("＠ａｌｉｃｅ 看一下", ["＠ａｌｉｃｅ"]),
+        ("＠ｔ４ａｎｎ，你好＠Ｔ４ＡＮＮ你好", ["＠ｔ４ａｎｎ", "＠Ｔ４ＡＮＮ"]),
+        ("＠ａ．ｂ－ｃ＿ｄ。@王＿２", ["＠ａ．ｂ－ｃ＿ｄ"]),
+        ("＠ｂｏｂ．你好 @bob．Thanks", ["＠ｂｏｂ", "@bob"]),
+        ("＠ｂｏｂ２ ＠ｂｏｂ＿ｘ", []),
         ("@bob/@小千 看一下", ["@bob", "@小千"]),
         ("@小千/@alice/@bob", ["@小千", "@alice", "@bob"]),
         ("@nobody/@bob", ["@bob"]),
