@@ -47,6 +47,9 @@ def test_people_chats_and_files_stand_beside_the_messages(browser, alice, bob, g
     say(bob, group, "here", attachment_ids=[file.pk])
     page = browser(alice).get("/search/", q="bob")
     assert [heading.text for heading in page.one("main").all("h2")] == ["People", "Chats", "Files", "Messages"]
+    # A screen reader names each list as a region.
+    names = [section["aria-labelledby"] for section in page.one("main").all("section")]
+    assert [page.one("h2", id=name).text for name in names] == ["People", "Chats", "Files", "Messages"]
 
 
 def test_the_empty_page_teaches_the_operators(browser, alice):
