@@ -8,7 +8,7 @@ from accounts.schemas import user_schema
 from accounts.selectors import user_search
 from accounts.selectors.timezones import time_zone_for
 from chat.attachments.selectors import search_files
-from chat.cursors import encode_cursor, parse_id_cursor, parse_user_cursor
+from chat.cursors import encode_cursor, parse_activity_cursor, parse_id_cursor, parse_user_cursor
 from chat.payloads import SearchQuery
 from chat.schemas import (
     FoundConversationsSchema,
@@ -27,7 +27,7 @@ class SearchViewSet(ApiViewSet):
     def list(self, request):
         query = self.query(SearchQuery)
         kind, limit = query.kind, query.limit
-        before = None if kind == "people" else parse_id_cursor(query.before)
+        before = parse_id_cursor(query.before) if kind in ("messages", "files") else None
         zone = time_zone_for(request.user, request.COOKIES)
         search = MessageSearch(self.user_id, query.q, zone, query.conversation)
 
@@ -50,8 +50,9 @@ class SearchViewSet(ApiViewSet):
                 [user_schema(user) for user in users], next_url("people", encode_cursor(position))
             )
         if kind in ("", "conversations"):
-            titles, offset = search.find_conversations(before or 0, limit)
-            results.conversations = FoundConversationsSchema(titles, next_url("conversations", offset))
+            activity = parse_activity_cursor(query.before) if kind else None
+            titles, activity = search.find_conversations(activity, limit)
+            results.conversations = FoundConversationsSchema(titles, next_url("conversations", encode_cursor(activity)))
         if kind in ("", "files"):
             files, cursor = search_files(search, before=before, limit=limit)
             results.files = FoundFilesSchema(files, next_url("files", cursor))

@@ -14,7 +14,12 @@ from accounts.text import pinyin
 from chat.models import Conversation, Membership
 from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url
 from chat.selectors.prefetch import conversation_schemas
-from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
+from chat.selectors.summaries import (
+    ConversationSummary,
+    filter_summaries_after,
+    get_titles_by_conversation,
+    list_conversation_summaries,
+)
 from messenger.core.errors import ApplicationError, not_found
 
 PAGE, PAGE_MAX = 50, 100
@@ -78,17 +83,30 @@ def list_conversations_by_id(user_id: int, ids: Sequence[int]) -> list[Conversat
 
 def list_conversation_titles(user_id: int) -> list[TitleSchema]:
     """Returns id, title and avatar of all conversations of a user, newest activity first. Two queries."""
+    return [title for _summary, title in list_titled_summaries(user_id)]
+
+
+def list_titled_summaries(
+    user_id: int, before: tuple[str, int] | None = None
+) -> list[tuple[ConversationSummary, TitleSchema]]:
+    """Returns the summary and the title of all conversations of a user, newest activity first. Two queries.
+
+    `before` is the cursor of the previous page, as in `list_conversations`.
+    """
     titles = get_titles_by_conversation(user_id)
     return [
-        TitleSchema(
-            id=title.id,
-            kind=title.kind,
-            title=title.name,
-            keys=list(pinyin.pinyin_keys(title.name)),
-            avatar_url=group_avatar_url(title.id, title.avatar),
-            peer=title.peer,
+        (
+            summary,
+            TitleSchema(
+                id=title.id,
+                kind=title.kind,
+                title=title.name,
+                keys=list(pinyin.pinyin_keys(title.name)),
+                avatar_url=group_avatar_url(title.id, title.avatar),
+                peer=title.peer,
+            ),
         )
-        for summary in list_conversation_summaries(user_id)
+        for summary in filter_summaries_after(list_conversation_summaries(user_id), before)
         if (title := titles.get(summary.id))
     ]
 

@@ -25,10 +25,10 @@ from chat.search import index, periods
 from chat.search.folding import fold, fold_markdown, fold_markdown_with_positions
 from chat.search.query import ME, SearchQuery, Word, parse_query
 from chat.search.terms import query_terms
-from chat.selectors.conversations import filter_users_sharing_conversations, list_conversation_titles
+from chat.selectors.conversations import filter_users_sharing_conversations, list_titled_summaries
 from chat.selectors.message_rows import get_message_schemas
 from chat.selectors.messages import hidden_by_block
-from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
+from chat.selectors.summaries import get_activity_cursor, get_titles_by_conversation, list_conversation_summaries
 from messenger.core import rate_limits
 
 RESULTS = 20
@@ -268,18 +268,24 @@ class MessageSearch:
         return find_matches(text, self.query.words)
 
     # ── Conversations ───
-    def find_conversations(self, after: int = 0, limit: int = RESULTS) -> tuple[list[TitleSchema], int | None]:
-        """Returns conversations whose title has all words of the query, newest activity first, and the next offset.
+    def find_conversations(
+        self, before: tuple[str, int] | None = None, limit: int = RESULTS
+    ) -> tuple[list[TitleSchema], tuple[str, int] | None]:
+        """Returns a page of conversations whose title has all words of the query, and the cursor of the next page.
 
-        Chinese titles are also found by pinyin. `after` is the number of results to skip.
+        Newest activity comes first, and cursors are those of `list_conversations`. Chinese titles are also found by
+        pinyin.
         """
         words = self.query.words
         if not words or self.conversation_id is not None:
             return [], None
         found = [
-            title for title in list_conversation_titles(self.user_id) if all(_title_has(title, word) for word in words)
+            (get_activity_cursor(summary), title)
+            for summary, title in list_titled_summaries(self.user_id, before)
+            if all(_title_has(title, word) for word in words)
         ]
-        return found[after : after + limit], after + limit if len(found) > after + limit else None
+        cursor = found[limit - 1][0] if len(found) > limit else None
+        return [title for _cursor, title in found[:limit]], cursor
 
     @property
     def name_text(self) -> str:

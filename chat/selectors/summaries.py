@@ -88,6 +88,11 @@ def activity_time(at: Any) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
+def get_activity_cursor(summary: ConversationSummary) -> tuple[str, int]:
+    """Returns the cursor of the page that begins after this conversation: (time of last activity, id)."""
+    return activity_time(summary.at).isoformat(), summary.id
+
+
 def filter_summaries_after(
     summaries: Sequence[ConversationSummary], cursor: tuple[str, int] | None
 ) -> list[ConversationSummary]:

@@ -189,6 +189,18 @@ def remove_operators(q: str) -> str:
     return " ".join(q.split())
 
 
+def describe_absence(q: str, kind: str) -> str:
+    """Returns the sentence on a page that has no results. `kind` is "messages" or "files"."""
+    words = remove_operators(q)
+    if q and not words:
+        if kind == "files":
+            return _("No files match these filters.")
+        return _("No messages match these filters.")
+    if kind == "files":
+        return _("No files found for “%(q)s”.") % {"q": words}
+    return _("No messages found for “%(q)s”.") % {"q": words}
+
+
 def _url(q: str, parameters: dict[str, str]) -> str:
     return f"?{urlencode({'q': ' '.join(q.split())} | parameters)}"
 

@@ -16,6 +16,7 @@ from chat.selectors import MessageSearch
 from chat.view_models import times
 from chat.view_models.attachments import AttachmentView, build_tile
 from chat.view_models.message_log import conversation_title
+from chat.view_models.search import describe_absence
 from chat.views.common import FORM_ERROR_CODES, get_message_search_text, render_page
 from chat.views.decorators import AuthenticatedRequest, page_view
 from messenger.core.errors import ApplicationError, error_message
@@ -67,6 +68,7 @@ def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
         "chat/conversation/files.html",
         status,
         q=q,
+        absence=describe_absence(q, "files"),
         error=error,
         conversation=conversation,
         title=conversation_title(conversation),

@@ -23,6 +23,7 @@ from chat.view_models.search import (
     build_filter_links,
     build_message_results,
     build_user_results,
+    describe_absence,
     format_result_count,
     remove_operators,
 )
@@ -59,6 +60,7 @@ def search(request: AuthenticatedRequest) -> HttpResponse:
         "sort": "best" if request.GET.get("sort") == "best" else "newest",
         "kind": "files" if request.GET.get("kind") == "files" else "",
         "before": before,
+        "absence": describe_absence(q, request.GET.get("kind", "")),
         "filters": build_filter_links(q, parameters),
         "kept": parameters,
         "url_without_filters": f"?{urlencode({'q': words})}" if words and words != q else "",

@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 import pytest
 
 from accounts import actions as account_actions
+from chat import actions
 from chat.actions import search_index
 from chat.attachments import uploads
 from chat.models import Message
@@ -265,12 +266,30 @@ def test_people_are_found_in_pages_and_each_once(search, api, alice, make_user, 
     assert len(page(search(alice, "lukasz", kind="people"))) == 6
 
 
+def test_conversations_are_found_in_pages_and_none_twice(search, api, alice, bob, settings):
+    """The next page begins after the last conversation of the page, also if another one has become active meanwhile."""
+    settings.LIMITS = False
+    garden_ids = [actions.create_group(alice.pk, f"Garden {number}", [bob.pk]).id for number in range(5)]
+
+    def page(answer) -> list[str]:
+        return [title["title"] for title in answer["conversations"]["results"]]
+
+    answer = search(alice, "garden", limit=2)
+    assert page(answer) == ["Garden 4", "Garden 3"]
+    api(bob).send(garden_ids[0], "first again")
+    answer = api(alice).get(answer["conversations"]["next"]).json()
+    assert page(answer) == ["Garden 2", "Garden 1"] and answer["conversations"]["next"] is None
+    assert page(search(alice, "garden", limit=5)) == [f"Garden {number}" for number in (0, 4, 3, 2, 1)]
+
+
 def test_a_cursor_is_that_of_its_list(api, alice):
     for parameters in (
         {"before": "5"},
         {"kind": "messages", "before": "0_1_bob"},
         {"kind": "files", "before": "x"},
         {"kind": "people", "before": "5"},
+        {"kind": "conversations", "before": "5"},
+        {"kind": "conversations", "before": "2026-11-21_x"},
         {"kind": "people", "before": "0_9_bob"},
         {"kind": "people", "before": f"0_1_{'x' * 101}"},
     ):

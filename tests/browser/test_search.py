@@ -309,6 +309,7 @@ async def test_the_quick_switcher_finds_messages_and_files_after_a_pause(open_pa
     await page.locator("#switcher input").fill("room")
     await expect(dialog.get_by_role("group", name="Messages").locator("mark").first).to_have_text("Room")
     await expect(dialog.get_by_role("group", name="Chats").get_by_role("option")).to_contain_text("Room")
+    await expect(dialog.get_by_role("group", name="Chats").locator("mark")).to_have_text("Room")
     await page.locator("#switcher input").fill("xyzzy")
     await expect(dialog.locator("[data-part=none]")).to_contain_text("Nothing found for")
 

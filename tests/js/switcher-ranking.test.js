@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
-import { searchTitles, toPinyinKey } from "../../static/js/conversation-list/switcher-ranking.js";
+import { searchTitles, splitAtMatch, toPinyinKey } from "../../static/js/conversation-list/switcher-ranking.js";
 
 const group = (id, title, keys = []) => ({ id, kind: "group", title, keys, avatar_url: null, peer: null });
 const pair = (id, title, username, keys = []) => ({
@@ -19,6 +19,13 @@ const TITLES = [
 const ids = (text) => searchTitles(TITLES, text).map(({ id }) => id);
 
 describe("the switcher", () => {
+  test("the match in a name is marked, at the beginning of a word if possible", () => {
+    assert.deepEqual(splitAtMatch("the Sunday people", "sun"), ["the ", "Sun", "day people"]);
+    assert.deepEqual(splitAtMatch("blue lu", "LU"), ["blue ", "lu", ""]);
+    assert.deepEqual(splitAtMatch("图书馆读书会", "书会"), ["图书馆读", "书会", ""]);
+    assert.deepEqual(splitAtMatch("千泷", "qian"), ["千泷", "", ""]);
+  });
+
   test("a complete match first, then a prefix of the title, then a prefix of a word", () => {
     assert.deepEqual(ids("sunday"), [4, 1, 6]);
     assert.deepEqual(ids("SUN"), [4, 1, 6]);

@@ -47,6 +47,9 @@ def test_people_chats_and_files_stand_beside_the_messages(browser, alice, bob, g
     say(bob, group, "here", attachment_ids=[file.pk])
     page = browser(alice).get("/search/", q="bob")
     assert [heading.text for heading in page.one("main").all("h2")] == ["People", "Chats", "Files", "Messages"]
+    # A screen reader names each list as a region.
+    names = [section["aria-labelledby"] for section in page.one("main").all("section")]
+    assert [page.one("h2", id=name).text for name in names] == ["People", "Chats", "Files", "Messages"]
 
 
 def test_the_empty_page_teaches_the_operators(browser, alice):
@@ -109,6 +112,19 @@ def test_a_search_without_results_leads_on(browser, alice, group):
     assert page.one("a", cls="btn", href="?q=plan").text == "Search without filters"
     page = browser(alice).get("/search/", q="plan", conversation=group.pk)
     assert page.one("a", cls="btn", href="?q=plan").text == "Search all chats"
+
+
+def test_a_search_without_results_names_its_words_and_not_its_filters(browser, alice, group):
+    def absence(path: str, **parameters: str) -> str:
+        return browser(alice).get(path, **parameters).one("main").one("p", cls="hint", role="status").text
+
+    files_path = f"/c/{group.pk}/files/"
+    assert absence("/search/", q="plan from:me") == "No messages found for “plan”."
+    assert absence("/search/", q="plan from:me", kind="files") == "No files found for “plan”."
+    assert absence("/search/", q="has:file") == "No messages match these filters."
+    assert absence("/search/", q="has:file", kind="files") == "No files match these filters."
+    assert absence(files_path, q="from:me") == "No files match these filters."
+    assert absence(files_path, q="plan from:me") == "No files found for “plan”."
 
 
 def test_a_search_in_one_conversation_finds_nothing_of_others(browser, alice, bob, group, say, direct_conversation):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from urllib.parse import urlencode
 
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from accounts import actions as account_actions
 from accounts.actions import block_user
 from accounts.auth import tokens
 from chat import actions
+from chat.actions import retention
 from chat.attachments import uploads
+from chat.models import Message
 from chat.views import files as files_view
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -73,11 +77,14 @@ def test_nothing_of_a_conversation_of_others_is_found(search, alice, bob, mallor
 
 def test_a_sender_of_no_common_conversation_is_as_one_who_does_not_exist(browser, alice, mallory, group, say):
     say(alice, group, "secret")
-    pages = [
-        browser(mallory).get("/search/", q=f"from:{name} secret").one("main").text.replace(name, "NAME")
-        for name in ("alice", "nobody")
-    ]
+    client = Client(headers={"Authorization": f"Bearer {tokens.issue_token_pair(mallory).access}"})
+    pages, answers = [], []
+    for name in ("alice", "nobody"):
+        q = f"from:{name} secret"
+        pages.append(browser(mallory).get("/search/", q=q).one("main").text.replace(name, "NAME"))
+        answers.append(client.get(f"/api/v1/search/?{urlencode({'q': q})}").json())
     assert pages[0] == pages[1]
+    assert answers[0] == answers[1] and answers[0]["messages"] == {"results": [], "next": None}
 
 
 def test_nothing_deleted_or_hidden_is_found(search, alice, bob, group, say):
@@ -100,6 +107,18 @@ def test_nothing_edited_away_is_found(search, alice, bob, group, say):
     for q in ("secret", "has:link", "mentions:me", "example"):
         assert search(alice, q) == [], q
     assert search(alice, "nothing") == ["nothing to see"]
+
+
+def test_nothing_is_found_that_was_removed_because_of_its_age(search, alice, bob, group, say, settings):
+    settings.RETENTION_DAYS = 5
+    say(bob, group, "an old secret")
+    send_file(bob, group, "secret.txt", say)
+    Message.objects.update(created_at=timezone.now() - timedelta(days=10))
+    assert len(search(alice, "secret")) == 3
+    retention.remove_expired_messages()
+    say(bob, group, "a new secret")
+    for user in (alice, bob):
+        assert search(user, "secret") == ["a new secret"] and search(user, "has:file") == []
 
 
 def test_a_former_member_finds_nothing_until_added_again(search, alice, bob, group, say):

@@ -43,6 +43,23 @@ function rankTitle({ title, keys, peer }, text) {
 }
 
 /**
+ * Splits a name into the parts before, in and after its match with the input. All of it is before if nothing matches
+ * literally (such as pinyin).
+ * @param {string} name
+ * @param {string} text
+ * @returns {[before: string, match: string, after: string]}
+ */
+export function splitAtMatch(name, text) {
+  const [folded, searchText] = [name.toLowerCase(), text.toLowerCase()];
+  if (!searchText || folded.length !== name.length) return [name, "", ""];
+  const wordStart = ` ${folded}`.indexOf(` ${searchText}`);
+  const start = wordStart >= 0 ? wordStart : folded.indexOf(searchText);
+  if (start < 0) return [name, "", ""];
+  const end = start + searchText.length;
+  return [name.slice(0, start), name.slice(start, end), name.slice(end)];
+}
+
+/**
  * Returns the matching titles, best first.
  * @param {Title[]} titles newest activity first; equal ranks keep this order
  * @param {string} text

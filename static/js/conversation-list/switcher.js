@@ -7,7 +7,7 @@ import { api } from "../realtime/api.js";
 import { updateBadge, unreadTotals } from "./unread-badges.js";
 import { createAvatar, find, findAll } from "../lib/dom.js";
 import { fillPlaceholders } from "../lib/wording.js";
-import { searchTitles } from "./switcher-ranking.js";
+import { searchTitles, splitAtMatch } from "./switcher-ranking.js";
 import { showErrorToast } from "../ui/toast-stack.js";
 import { navigate } from "../ui/page-navigation.js";
 import { parsePage } from "../lib/trusted-html.js";
@@ -206,6 +206,7 @@ function createConversationOption(title, note = "") {
   option.dataset.id = String(id);
   option.prepend(createAvatar(/** @type {any} */ ({ ...title, kind }), "s"));
   setTexts(option, title.title, note || (peer ? `@${peer.username}` : ""));
+  markMatch(option);
   updateBadge(find(option, ".badge"), unreadTotals.get(id)?.unread.count ?? 0);
   const { muted = false, level = "all" } = unreadTotals.get(id) ?? {};
   find(option, ".badge")?.classList.toggle("muted", muted || level !== "all");
@@ -219,6 +220,7 @@ function createPersonOption(user) {
   option.dataset.userId = String(user.id);
   option.prepend(createAvatar(user, "s"));
   setTexts(option, user.name, `@${user.username}`);
+  markMatch(option);
   updateBadge(find(option, ".badge"), 0);
   return option;
 }
@@ -260,6 +262,16 @@ function setTexts(option, text, note) {
   if (heading) heading.textContent = text;
   if (noteElement) noteElement.textContent = note;
   option.title = text;
+}
+
+/** Marks the input in the name of a conversation or person. @param {HTMLElement} option */
+function markMatch(option) {
+  const heading = find(option, "b");
+  const [before, match, after] = splitAtMatch(heading?.textContent ?? "", input.value.trim());
+  if (!match) return;
+  const mark = document.createElement("mark");
+  mark.textContent = match;
+  heading?.replaceChildren(before, mark, after);
 }
 
 /** @param {HTMLElement | null} option */
