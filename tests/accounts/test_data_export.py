@@ -203,6 +203,14 @@ def test_a_removed_member_gets_no_later_messages(alice, bob, carol, group, run_t
         assert secret not in words
 
 
+def test_messages_that_retention_has_removed_are_left_out(alice, group, run_tasks, transactional_db):
+    send_message(alice, group, "said long ago")
+    Conversation.objects.filter(pk=group.pk).update(removed_seq=Conversation.objects.get(pk=group.pk).last_seq)
+    send_message(alice, group, "said today")
+    words, _conversations = _build_and_read(alice, run_tasks)
+    assert "said today" in words and "said long ago" not in words
+
+
 def test_a_member_removed_during_the_export_gets_no_later_messages(
     alice, bob, group, run_tasks, transactional_db, monkeypatch
 ):
