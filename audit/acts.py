@@ -26,6 +26,7 @@ ACTS: dict[str, str | Promise] = {
     "words.on": _("switched a word list on"),
     "words.off": _("switched a word list off"),
     "conversation.read": _("looked into a direct conversation"),
+    "conversation.export": _("exported a conversation"),
     "hold.place": _("placed a legal hold"),
     "hold.release": _("released a legal hold"),
     # forms of the admin
@@ -37,6 +38,7 @@ ACTS: dict[str, str | Promise] = {
     "group.words": _("changed the word list"),
     "group.picture": _("changed the picture of the group"),
     "group.delete": _("deleted the group"),
+    "group.export": _("exported the group"),
     "member.add": _("added a member"),
     "member.approve": _("let a person in"),
     "member.decline": _("declined a request to join"),

@@ -8,6 +8,7 @@ from typing import Any
 from django.urls import path
 
 from chat.api.contacts import BlockViewSet, ContactViewSet, IgnoredRequestViewSet, UserReportViewSet
+from chat.api.conversation_export import ConversationExportViewSet
 from chat.api.conversations import ConversationTitleViewSet, ConversationViewSet, GroupAvatarViewSet, MemberStateViewSet
 from chat.api.group_log import GroupLogViewSet
 from chat.api.invites import InviteViewSet, JoinByInviteViewSet
@@ -76,6 +77,11 @@ urlpatterns = [
         "conversations/<id:conversation_id>/members/<id:user_id>/mute/",
         MemberViewSet.as_view({"put": "mute"}),
         name="api_mute_member",
+    ),
+    path(
+        CONVERSATION + "export/",
+        ConversationExportViewSet.as_view({"get": "retrieve", "post": "create"}),
+        name="api_conversation_export",
     ),
     path("conversations/<id:conversation_id>/log/", GroupLogViewSet.as_view({"get": "list"}), name="api_group_log"),
     path(MESSAGE, MessageViewSet.as_view(RETRIEVE_UPDATE_DESTROY), name="api_message"),

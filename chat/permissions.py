@@ -56,6 +56,7 @@ RULES: dict[str, tuple[Condition, ...]] = {
     # In a conversation.
     "change_group": (_GROUP, Condition("owner|admin", _("Only the owner and admins can change this."))),
     "see_log": (_GROUP, Condition("owner|admin", _("Only the owner and admins can see this."))),
+    "export": (_GROUP, Condition("owner|admin", _("Only the owner and admins can export the group."))),
     "add_people": (_GROUP, Condition("owner|admin|members_may_add", _("Only the owner and admins can add people."))),
     "manage_invites": (_GROUP, Condition("owner|admin")),  # of other members
     "decide_joins": (_GROUP, Condition("owner|admin", _("Only the owner and admins can let people in."))),

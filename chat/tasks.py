@@ -48,9 +48,17 @@ def build_data_export(export_id: int) -> None:
     actions.build_export(export_id)
 
 
+@task(timeout=3 * 3600, max_attempts=3, priority=LOW_PRIORITY)
+def build_conversation_export(export_id: int) -> None:
+    """Builds the file with the messages and files of a conversation. See chat/export."""
+    from chat.export import conversation_actions
+
+    conversation_actions.build_export(export_id)
+
+
 @task(every=3600, timeout=600)
 def clean_up_data_exports() -> None:
-    """Deletes expired data exports (files with the personal data of a user).
+    """Deletes expired exports (files with the personal data of a user, or with a conversation).
 
     Marks an export as failed if the worker process that was building it has died.
     """

@@ -7,6 +7,7 @@ from chat.attachments import downloads
 from chat.views import (
     account_data,
     contacts,
+    conversation_export,
     conversations,
     files,
     group_avatar,
@@ -46,6 +47,12 @@ urlpatterns = [
     path("c/<id:conversation_id>/read/", conversations.mark_read, name="mark_read"),
     path("c/<id:conversation_id>/mine/", conversations.update_member_state, name="set_mine"),
     path("c/<id:conversation_id>/settings/", groups.group_settings, name="group_settings"),
+    path("c/<id:conversation_id>/export/", conversation_export.conversation_export, name="conversation_export"),
+    path(
+        "c/<id:conversation_id>/export/archive/",
+        conversation_export.conversation_export_file,
+        name="conversation_export_file",
+    ),
     path("c/<id:conversation_id>/log/", group_log.group_log, name="group_log"),
     path("c/<id:conversation_id>/words/", group_words.group_words, name="group_words"),
     path("c/<id:conversation_id>/leave/", groups.leave_group, name="leave_group"),

@@ -600,6 +600,7 @@ RATES: dict[str, tuple[int, float]] = {
     "upload": (60, 1.0),  # uploads created
     "part": (200, 50.0),  # parts of uploads received
     "file.person": (600, 30.0),  # files, thumbnails and avatars opened; a page may show hundreds
+    "conversation.archive": (10, 10 / 86400),  # exports of conversations: ten a day
     "archive": (3, 3 / 86400),  # data exports: three a day, since each reads everything of a user
     # Calls
     "call": (20, 1 / 5),  # calls begun and answered; each makes many devices ring, or is published to them

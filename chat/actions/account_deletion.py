@@ -129,7 +129,7 @@ def delete_account(user_id: int, *, delete_messages: bool) -> None:
         deletion.erase_account(user_id)
         Membership.objects.filter(user_id=user_id).update(draft="")
         Invite.objects.filter(made_by=user_id, revoked_at=None).update(revoked_at=timezone.now())
-        export_actions.delete_export(user_id)
+        export_actions.delete_exports_of(user_id)
         tasks.leave_all_conversations.enqueue(user_id, delete_messages)
 
 

@@ -6,6 +6,7 @@ chat.actions and accounts.actions.
 
 from chat.admin.address_bans import AddressBanAdmin
 from chat.admin.audit_log import AuditEntryAdmin
+from chat.admin.conversation_exports import ConversationExportAdmin
 from chat.admin.conversations import ConversationAdmin
 from chat.admin.invites import InviteAdmin
 from chat.admin.legal_holds import HeldCopyAdmin, LegalHoldAdmin
@@ -19,6 +20,7 @@ __all__ = [
     "AddressBanAdmin",
     "AuditEntryAdmin",
     "ConversationAdmin",
+    "ConversationExportAdmin",
     "HeldCopyAdmin",
     "InviteAdmin",
     "LegalHoldAdmin",

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from accounts.actions import remember_browser
+from accounts.models import User
+from accounts.selectors.languages import browser_language
+from accounts.selectors.timezones import browser_time_zone
 from accounts.text.cleaning import strip_unstorable
 from accounts.usernames.rules import skeleton
 from chat import permissions
 from chat.admin import base
+from chat.export import conversation_actions
 from chat.models import Conversation, Membership, Role
 from chat.selectors.legal_holds import is_held
+from messenger.core.admin_confirmation import asks_first, get_reason
 from messenger.core.numbers import parse_id
 
+EXPORT_QUESTION = _(
+    "You get an archive with the messages and files. Give a reason: it is in the audit log, with your name."
+)
 MAX_MEMBERS = 200  # members on the page of a conversation
 
 
@@ -40,12 +52,16 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
     list_select_related = ("owner",)
     ordering = ("-active_at", "-pk")
     search_fields = ("title",)
+    actions = buttons = ("export",)
     search_help_text = _("An ID, part of a group’s name, or the username of a current or former member.")
     fields = readonly_fields = (
         *("name", "kind", "description_text", "announcement_text", "owner_link", "members", "messages"),
         *("legal_hold", "member_count", "text_count", "created_at", "active_at", "deleted_at"),
         *permissions.SETTINGS,
     )
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm(conversation_actions.STAFF_PERMISSION)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Conversation]:
         return super().get_queryset(request).prefetch_related(base.prefetch_direct_members())
@@ -67,6 +83,19 @@ class ConversationAdmin(base.ReadOnlyModelAdmin):
 
     def describe(self, row: Conversation) -> str:
         return base.conversation_title(row)
+
+    @asks_first(EXPORT_QUESTION)
+    @admin.action(description=_("Export"), permissions=["export"])
+    def export(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> HttpResponse | None:
+        user, reason = cast(User, request.user), get_reason(request)
+        remember_browser(user, browser_language(request), browser_time_zone(request.COOKIES))
+
+        def run(conversation: Conversation) -> None:
+            conversation_actions.request_export(user.pk, conversation.pk, for_staff=True, reason=reason)
+
+        return (
+            redirect("admin:chat_conversationexport_changelist") if self.run_for_each(request, queryset, run) else None
+        )
 
     @admin.display(description=_("name"))
     def name(self, row: Conversation) -> SafeString:

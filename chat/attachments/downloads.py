@@ -52,7 +52,7 @@ def download_file(request: HttpRequest, user: User | None, attachment_id: int, n
         disposition = content_disposition_header("download" in request.GET or not is_inline, attachment.name)
         return serve_file(request, file.key, file.sha256, content_type, disposition or "inline", CACHE_REVALIDATE)
     except ApplicationError as error:
-        return _error_response(error)
+        return error_response(error)
 
 
 @file_view
@@ -65,7 +65,7 @@ def download_thumbnail(request: HttpRequest, user: User | None, attachment_id: i
         etag = f"{file.sha256}-{width}"
         return serve_file(request, thumbnail["key"], etag, "image/webp", "inline", CACHE_SHORTLY)
     except ApplicationError as error:
-        return _error_response(error)
+        return error_response(error)
 
 
 def _get_attachment(user: User | None, attachment_id: int) -> Attachment:
@@ -79,7 +79,7 @@ def _get_attachment(user: User | None, attachment_id: int) -> Attachment:
     return selectors.get_attachment(user.pk, attachment_id)
 
 
-def _error_response(error: ApplicationError) -> HttpResponse:
+def error_response(error: ApplicationError) -> HttpResponse:
     response = JsonResponse({"code": error.code, "detail": error.detail}, status=error.status)
     response["Cache-Control"] = "private, no-store"
     if error.retry_after:

@@ -1,3 +1,6 @@
-"""The data export of a user: a ZIP file with the user's data. `actions` requests it, `builder` writes the ZIP file in a
-background task.
+"""Exports as ZIP files, which background tasks write.
+
+- `actions` and `builder`: the data export of a user
+- `conversation_actions` and `conversation_builder`: the export of a conversation
+- `files` and `archive`: what both have in common: files and their states, and the contents of the ZIP files
 """

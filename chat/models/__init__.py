@@ -2,7 +2,7 @@
 
 from chat.models.attachments import Attachment, File, Upload
 from chat.models.conversations import Conversation, Level, Membership, ReceiptHistory, Role
-from chat.models.data_exports import DataExport
+from chat.models.data_exports import ConversationExport, DataExport, Export
 from chat.models.epochs import DatabaseEpoch
 from chat.models.invites import Invite
 from chat.models.join_requests import JoinRequest
@@ -16,8 +16,10 @@ __all__ = [
     "GRAVITY_BY_KIND",
     "Attachment",
     "Conversation",
+    "ConversationExport",
     "DataExport",
     "DatabaseEpoch",
+    "Export",
     "File",
     "Gravity",
     "HeldCopy",

@@ -19,6 +19,7 @@ from chat.schemas.conversations import (
     mine_schema,
 )
 from chat.schemas.excerpts import make_excerpt
+from chat.schemas.exports import ConversationExportSchema, conversation_export_schema
 from chat.schemas.group_log import FieldChangeSchema, GroupActSchema
 from chat.schemas.messages import (
     SYSTEM_EVENTS,
@@ -48,6 +49,7 @@ __all__ = [
     "SYSTEM_EVENTS",
     "AttachmentSchema",
     "ChangesSchema",
+    "ConversationExportSchema",
     "ConversationSchema",
     "FieldChangeSchema",
     "FileSchema",
@@ -74,6 +76,7 @@ __all__ = [
     "TitleSchema",
     "UploadSchema",
     "build_message_schema",
+    "conversation_export_schema",
     "conversation_schema",
     "format_duration",
     "group_avatar_url",

@@ -11,6 +11,7 @@ from django.db.models.fields.files import FieldFile
 from accounts.models import User
 from accounts.selectors import privacy
 from accounts.text import pinyin
+from chat import permissions
 from chat.models import Conversation, Membership
 from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url
 from chat.selectors.prefetch import conversation_schemas
@@ -20,7 +21,7 @@ from chat.selectors.summaries import (
     get_titles_by_conversation,
     list_conversation_summaries,
 )
-from messenger.core.errors import ApplicationError, not_found
+from messenger.core.errors import ApplicationError, forbidden, not_found
 
 PAGE, PAGE_MAX = 50, 100
 
@@ -37,6 +38,18 @@ def get_membership(user_id: int, conversation_id: int) -> Membership:
     )
     if membership is None:
         raise not_found()
+    return membership
+
+
+def get_allowed_membership(user_id: int, conversation_id: int, action: str) -> Membership:
+    """Returns the membership of a user who may do an action of chat.permissions in the conversation.
+
+    Raises `not_found` for non-members, and `forbidden` for members who may not do it.
+    """
+    membership = get_membership(user_id, conversation_id)
+    facts = permissions.conversation_facts(membership.conversation, membership.role)
+    if (refusal := permissions.find_refusal(action, facts)) is not None:
+        raise forbidden(refusal)
     return membership
 
 

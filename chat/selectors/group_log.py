@@ -12,10 +12,8 @@ from accounts.models import User
 from accounts.schemas import UserSchema, user_schema
 from audit.acts import ACTS
 from audit.models import AuditEntry
-from chat import permissions
 from chat.models import Conversation, Membership, Role, WordList
-from chat.selectors.conversations import get_membership
-from messenger.core.errors import forbidden
+from chat.selectors.conversations import get_allowed_membership
 
 PAGE = 50
 # Acts of moderators of the site are not shown: who has read or hidden something is known to administrators only.
@@ -48,10 +46,7 @@ def list_group_acts(user_id: int, conversation_id: int, before: int | None = Non
     `before` is the cursor of the page. Raises `not_found` for non-members, and `forbidden` for members who are neither
     owner nor admin.
     """
-    membership = get_membership(user_id, conversation_id)
-    facts = permissions.conversation_facts(membership.conversation, membership.role)
-    if (refusal := permissions.find_refusal("see_log", facts)) is not None:
-        raise forbidden(refusal)
+    get_allowed_membership(user_id, conversation_id, "see_log")
     entries = AuditEntry.objects.filter(conversation_id=conversation_id, action__in=GROUP_ACTS).order_by("-pk")
     rows = list((entries.filter(pk__lt=before) if before else entries)[: PAGE + 1])
     page = rows[:PAGE]

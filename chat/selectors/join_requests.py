@@ -5,10 +5,8 @@ from __future__ import annotations
 import msgspec
 
 from accounts.schemas import UserSchema, user_schema
-from chat import permissions
 from chat.models import JoinRequest
-from chat.selectors.conversations import get_membership
-from messenger.core.errors import forbidden
+from chat.selectors.conversations import get_allowed_membership
 from messenger.core.field_types import Timestamp
 from messenger.core.timestamps import format_timestamp
 
@@ -30,10 +28,7 @@ def list_join_requests(
 
     Raises `not_found` for non-members, and `forbidden` for members who are neither owner nor admin.
     """
-    membership = get_membership(user_id, conversation_id)
-    facts = permissions.conversation_facts(membership.conversation, membership.role)
-    if (refusal := permissions.find_refusal("decide_joins", facts)) is not None:
-        raise forbidden(refusal)
+    get_allowed_membership(user_id, conversation_id, "decide_joins")
     requests = JoinRequest.objects.filter(JoinRequest.WAITING, conversation_id=conversation_id)
     if before is not None:
         requests = requests.filter(pk__lt=before)

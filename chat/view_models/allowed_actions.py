@@ -35,6 +35,10 @@ class AllowedActions:
         return permissions.is_allowed("see_log", self._facts)
 
     @property
+    def can_export(self) -> bool:
+        return permissions.is_allowed("export", self._facts)
+
+    @property
     def can_add_people(self) -> bool:
         return permissions.is_allowed("add_people", self._facts)
 

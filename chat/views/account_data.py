@@ -13,16 +13,14 @@ from allauth.account.internal.flows.reauthentication import is_reauthentication_
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.http import content_disposition_header
 
 from accounts.actions import remember_browser, require_another_administrator
 from accounts.forms import DeleteAccountForm
 from accounts.selectors.languages import browser_language
 from accounts.selectors.timezones import browser_time_zone
 from chat.actions import account_deletion
-from chat.attachments.downloads import serve_file
 from chat.export import actions as export_actions
+from chat.export.downloads import serve_export
 from chat.views.common import render_page
 from chat.views.decorators import AuthenticatedRequest, form_view, page_view
 from messenger.core.database import write_transaction
@@ -39,28 +37,19 @@ def data_export(request: AuthenticatedRequest) -> HttpResponse:
         export_actions.request_export(user_id)
         return redirect("own_data")
     export = export_actions.get_export(user_id)
-    asked_at = timezone.localtime(export.asked_at) if export else None
-    expires_at = timezone.localtime(export.expires_at) if export and export.expires_at else None
-    return render_page(request, "settings/data_export.html", archive=export, asked_at=asked_at, expires_at=expires_at)
+    return render_page(request, "settings/data_export.html", archive=export)
 
 
 @page_view
 def download_data_export(request: AuthenticatedRequest) -> HttpResponse:
-    """Sends the ZIP file with the personal data that the user has exported.
-
-    Supports byte ranges, so that a browser can continue an interrupted download.
-    """
+    """Sends the ZIP file with the personal data that the user has exported."""
     export = export_actions.get_ready_export(request.user.pk)
     if is_reauthentication_required(request, app=""):
         # After the password, the user returns to the page: after a redirect to the file, the browser would still show
         # the password form.
         method, *_others = get_adapter().get_reauthentication_methods(request.user)
         return redirect(f"{method['url']}?next={reverse('own_data')}")
-    date = timezone.localtime(export.asked_at).date().isoformat()
-    disposition = content_disposition_header(True, f"messenger-{request.user.username}-{date}.zip") or "attachment"
-    etag = export.key.rpartition("/")[2].removesuffix(".zip")
-    response = serve_file(request, export.key, etag, "application/zip", disposition, "private, no-store")
-    return cast(HttpResponse, response)
+    return cast(HttpResponse, serve_export(request, export, request.user.username))
 
 
 @form_view

@@ -24,7 +24,8 @@ from chat import actions
 from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
 from chat.export import actions as export_actions
-from chat.export import builder
+from chat.export import archive as export_archive
+from chat.export import builder, files
 from chat.models import Conversation, DataExport
 from messenger.background import PermanentFailure
 from messenger.core.errors import ApplicationError
@@ -87,7 +88,7 @@ def test_a_mail_to_the_confirmed_address_says_that_the_archive_is_ready(
     [mail] = mailoutbox
     assert mail.to == ["alice@example.org"] and words in mail.body
     assert "https://chat.example.org/settings/data/" in mail.body
-    assert str((timezone.localtime() + export_actions.RETENTION).year) in mail.body
+    assert str((timezone.localtime() + files.RETENTION).year) in mail.body
     run_tasks()
     assert len(mailoutbox) == 1
 
@@ -202,10 +203,18 @@ def test_a_removed_member_gets_no_later_messages(alice, bob, carol, group, run_t
         assert secret not in words
 
 
+def test_messages_that_retention_has_removed_are_left_out(alice, group, run_tasks, transactional_db):
+    send_message(alice, group, "said long ago")
+    Conversation.objects.filter(pk=group.pk).update(removed_seq=Conversation.objects.get(pk=group.pk).last_seq)
+    send_message(alice, group, "said today")
+    words, _conversations = _build_and_read(alice, run_tasks)
+    assert "said today" in words and "said long ago" not in words
+
+
 def test_a_member_removed_during_the_export_gets_no_later_messages(
     alice, bob, group, run_tasks, transactional_db, monkeypatch
 ):
-    monkeypatch.setattr(builder, "PAGE_SIZE", 3)
+    monkeypatch.setattr(export_archive, "PAGE_SIZE", 3)
     for number in range(8):
         send_message(alice, group, f"before {number}")
     usual = builder.ExportBuilder._write_page
@@ -230,7 +239,7 @@ def _resolve_link(folder: str, link: str) -> str:
 
 
 def test_many_messages_are_split_into_linked_pages(alice, group, run_tasks, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "PAGE_SIZE", 10)
+    monkeypatch.setattr(export_archive, "PAGE_SIZE", 10)
     for number in range(24):
         send_message(alice, group, f"number {number}")
     client = page_of(alice)
@@ -350,34 +359,34 @@ def test_an_export_is_replaced_by_a_new_one_and_deleted_with_the_account(alice, 
 
 # ── Failures ───────────────────────────────────────────────────────────────────────────────────────────────────────
 def test_progress_is_stored(alice, group, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
-    monkeypatch.setattr(builder, "PAGE_SIZE", 5)
+    monkeypatch.setattr(export_archive, "PROGRESS_INTERVAL", 0)
+    monkeypatch.setattr(export_archive, "PAGE_SIZE", 5)
     for number in range(20):
         send_message(alice, group, f"number {number}")
     archive = export_actions.request_export(alice.pk)
-    seen, note = [], export_actions._save_progress
+    seen, note = [], files._save_progress
 
-    def record_progress(pk, done, total):
-        going_on = note(pk, done, total)
-        seen.append(DataExport.objects.get(pk=pk).percent)
+    def record_progress(export, done, total):
+        going_on = note(export, done, total)
+        seen.append(DataExport.objects.get(pk=export.pk).percent)
         return going_on
 
-    monkeypatch.setattr(export_actions, "_save_progress", record_progress)
+    monkeypatch.setattr(files, "_save_progress", record_progress)
     export_actions.build_export(archive.pk)
     assert seen == sorted(seen) and len(set(seen)) > 3 and max(seen) <= 99
 
 
 def test_a_new_request_stops_the_old_build(alice, transactional_db, monkeypatch):
     archive = export_actions.request_export(alice.pk)
-    monkeypatch.setattr(builder, "PROGRESS_INTERVAL", 0)
-    monkeypatch.setattr(export_actions, "_save_progress", lambda *_: False)
+    monkeypatch.setattr(export_archive, "PROGRESS_INTERVAL", 0)
+    monkeypatch.setattr(files, "_save_progress", lambda *_: False)
     export_actions.build_export(archive.pk)
     assert DataExport.objects.get().state == "building"
-    assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
+    assert not list((files.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
 def test_a_full_disk_fails_without_retry(alice, run_tasks, transactional_db, monkeypatch):
-    monkeypatch.setattr(builder, "RESERVED_BYTES", 2**60)
+    monkeypatch.setattr(export_archive, "RESERVED_BYTES", 2**60)
     export_actions.request_export(alice.pk)
     run_tasks()
     assert DataExport.objects.get().state == "failed"
@@ -387,22 +396,24 @@ def test_a_full_disk_fails_without_retry(alice, run_tasks, transactional_db, mon
 
 def test_a_disk_that_fills_up_during_an_export_keeps_its_reserve(alice, group, transactional_db, monkeypatch):
     """Two exports that begin together can both find enough free space, although there is not enough for both."""
-    free = iter([builder.RESERVED_BYTES * 2])
+    free = iter([export_archive.RESERVED_BYTES * 2])
     monkeypatch.setattr(
-        builder.shutil, "disk_usage", lambda _path: SimpleNamespace(free=next(free, builder.RESERVED_BYTES))
+        export_archive.shutil,
+        "disk_usage",
+        lambda _path: SimpleNamespace(free=next(free, export_archive.RESERVED_BYTES)),
     )
     export = export_actions.request_export(alice.pk)
     with pytest.raises(PermanentFailure):
         export_actions.build_export(export.pk)
     assert DataExport.objects.get().state == "failed"
-    assert not list((export_actions.settings.DATA_DIR / "archives").glob("*.zip"))
+    assert not list((files.settings.DATA_DIR / "archives").glob("*.zip"))
 
 
 def test_a_failing_export_is_tried_three_times(alice, transactional_db, monkeypatch):
     def fail(*_):
         raise OSError("away")
 
-    monkeypatch.setattr(export_actions, "_build_file", fail)
+    monkeypatch.setattr(files, "_build_file", fail)
     archive = export_actions.request_export(alice.pk)
     for last in (False, False, True):
         with pytest.raises(Exception):  # noqa: B017  # any exception: the worker must see it

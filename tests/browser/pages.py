@@ -70,6 +70,7 @@ CHAT_PAGES = {
     "a conversation with a search": "/c/{group}/?q=the",
     "group_settings": "/c/{group}/settings/",
     "group_log": "/c/{group}/log/",
+    "conversation_export": "/c/{group}/export/",
     "join_requests": "/c/{group}/requests/",
     "group_words": "/c/{group}/words/",
     "pins": "/c/{group}/pins/",

@@ -106,6 +106,8 @@ POST   api/v1/conversations/<conversation_id>/invites/              401    404  
 POST   api/v1/conversations/<conversation_id>/invites/              401    404    403    404    404 | conversation=direct
 DELETE api/v1/conversations/<conversation_id>/invites/<invite_id>/  401    404    404    204    204
 GET    api/v1/conversations/<conversation_id>/log/                   401    404    403    200    200
+GET    api/v1/conversations/<conversation_id>/export/                401    404    403    404    404
+POST   api/v1/conversations/<conversation_id>/export/                401    404    403    201    201
 PUT    api/v1/conversations/<conversation_id>/members/<user_id>/mute/ 401    404    403    200    200
 GET    api/v1/conversations/<conversation_id>/join-requests/         401    404    403    200    200
 PUT    api/v1/conversations/<conversation_id>/join-requests/<user_id>/ 401    404    403    200    200 | user=newt
@@ -189,6 +191,9 @@ GET    c/<conversation_id>/members/<user_id>/remove/                 in    404  
 GET    c/<conversation_id>/members/<user_id>/give/                   in    404    403    403    200
 GET    c/<conversation_id>/leave/                                    in    404    200    200    200
 GET    c/<conversation_id>/log/                                      in    404    403    200    200
+GET    c/<conversation_id>/export/                                   in    404    403    200    200
+POST   c/<conversation_id>/export/                                   in    404    403    302    302
+GET    c/<conversation_id>/export/archive/                          404    404    403    404    404 | none is ready
 GET    c/<conversation_id>/requests/                                 in    404    403    200    200
 POST   c/<conversation_id>/requests/<user_id>/                       in    404    403    302    302 | user=newt
 GET    c/<conversation_id>/delete/                                   in    404    403    403    200

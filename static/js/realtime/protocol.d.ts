@@ -502,6 +502,20 @@ export interface ListedContact {
   presence: Presence | null;
 }
 
+/**
+ * The export of a group that I have requested: a ZIP file with its messages and files, as web pages and as JSON.
+ * `percent` is how much is done while it is `building`. `url` of the file and `size` (bytes) are null until it is
+ * `ready`. It is deleted at `expires_at`.
+ */
+export interface ConversationExport {
+  state: "building" | "ready" | "failed";
+  percent: number;
+  url: string | null;
+  size: number | null;
+  asked_at: string;
+  expires_at: string | null;
+}
+
 /** A changed value of the group or of a member, as text. `label` names it in the language of the reader. */
 export interface FieldChange {
   label: string;
