@@ -50,8 +50,8 @@ class HasReadMarker(Protocol):
 def sender_not_blocked(mention: str) -> str:
     """Returns the SQL condition that the mentioned user has not blocked the sender of the message.
 
-    `mention` is the alias of `chat_mention` in the query. A block keeps the rows of earlier mentions, so that they count
-    again after it.
+    `mention` is the alias of `chat_mention` in the query. A block keeps the rows of earlier mentions: they count again
+    after it.
     """
     return (
         "NOT EXISTS (SELECT 1 FROM chat_message x JOIN accounts_relationship b ON b.person_id = x.sender_id"
