@@ -12,7 +12,7 @@ from accounts.models import User
 from accounts.selectors import privacy
 from accounts.text import pinyin
 from chat.models import Conversation, Membership
-from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url
+from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url, group_initials
 from chat.selectors.prefetch import conversation_schemas
 from chat.selectors.summaries import get_titles_by_conversation, list_conversation_summaries
 from messenger.core.errors import ApplicationError, not_found
@@ -87,6 +87,7 @@ def list_conversation_titles(user_id: int) -> list[TitleSchema]:
             keys=list(pinyin.pinyin_keys(title.name)),
             avatar_url=group_avatar_url(title.id, title.avatar),
             peer=title.peer,
+            initials=group_initials(title.id, title.kind, title.title),
         )
         for summary in list_conversation_summaries(user_id)
         if (title := titles.get(summary.id))

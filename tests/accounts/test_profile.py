@@ -70,6 +70,7 @@ def test_the_own_profile_has_all_fields(app, alice):
         "notice_count": 0,
         "me_version": 0,
         "created_at": format_timestamp(alice.date_joined),
+        "initials": {"initial": "A", "second": "l", "lang": "en", "hue": alice.pk % 10},
     }
 
 
