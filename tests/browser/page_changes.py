@@ -93,6 +93,24 @@ async def _restore_message(scenario: Scenario) -> None:
     await scenario.run_with_orm(action)  # there is no REST route for it: moderators restore messages on a page
 
 
+async def _remove_expired_messages(scenario: Scenario) -> None:
+    """Makes the first messages of the group older than it keeps them, and lets the task remove them."""
+    from datetime import timedelta
+
+    from django.db.models import F
+
+    from chat.actions.retention import remove_expired_messages
+    from chat.models import Message
+
+    def action() -> None:
+        hello = Message.objects.get(pk=scenario.message_ids["hello"])
+        first_messages = Message.objects.filter(conversation=scenario.group, seq__lte=hello.seq)
+        first_messages.update(created_at=F("created_at") - timedelta(days=400))
+        assert remove_expired_messages() == hello.seq
+
+    await scenario.run_with_orm(action)
+
+
 async def _add_alice_to_group_of_bob(scenario: Scenario) -> None:
     group = await scenario.bob.post("conversations/", kind="group", title="Bob's", user_ids=[scenario.carol.pk])
     scenario.group_of_bob = group["id"]
@@ -221,6 +239,7 @@ CHANGES: dict[str, Change] = {
     "alice turns slow mode on": lambda s: s.alice.patch(s.group_path, slow_mode=10),
     "alice turns slow mode off": lambda s: s.alice.patch(s.group_path, slow_mode=0),
     "alice lets messages be removed after a year": lambda s: s.alice.patch(s.group_path, retention_days=365),
+    "the first messages are removed by age": _remove_expired_messages,
     # ── the group ───
     "the title changes": lambda s: s.alice.patch(s.group_path, title="Another room"),
     "the description changes": lambda s: s.bob.patch(s.group_path, description="About rooms"),
@@ -261,6 +280,7 @@ CHANGES: dict[str, Change] = {
     "the other conversation is archived": lambda s: s.alice.patch(f"{s.direct_path}mine/", archived=True, draft=""),
     "a message unarchives it": lambda s: s.bob.send(s.direct_conversation, "still there?"),
     "bob adds alice to another group": _add_alice_to_group_of_bob,
+    "that group gets a Chinese title": lambda s: s.bob.patch(f"conversations/{s.group_of_bob}/", title="翻译组"),
     "a message in that group": lambda s: s.carol.send(s.group_of_bob, "hello alice"),
     "that group gets a photo": lambda s: s.bob.upload_avatar(f"conversations/{s.group_of_bob}/avatar/", "olive"),
     "alice becomes an admin of that group": lambda s: s.bob.patch(
