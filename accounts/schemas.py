@@ -13,6 +13,7 @@ import msgspec
 
 from accounts.models import Audience, Notice, Relationship, SignIn, Theme, User
 from messenger.core.field_types import Timestamp, UUIDText, one_of
+from messenger.core.initials import Initials, initials_for
 from messenger.core.timestamps import format_timestamp
 
 AudienceName = Annotated[str, one_of(Audience.values)]
@@ -25,12 +26,16 @@ ThemeName = Annotated[str, one_of(Theme.values)]
 
 
 class UserSchema(msgspec.Struct):
-    """A user as other users see them. `name` is the display name, or the user name if there is no display name."""
+    """A user as other users see them. `name` is the display name, or the user name if there is no display name.
+
+    If there is no picture (`avatar_url`), show the `initials`.
+    """
 
     id: int
     username: str
     name: str
-    avatar_url: str | None = None
+    avatar_url: str | None
+    initials: Initials
 
 
 class ProfileSchema(msgspec.Struct):
@@ -61,6 +66,7 @@ class ProfileSchema(msgspec.Struct):
     notice_count: int
     me_version: int
     created_at: Timestamp
+    initials: Initials
 
 
 class MeSchema(msgspec.Struct):
@@ -142,7 +148,13 @@ class VerifySchema(msgspec.Struct):
 
 
 def user_schema(user: User) -> UserSchema:
-    return UserSchema(user.pk, user.username, user.display_name, user_avatar_url(user.pk, user.avatar.name))
+    return build_user_schema(user.pk, user.username, user.name, user.avatar.name)
+
+
+def build_user_schema(user_id: int, username: str, name: str, avatar: str | None = None) -> UserSchema:
+    """Converts columns of a user's row. `avatar` is the name of the picture in the storage."""
+    name = name or username
+    return UserSchema(user_id, username, name, user_avatar_url(user_id, avatar), initials_for(name, user_id))
 
 
 def profile_schema(user: User) -> ProfileSchema:
@@ -166,6 +178,7 @@ def profile_schema(user: User) -> ProfileSchema:
         notice_count=user.notice_count,
         me_version=user.me_version,
         created_at=format_timestamp(user.date_joined),
+        initials=initials_for(user.display_name, user.pk),
     )
 
 

@@ -2,7 +2,7 @@
 
 An app above `chat` adds kinds of its own with `register_kind`, in `AppConfig.ready`. Its messages are created with
 `ConversationTransaction.add_message_of_kind`. In the browser it registers how they are shown
-(static/js/conversation/message/message-kinds.js).
+(static/js/conversation/message/message-kind-views.js).
 
 Code that treats the kinds differently reads this table instead of comparing `Message.kind`. The page hands the part
 that scripts need to them (`client_kinds`).
@@ -56,7 +56,8 @@ KINDS: dict[str, MessageKind] = {
 }
 
 
-# The names of all kinds. `register_kind` adds to it, and the schema of messages refers to it.
+# The names of all kinds, and of those that users write. `register_kind` adds to both. The schema of messages refers to
+# KIND_NAMES.
 KIND_NAMES = [str(name) for name in KINDS]
 WRITTEN_KINDS = [name for name, kind in KINDS.items() if kind.is_written]
 
@@ -66,6 +67,8 @@ def register_kind(name: str, kind: MessageKind) -> None:
     KINDS[name] = kind
     if name not in KIND_NAMES:
         KIND_NAMES.append(name)
+        if kind.is_written:
+            WRITTEN_KINDS.append(name)
 
 
 def counted_kinds() -> list[str]:

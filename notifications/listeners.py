@@ -10,6 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from chat.message_kinds import WRITTEN_KINDS
 from messenger.core import bulk_sql
 from messenger.core.database import savepoint, write_transaction
 from messenger.live.listeners import PublishedEvent
@@ -52,7 +53,7 @@ def handle_messages_and_states(events: list[PublishedEvent]) -> None:
     so that the sender does not wait for a query.
     """
     payloads = [
-        each.payload for each in events if each.type == "message.created" and each.payload.message.kind == "text"
+        each.payload for each in events if each.type == "message.created" and each.payload.message.kind in WRITTEN_KINDS
     ]
     states = [each for each in events if each.type == "mine.updated"]
     if payloads:

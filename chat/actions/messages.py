@@ -168,7 +168,7 @@ def publish_member_states(tx: ConversationTransaction, memberships: list[Members
 
 
 def publish_mention_counts_of_sender(user_id: int, sender_id: int) -> None:
-    """Publishes to a user the numbers of unread mentions that have changed as the user has blocked or unblocked a sender.
+    """Publishes to a user the numbers of unread mentions that a block or unblock of this sender has changed.
 
     Nothing is published to the sender, whose counts stay: a change would reveal the block. Call this after the commit.
     """

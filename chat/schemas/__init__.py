@@ -15,6 +15,7 @@ from chat.schemas.conversations import (
     TitleSchema,
     conversation_schema,
     group_avatar_url,
+    group_initials,
     member_schema,
     mine_schema,
 )
@@ -80,6 +81,7 @@ __all__ = [
     "conversation_schema",
     "format_duration",
     "group_avatar_url",
+    "group_initials",
     "make_excerpt",
     "member_schema",
     "message_schema",

@@ -11,6 +11,7 @@ from accounts.schemas import UserSchema, user_schema
 from chat.models import Conversation, Level, Membership, Role
 from chat.schemas.messages import MessageSchema
 from messenger.core.field_types import Timestamp, one_of
+from messenger.core.initials import Initials, initials_for
 from messenger.core.timestamps import format_optional_timestamp, format_timestamp
 
 ConversationKind = Annotated[str, one_of(Conversation.Kind.values)]
@@ -56,7 +57,7 @@ class ConversationSchema(msgspec.Struct):
     `join_request_count` is how many wait. `announcement` is Markdown, `announcement_html` its sanitised HTML (as
     `body_html` of a message). `retention_days`: days after which messages are removed, as the group has chosen; 0: as
     on the site. All messages up to number `removed_seq` have been removed by age: clients remove them, and show quotes
-    of them as deleted.
+    of them as deleted. A direct conversation has no picture and no `initials` of its own: show those of `peer`.
     """
 
     id: int
@@ -83,6 +84,7 @@ class ConversationSchema(msgspec.Struct):
     join_request_count: int = 0
     retention_days: int = 0
     removed_seq: int = 0
+    initials: Initials | None = None
     # Absent where all members get the same data (event conversation.updated, changes).
     mine: MineSchema | msgspec.UnsetType | None = msgspec.UNSET
 
@@ -101,6 +103,7 @@ class TitleSchema(msgspec.Struct):
     keys: list[str]
     avatar_url: str | None
     peer: UserSchema | None
+    initials: Initials | None
 
 
 class MemberSchema(msgspec.Struct):
@@ -181,6 +184,11 @@ def group_avatar_url(conversation_id: int, name: str | None) -> str | None:
     return f"/avatars/rooms/{conversation_id}/{name.rsplit('/', 1)[-1]}" if name else None
 
 
+def group_initials(conversation_id: int, kind: str, title: str) -> Initials | None:
+    """Returns what the avatar of a group shows, None for a direct conversation."""
+    return initials_for(title, conversation_id, is_group=True) if kind == Conversation.Kind.GROUP else None
+
+
 def conversation_schema(
     conversation: Conversation,
     *,
@@ -213,6 +221,7 @@ def conversation_schema(
         join_request_count=conversation.join_request_count,
         retention_days=conversation.retention_days,
         removed_seq=conversation.removed_seq,
+        initials=group_initials(conversation.pk, conversation.kind, conversation.title),
         mine=mine,
     )
 

@@ -13,7 +13,7 @@ from accounts.selectors import privacy
 from accounts.text import pinyin
 from chat import permissions
 from chat.models import Conversation, Membership
-from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url
+from chat.schemas import ConversationSchema, TitleSchema, group_avatar_url, group_initials
 from chat.selectors.prefetch import conversation_schemas
 from chat.selectors.summaries import (
     ConversationSummary,
@@ -117,6 +117,7 @@ def list_titled_summaries(
                 keys=list(pinyin.pinyin_keys(title.name)),
                 avatar_url=group_avatar_url(title.id, title.avatar),
                 peer=title.peer,
+                initials=group_initials(title.id, title.kind, title.title),
             ),
         )
         for summary in filter_summaries_after(list_conversation_summaries(user_id), before)

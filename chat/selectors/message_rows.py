@@ -14,7 +14,7 @@ from uuid import UUID
 
 import msgspec
 
-from accounts.schemas import UserSchema, user_avatar_url
+from accounts.schemas import build_user_schema
 from chat.models import Message
 from chat.schemas import (
     AttachmentSchema,
@@ -93,9 +93,9 @@ def _build_schema(row: tuple, reactions: list[ReactionSchema] | None) -> Message
     if quoted_id is not None:
         is_deleted = quoted_deleted_at is not None
         excerpt = "" if is_deleted else make_excerpt(quoted_html, _decode(quoted_files))
-        reply = ReplySchema(quoted_id, quoted_seq, _user(*quoted_sender), excerpt, is_deleted)
+        reply = ReplySchema(quoted_id, quoted_seq, build_user_schema(*quoted_sender), excerpt, is_deleted)
     if forwarded_at is not None and author_id is not None:
-        author = _user(author_id, author_username, author_name, author_avatar)
+        author = build_user_schema(author_id, author_username, author_name, author_avatar)
         forward = ForwardSchema(author, _format_time(forwarded_at))
     data = _decode(event) if event is not None else None
     return build_message_schema(
@@ -105,7 +105,7 @@ def _build_schema(row: tuple, reactions: list[ReactionSchema] | None) -> Message
         version=version,
         client_id=_format_uuid(client_id) if client_id is not None else None,
         kind=kind,
-        sender=_user(sender_id, sender_username, sender_name, sender_avatar),
+        sender=build_user_schema(sender_id, sender_username, sender_name, sender_avatar),
         body=body,
         body_html=body_html,
         mentions=[MentionSchema(**mention) for mention in _decode(mentions)] if mentions != "[]" else None,
@@ -120,10 +120,6 @@ def _build_schema(row: tuple, reactions: list[ReactionSchema] | None) -> Message
         event=SystemEvent(**data) if data and kind == Message.Kind.SYSTEM else None,
         data=data if kind not in Message.Kind.values else None,
     )
-
-
-def _user(pk: int, username: str, name: str, avatar: str) -> UserSchema:
-    return UserSchema(pk, username, name or username, user_avatar_url(pk, avatar))
 
 
 def _format_time(value: datetime | str) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from accounts.schemas import UserSchema, user_avatar_url
+from accounts.schemas import UserSchema, build_user_schema
 from chat.models import Level
 from chat.selectors.prefetch import sender_not_blocked
 from messenger.core.bulk_sql import fetch_all
@@ -146,8 +146,7 @@ class ConversationTitle(NamedTuple):
     def peer(self) -> UserSchema | None:
         if self.peer_id is None:
             return None
-        avatar_url = user_avatar_url(self.peer_id, self.peer_avatar)
-        return UserSchema(self.peer_id, self.peer_username, self.name, avatar_url)
+        return build_user_schema(self.peer_id, self.peer_username, self.peer_name, self.peer_avatar)
 
 
 def get_titles_by_conversation(user_id: int) -> dict[int, ConversationTitle]:

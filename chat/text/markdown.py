@@ -217,8 +217,8 @@ def _list_names(body: str, match: re.Match, *, is_joined: bool = False) -> list[
 def _read_name(text: str) -> str:
     """Returns the characters at the start of a text that may be a user name, as written.
 
-    An input method in full-width mode types digits and signs in full width too. These signs belong to a name only behind
-    a full-width letter or digit, because behind others they are punctuation.
+    An input method in full-width mode types digits and signs in full width too. These signs belong to a name only
+    behind a full-width letter or digit, because behind others they are punctuation.
     """
     end = 0
     for character in text:

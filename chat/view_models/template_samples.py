@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from accounts.models import User
-from accounts.schemas import UserSchema
+from accounts.schemas import build_user_schema
 from chat.models import Attachment, Conversation
 from chat.schemas import AttachmentSchema, MemberSchema, MineSchema, build_message_schema, conversation_schema
 from chat.schemas.messages import SYSTEM_SENTENCES
@@ -18,7 +18,7 @@ from chat.view_models.attachments import FILE_ICONS, build_attachment_views
 from chat.view_models.conversation_list import ConversationRow
 from chat.view_models.message_log import GroupPosition, MessageItem, ReactionItem, SystemMessageText
 
-_EMPTY_USER = UserSchema(0, "", "")
+_EMPTY_USER = build_user_schema(0, "", "")
 _ANY_TIME = datetime(2000, 1, 1, 12, tzinfo=UTC)
 SYSTEM_MESSAGE_KINDS = (*SYSTEM_SENTENCES, "linked-mine")
 

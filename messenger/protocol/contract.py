@@ -34,6 +34,7 @@ from chat.actions.groups import settings as group_settings
 from messenger.consumers import MessengerConsumer
 from messenger.core.errors import STATUS_BY_CODE, ErrorSchema
 from messenger.core.excerpts import EXCERPT_LENGTH
+from messenger.core.initials import Initials
 from messenger.live import connection, consumer, handshake, hub
 from messenger.rest import struct_schemas
 from messenger.rest.api_root import ApiRootSchema
@@ -132,7 +133,7 @@ def schemas() -> list[Struct]:
         presence.schemas,
         calls.schemas,
     )
-    own = (ErrorSchema, ApiRootSchema, consumer.Heartbeat)
+    own = (ErrorSchema, ApiRootSchema, consumer.Heartbeat, Initials)
     return [*own, *(schema for module in modules for schema in _schemas_in(module))]
 
 

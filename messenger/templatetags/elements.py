@@ -27,7 +27,7 @@ from accounts.settings_pages import SettingsPage, list_settings_pages
 from messenger.assets import scripts
 from messenger.assets.stylesheets import bundle_name, source_files
 from messenger.core import user_agents
-from messenger.core.initials import hue, initials_for
+from messenger.core.initials import initials_for
 from messenger.core.page_parts import list_page_parts
 
 register = template.Library()
@@ -108,8 +108,7 @@ def avatar(subject: Any, size: str = "", online: bool | Collection[int] | None =
 
 def _render_avatar(name: str, pk: int, url: str | None, size: str, is_group: bool, online: bool | None) -> SafeString:
     context = {
-        "initials": initials_for(name),
-        "hue": hue(pk, is_group),
+        "initials": initials_for(name, pk, is_group),
         "url": url,
         "size": size,
         "is_group": is_group,

@@ -16,8 +16,8 @@ from accounts.models import RetiredUsername, SignIn, User
 from accounts.selectors.languages import language_for
 from accounts.selectors.usernames import is_username_taken
 from messenger.core.errors import ApplicationError
-from tests.servers import PASSWORD
 from messenger.core.timestamps import format_timestamp
+from tests.servers import PASSWORD
 
 FORM = {
     "username": "alice",
@@ -71,6 +71,7 @@ def test_the_own_profile_has_all_fields(app, alice):
         "notice_count": 0,
         "me_version": 0,
         "created_at": format_timestamp(alice.date_joined),
+        "initials": {"initial": "A", "second": "l", "lang": "en", "hue": alice.pk % 10},
     }
 
 

@@ -186,6 +186,6 @@ def test_a_contact_is_found_among_many_similar_names(searchable_users, make_user
     assert names(searchable_users["bob"], "al", limit=1) == ["zz"]
 
 
-def test_others_see_four_fields_of_a_user(searchable_users):
-    assert UserSchema.__struct_fields__ == ("id", "username", "name", "avatar_url")
+def test_others_see_these_fields_of_a_user_only(searchable_users):
+    assert UserSchema.__struct_fields__ == ("id", "username", "name", "avatar_url", "initials")
     assert "secret" not in repr(user_schema(searchable_users["alice"]))

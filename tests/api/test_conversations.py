@@ -195,7 +195,10 @@ def test_users_are_found_by_name_and_not_by_email(api, alice, make_user):
     found = api(alice).get("users/", query_params={"q": "dav"}).json()
     assert found["next"] is None
     (dave,) = found["results"]
-    assert dave == {"id": dave["id"], "username": "dave", "name": "David Example", "avatar_url": None}
+    initials = {"initial": "D", "second": "E", "lang": "en", "hue": dave["id"] % 10}
+    assert dave == {
+        "id": dave["id"], "username": "dave", "name": "David Example", "avatar_url": None, "initials": initials,
+    }  # fmt: skip
     for q in ("secret", "secret@example.org", "example.org"):
         assert api(alice).get("users/", query_params={"q": q}).json()["results"] == []
 

@@ -1,14 +1,13 @@
 /**
  * Tests of functions that exist in the browser and on the server, with cases that are used for both: excerpts, grouping
- * of messages, initials, languages, dates and lists of names.
+ * of messages, languages, dates and lists of names.
  */
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { getInitials, getAvatarHue } from "../../static/js/lib/initials.js";
 import { groupMessages } from "../../static/js/conversation/log/grouping.js";
-import { findCut, getFirstGrapheme } from "../../static/js/lib/graphemes.js";
+import { findCut } from "../../static/js/lib/graphemes.js";
 import { shorten, summarizeText, fillPlaceholders, formatNameList } from "../../static/js/lib/wording.js";
 import { DateFormatter } from "../../static/js/lib/times.js";
 import { isEmojiOnly, getLangAttribute, detectLanguage } from "../../static/js/lib/text-language.js";
@@ -24,7 +23,6 @@ describe("characters as readers see them, with the cases shared with the server"
     test(characters.join(" "), () => {
       const text = characters.join("");
       const ends = characters.map((_, index) => [...characters.slice(0, index + 1).join("")].length);
-      assert.equal(getFirstGrapheme(text), characters[0]);
       for (let end = ends[0]; end <= [...text].length; end += 1) {
         assert.equal(findCut([...text], end), Math.max(...ends.filter((each) => each <= end)));
       }
@@ -51,14 +49,6 @@ describe("grouping, with the cases shared with the server", () => {
       );
     });
   }
-});
-
-describe("initials, with the cases shared with the server", () => {
-  for (const { name, initial, second, lang } of table("initials")) {
-    test(JSON.stringify(name), () => assert.deepEqual(getInitials(name), { initial, second, lang }));
-  }
-
-  test("there are ten colours", () => assert.deepEqual([getAvatarHue(123), getAvatarHue(123, true), getAvatarHue(128, true)], [3, 8, 3]));
 });
 
 describe("languages and emoji, with the cases shared with the server", () => {

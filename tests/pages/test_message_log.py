@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.utils import dateformat, timezone, translation
 
-from accounts.schemas import UserSchema
+from accounts.schemas import build_user_schema
 from chat.schemas import MentionSchema, MineSchema, SystemEvent
 from chat.text import language
 from chat.view_models import message_log, template_samples, times
@@ -26,12 +26,10 @@ from chat.view_models.message_log import (
     highlight_own_mentions,
     link_mentions,
 )
-from messenger.core.initials import hue, initials_for
 from messenger.core.user_agents import describe_user_agent
 
 HERE = Path(__file__).resolve().parent.parent
 GROUPING = json.loads((HERE / "js/shared_cases/grouping.json").read_text())
-FACES = json.loads((HERE / "js/shared_cases/initials.json").read_text())
 LANGS = json.loads((HERE / "js/shared_cases/languages.json").read_text())
 BIG = json.loads((HERE / "js/shared_cases/emoji_only.json").read_text())
 
@@ -50,11 +48,6 @@ def test_groups(case):
     ]
     wanted = [{"pause_before": False} | place for place in case["expect"]]
     assert [dataclasses.asdict(place) for place in group_messages(stamps)] == wanted
-
-
-@pytest.mark.parametrize("case", FACES, ids=lambda case: case["name"] or "nothing")
-def test_initials_and_colour_of_avatars(case):
-    assert initials_for(case["name"])._asdict() == {name: case[name] for name in ("initial", "second", "lang")}
 
 
 @pytest.mark.parametrize("case", LANGS, ids=lambda case: case["text"] or "nothing")
@@ -83,14 +76,9 @@ def test_texts_of_emoji_only_are_big(case):
     assert language.is_emoji_only(case["text"]) == case["big"]
 
 
-def test_every_colour_is_used():
-    assert (hue(123), hue(123, is_group=True)) == (3, 8)
-    assert {hue(number) for number in range(20)} == set(range(10))
-
-
 def text(seq: int, sender: int = 1, at: str = "2026-11-21T09:00:00.000Z", **fields):
     message = template_samples.get_sample_context()["blank_item"].message
-    values = {"id": seq, "seq": seq, "sender": UserSchema(sender, f"u{sender}", f"U{sender}"), "created_at": at}
+    values = {"id": seq, "seq": seq, "sender": build_user_schema(sender, f"u{sender}", f"U{sender}"), "created_at": at}
     return type(message)(**{name: getattr(message, name) for name in message.__struct_fields__} | values | fields)
 
 

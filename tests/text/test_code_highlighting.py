@@ -101,10 +101,10 @@ def test_highlighting_keeps_the_text(language):
 
 
 def test_code_contains_no_mentions():
-    from accounts.schemas import UserSchema
+    from accounts.schemas import build_user_schema
 
     html, mentions = render_markdown(
-        "```python\n@alice\ndef f(): pass\n```", {"alice": UserSchema(1, "alice", "Alice")}
+        "```python\n@alice\ndef f(): pass\n```", {"alice": build_user_schema(1, "alice", "Alice")}
     )
     assert '<span class="t-f">@alice</span>' in html and not mentions
 

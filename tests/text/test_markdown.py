@@ -13,12 +13,12 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from accounts.schemas import UserSchema
+from accounts.schemas import build_user_schema
 from chat.text import markdown
 from chat.text.markdown import render_markdown
 from tests.text.html_reader import HTMLReader, assert_harmless
 
-ALICE = {"alice": UserSchema(1, "alice", "Alice")}
+ALICE = {"alice": build_user_schema(1, "alice", "Alice")}
 quick = settings(deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from accounts.models import User
-from accounts.schemas import UserSchema
+from accounts.schemas import build_user_schema
 from accounts.usernames.rules import is_username_character, skeleton
 from chat import actions, selectors
 from chat.actions.validation import find_named_members
@@ -36,7 +36,7 @@ NAMES = [
     "x" * 30,
     "t4ann",
 ]
-USERS = {skeleton(name): UserSchema(number, name, name) for number, name in enumerate(NAMES, 1)}
+USERS = {skeleton(name): build_user_schema(number, name, name) for number, name in enumerate(NAMES, 1)}
 
 
 def find_mentions(body: str, **options) -> list[str]:

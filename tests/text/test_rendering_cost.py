@@ -10,14 +10,14 @@ import time
 import pytest
 from markdown_it.parser_inline import ParserInline
 
-from accounts.schemas import UserSchema
+from accounts.schemas import build_user_schema
 from chat.text.markdown import find_mention_keys, render_markdown
 from chat.text.markdown_rules import escapes
 from chat.text.markdown_rules.cost import MAX_WORK, SKIP_WORK
 from tests.text.function_calls import count_calls
 from tests.text.hostile_texts import KINDS, repeat, repeat_around
 
-MEMBERS = {name: UserSchema(number, name, name) for number, name in enumerate(("alice", "小千"), 1)}
+MEMBERS = {name: build_user_schema(number, name, name) for number, name in enumerate(("alice", "小千"), 1)}
 # A text of 4,000 characters takes at most 13 ms on the machine of the authors, and less than this on slow ones.
 MAX_SECONDS = 0.1
 MAX_CALLS = 120_000  # of functions, for a text of 4,000 characters: about 15 ms

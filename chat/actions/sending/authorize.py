@@ -13,7 +13,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from accounts import actions as account_actions
-from accounts.schemas import UserSchema, user_avatar_url
+from accounts.schemas import build_user_schema
 from accounts.selectors.mutes import group_mute_error, mute_error
 from chat.actions import direct_rules
 from chat.actions.sending.locking import ARCHIVED_UNMUTED_SQL
@@ -106,7 +106,7 @@ def _lock_memberships(sends: list[PendingSend]) -> dict[tuple[int, int], SenderM
         if is_unopened:
             conversations[conversation_id].has_unopened_member = True
             continue
-        user = UserSchema(user_id, username, name or username, user_avatar_url(user_id, avatar))
+        user = build_user_schema(user_id, username, name, avatar)
         memberships[conversation_id, user_id] = SenderMembership(
             pk,
             role,

@@ -1,6 +1,7 @@
 /** Renders the entries of calls in the history, like templates/calls/_call_entry.html and calls/entries.py. */
 import { registerMessageKind } from "../conversation/message/message-kind-views.js";
 import { clone, fillSlot, find, words } from "../lib/dom.js";
+import { isCounted } from "../lib/message-kinds.js";
 import { formatDuration } from "./duration.js";
 
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -23,7 +24,7 @@ function renderCall(message, currentUserId) {
   const item = clone(`call-entry-${media}-template`);
   if (!item) return null;
   const isOwn = sender.id === currentUserId;
-  if (kind === "missed" && !isOwn) item.classList.add("missed", "counted"); // `counted`: it can be unread
+  if (isCounted(message) && !isOwn) item.classList.add("missed", "counted"); // `counted`: it can be unread
   item.id = `m-${seq}`;
   Object.assign(item.dataset, { id: String(id), seq: String(seq), version: String(version), at: created_at, kind });
   fillSlot(item, "actor", isOwn ? words("name-words").you ?? "" : sender.name);

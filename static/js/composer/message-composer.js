@@ -21,6 +21,7 @@ import { clone, find, uuid } from "../lib/dom.js";
 import { openPageDialog } from "../ui/page-dialog.js";
 import { showToast, showErrorToast } from "../ui/toast-stack.js";
 import { ApiError } from "../realtime/api-error.js";
+import { makeUser } from "../realtime/state/user-cache.js";
 
 /** @typedef {import("../realtime/protocol.js").Reply} Reply */
 /** @typedef {import("../realtime/protocol.js").Message} Message */
@@ -160,8 +161,7 @@ export class MessageComposer extends LiveElement {
     const id = Number(this.#hiddenInput("reply_to_id")?.value);
     if (!noteElement || !id) return null;
     const name = find(noteElement, "b")?.textContent ?? "";
-    const sender = { id: 0, username: "", name, avatar_url: null };
-    return { id, seq: 0, sender, excerpt: find(noteElement, ".clip")?.textContent ?? "", deleted: false };
+    return { id, seq: 0, sender: makeUser(0, name), excerpt: find(noteElement, ".clip")?.textContent ?? "", deleted: false };
   }
 
   /** @param {string} name @returns {HTMLInputElement | null} */

@@ -7,6 +7,7 @@ import { reloadConversation, unreadTotals } from "./unread-badges.js";
 import { ListFilter } from "./list-filter.js";
 import { ListKeyboard } from "./list-keyboard.js";
 import { matchesFilter, compareRows } from "./list-order.js";
+import { TYPING_TIMEOUT } from "../conversation/header/typing-indicator.js";
 import { LiveElement, emit } from "../realtime/events.js";
 import { summarizeText } from "../lib/wording.js";
 import { find, findAll } from "../lib/dom.js";
@@ -17,8 +18,6 @@ import { isActivity } from "../lib/message-kinds.js";
 /** @typedef {import("../realtime/protocol.js").Message} Message */
 /** @typedef {import("../realtime/protocol.js").Queued} Queued */
 /** @typedef {import("./list-order.js").ListView} ListView */
-
-const TYPING_TIMEOUT = 5_000; // ms
 
 export class ConversationList extends LiveElement {
   me = 0;

@@ -2,16 +2,7 @@
  * Search of the quick switcher: finds conversations by title, username, pinyin and pinyin initials, best matches first.
  */
 
-/**
- * @typedef {import("../realtime/protocol.js").User} User
- * @typedef {object} Title
- * @property {number} id
- * @property {string} kind
- * @property {string} title
- * @property {string[]} keys
- * @property {string | null} avatar_url
- * @property {User | null} peer
- */
+/** @typedef {import("../realtime/protocol.js").Title} Title */
 
 /**
  * Converts input to the same form as the pinyin keys (see accounts/text/pinyin.py), to compare them.

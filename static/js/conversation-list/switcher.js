@@ -12,7 +12,7 @@ import { showErrorToast } from "../ui/toast-stack.js";
 import { navigate } from "../ui/page-navigation.js";
 import { parsePage } from "../lib/trusted-html.js";
 
-/** @typedef {import("./switcher-ranking.js").Title} Title */
+/** @typedef {import("../realtime/protocol.js").Title} Title */
 /** @typedef {import("../realtime/protocol.js").User} User */
 
 const SEARCH_DELAY = 120; // ms after the last input until people are searched
@@ -200,11 +200,11 @@ function createGroup(title, options) {
 
 /** @param {Title} title @param {string} [note] */
 function createConversationOption(title, note = "") {
-  const { id, kind, peer } = title;
+  const { id, peer } = title;
   const option = cloneTemplate("option");
   option.id = `switch-c${id}`;
   option.dataset.id = String(id);
-  option.prepend(createAvatar(/** @type {any} */ ({ ...title, kind }), "s"));
+  option.prepend(createAvatar(title, "s"));
   setTexts(option, title.title, note || (peer ? `@${peer.username}` : ""));
   markMatch(option);
   updateBadge(find(option, ".badge"), unreadTotals.get(id)?.unread.count ?? 0);

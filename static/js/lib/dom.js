@@ -2,11 +2,10 @@
  * Helper functions for the DOM: queries, copies of templates, avatars and browser storage. Scripts take all translated
  * texts from templates.
  */
-import { getInitials, getAvatarHue } from "./initials.js";
 import { DateFormatter } from "./times.js";
 
 /** @typedef {import("../realtime/protocol.js").User} User */
-/** @typedef {import("../realtime/protocol.js").Conversation} Conversation */
+/** @typedef {import("../realtime/protocol.js").Initials} Initials */
 
 /**
  * Returns the first matching element.
@@ -89,22 +88,21 @@ export function replaceIdInUrls(root, id) {
 
 /**
  * Returns an avatar like the one rendered by `templates/elements/avatar.html`.
- * @param {User | Conversation} subject
+ * @param {User | {kind: string, avatar_url: string | null, initials: Initials | null, peer: User | null}} subject a user, or
+ *   a conversation with its title
  * @param {string} [size] class
  * @param {boolean} [hasDot] with a hidden online dot
  */
 export function createAvatar(subject, size = "", hasDot = false) {
   const isGroup = "kind" in subject && subject.kind === "group";
   const person = "kind" in subject ? (isGroup ? null : subject.peer) : subject;
-  const name = isGroup ? subject.title : person?.name ?? "";
-  const id = isGroup ? subject.id : person?.id ?? 0;
-  const url = isGroup ? subject.avatar_url : person?.avatar_url;
-  const { initial, second, lang } = getInitials(name);
+  const { avatar_url: url = null, initials } = (isGroup ? subject : person) ?? {};
+  const { initial, second, lang, hue } = initials ?? guessInitials(person?.name ?? "");
   const element = document.createElement("span");
   element.className = ["avatar", size, isGroup && "room"].filter(Boolean).join(" ");
-  element.dataset.hue = String(getAvatarHue(id, isGroup));
+  element.dataset.hue = String(hue);
   element.lang = lang;
-  if (person) element.dataset.userId = String(id);
+  if (person) element.dataset.userId = String(person.id);
   element.setAttribute("aria-hidden", "true");
   if (url) {
     const image = document.createElement("img");
@@ -124,6 +122,25 @@ export function createAvatar(subject, size = "", hasDot = false) {
     element.append(onlineDot);
   }
   return element;
+}
+
+/** Returns picture and initials of an avatar on the page. @param {HTMLElement} avatar */
+export function readAvatar(avatar) {
+  const letters = find(avatar, ".letters");
+  return {
+    avatar_url: find(avatar, "img")?.getAttribute("src") ?? null,
+    initials: {
+      initial: letters?.firstChild?.textContent ?? "",
+      second: find(letters, ".second")?.textContent ?? "",
+      lang: avatar.lang,
+      hue: Number(avatar.dataset.hue),
+    },
+  };
+}
+
+/** Returns initials for a user whose initials the server has not sent. @param {string} name @returns {Initials} */
+export function guessInitials(name) {
+  return { initial: [...name.trim()][0]?.toUpperCase() ?? "", second: "", lang: "", hue: 0 };
 }
 
 /** @param {HTMLElement} parent @param {string} name @param {string} text */

@@ -18,14 +18,6 @@ export function findCut(chars, end) {
   return cut || end;
 }
 
-/** Returns the first character of a text with all its code points. @param {string} text */
-export function getFirstGrapheme(text) {
-  const chars = [...text];
-  let end = 1;
-  while (end < chars.length && !isBoundary(chars, end)) end += 1;
-  return chars.slice(0, end).join("");
-}
-
 /** @param {string[]} chars @param {number} index */
 function isBoundary(chars, index) {
   if (index >= chars.length) return true;

@@ -5,6 +5,7 @@
  */
 import { api } from "../realtime/api.js";
 import { find } from "../lib/dom.js";
+import { isWritten } from "../lib/message-kinds.js";
 import { mentionsUser } from "../conversation-list/unread-counter.js";
 import { navigate } from "../ui/page-navigation.js";
 import { findSubscription, registerServiceWorker } from "./push-registration.js";
@@ -24,7 +25,7 @@ export function watchNotifications() {
   if (navigator.serviceWorker) registerServiceWorker().catch(() => {});
   document.addEventListener("live:message.created", (event) => {
     const { message } = /** @type {CustomEvent} */ (event).detail;
-    if (message.kind === "text" && message.sender.id !== userId && !isSeen()) handleMessage(message, userId);
+    if (isWritten(message) && message.sender.id !== userId && !isSeen()) handleMessage(message, userId);
   });
   document.addEventListener("live:mine.updated", (event) => {
     const { conversation_id, mine } = /** @type {CustomEvent} */ (event).detail;

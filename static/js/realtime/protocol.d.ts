@@ -38,12 +38,28 @@ export interface Heartbeat {
   timeout: number;
 }
 
-/** A user as other users see them. `name` is the display name, or the user name if there is no display name. */
+/**
+ * What an avatar without a picture shows. `initial` is always shown: one character, or two of a Chinese name. `second`
+ * is empty or one more letter, for places where avatars have no names beside them. `lang` is the language of the
+ * characters. `hue` is the number of the colour (0 to 9); it does not change with the name.
+ */
+export interface Initials {
+  initial: string;
+  second: string;
+  lang: string;
+  hue: number;
+}
+
+/**
+ * A user as other users see them. `name` is the display name, or the user name if there is no display name. If there is
+ * no picture (`avatar_url`), show the `initials`.
+ */
 export interface User {
   id: number;
   username: string;
   name: string;
   avatar_url: string | null;
+  initials: Initials;
 }
 
 /**
@@ -73,6 +89,7 @@ export interface Profile {
   notice_count: number;
   me_version: number;
   created_at: string;
+  initials: Initials;
 }
 
 /** Reports that your own profile or settings have changed. `user` contains the new values. */
@@ -345,7 +362,8 @@ export interface Mine {
  * follow an invite link wait until an admin lets them in; `join_request_count` is how many wait. `announcement` is
  * Markdown, `announcement_html` its sanitised HTML (as `body_html` of a message). `retention_days`: days after which
  * messages are removed, as the group has chosen; 0: as on the site. All messages up to number `removed_seq` have been
- * removed by age: clients remove them, and show quotes of them as deleted.
+ * removed by age: clients remove them, and show quotes of them as deleted. A direct conversation has no picture and no
+ * `initials` of its own: show those of `peer`.
  */
 export interface Conversation {
   id: number;
@@ -371,6 +389,7 @@ export interface Conversation {
   join_request_count: number;
   retention_days: number;
   removed_seq: number;
+  initials: Initials | null;
   mine?: Mine | null;
 }
 
@@ -387,6 +406,7 @@ export interface Title {
   keys: string[];
   avatar_url: string | null;
   peer: User | null;
+  initials: Initials | null;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Completes mentions after an `@` in the composer. Suggests matching members; recent speakers come first. */
 import { api } from "../../realtime/api.js";
 import { parseMentionQuery, rankMatches } from "./mention-match.js";
-import { createAvatar, clone, find, findAll } from "../../lib/dom.js";
+import { createAvatar, clone, find, findAll, readAvatar } from "../../lib/dom.js";
 import { getPresence } from "../../realtime/state/presence-cache.js";
 import { isAllowed } from "../../conversation/permissions.js";
 
@@ -83,7 +83,7 @@ export class MentionCompletion {
         id: Number(dataset.userId),
         username: dataset.username ?? "",
         name: [...children].find((child) => child.matches(".clip"))?.textContent ?? "",
-        avatar_url: firstElementChild?.querySelector("img")?.getAttribute("src") ?? null,
+        ...readAvatar(/** @type {HTMLElement} */ (firstElementChild)),
         pinyin: dataset.pinyin,
       }))
       .filter(({ id }) => id !== this.me);

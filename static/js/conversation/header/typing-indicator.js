@@ -3,7 +3,7 @@ import { LiveElement } from "../../realtime/events.js";
 import { cloneAll, fillSlot, find } from "../../lib/dom.js";
 import { loadUsers, getUserName } from "../../realtime/state/user-cache.js";
 
-const TYPING_TIMEOUT = 5_000; // ms
+export const TYPING_TIMEOUT = 5_000; // ms, as `EXPIRES_AFTER` in presence/typing_state.py
 
 export class TypingIndicator extends LiveElement {
   /** Timers that end an entry, by user id. @type {Map<number, any>} */

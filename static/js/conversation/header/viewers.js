@@ -5,7 +5,7 @@
  */
 import { fillPlaceholders, formatNameList } from "../../lib/wording.js";
 import { createAvatar, find, findAll, words } from "../../lib/dom.js";
-import { loadUsers, getUserName, getUser } from "../../realtime/state/user-cache.js";
+import { loadUsers, getUserName, getUser, makeUser } from "../../realtime/state/user-cache.js";
 
 const MIN_WIDTH = 360; // of the title in the header for the long text, in pixels
 const MAX_AVATARS = 3; // avatars per message; for more viewers only the number is displayed
@@ -113,7 +113,7 @@ function createViewerAvatar(id) {
     find(document, `.member[data-user-id="${id}"] .avatar`) ?? find(document, `.msg[data-sender="${id}"] > .avatar`);
   const avatar = displayedAvatar
     ? /** @type {HTMLElement} */ (displayedAvatar.cloneNode(true))
-    : createAvatar(getUser(id) ?? { id, username: "", name: getUserName(id) ?? "…", avatar_url: null });
+    : createAvatar(getUser(id) ?? makeUser(id, getUserName(id) ?? "…"));
   avatar.className = "avatar";
   find(avatar, ".here")?.remove();
   return avatar;

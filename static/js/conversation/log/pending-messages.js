@@ -4,8 +4,8 @@
  */
 import { sendAndForget, emit } from "../../realtime/events.js";
 import { renderPendingMessage, renderPendingState } from "../message/message-view.js";
-import { find } from "../../lib/dom.js";
-import { getUserName } from "../../realtime/state/user-cache.js";
+import { find, readAvatar } from "../../lib/dom.js";
+import { getUserName, makeUser } from "../../realtime/state/user-cache.js";
 
 /** @typedef {import("./message-log.js").MessageLog} MessageLog */
 /** @typedef {import("../../realtime/protocol.js").Queued} Queued */
@@ -92,12 +92,12 @@ export class PendingMessages {
   }
 
   /**
-   * Returns the current user with the data on the page; the picture is taken from the navigation rail.
+   * Returns the current user with the data on the page; the avatar is taken from the navigation rail.
    * @returns {User}
    */
   #makeCurrentUser() {
     const { me } = this.log;
-    const image = find(document, ".rail .avatar[data-user-id] img");
-    return { id: me, username: "", name: getUserName(me) ?? "", avatar_url: image?.getAttribute("src") ?? null };
+    const avatar = find(document, ".rail .avatar[data-user-id]");
+    return { ...makeUser(me, getUserName(me) ?? ""), ...(avatar && readAvatar(avatar)) };
   }
 }

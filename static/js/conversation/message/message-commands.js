@@ -7,7 +7,7 @@ import { copyText } from "../../ui/clipboard.js";
 import { pickEmoji, rememberEmoji } from "../../lib/emoji.js";
 import { sendCommand, emit } from "../../realtime/events.js";
 import { find, findAll } from "../../lib/dom.js";
-import { getUserName } from "../../realtime/state/user-cache.js";
+import { getUserName, makeUser } from "../../realtime/state/user-cache.js";
 import { isAllowedWith } from "../permissions.js";
 import { openPageDialog } from "../../ui/page-dialog.js";
 import { showToast, showErrorToast } from "../../ui/toast-stack.js";
@@ -94,12 +94,13 @@ export class MessageCommands {
 
   /** @param {HTMLElement} item */
   #startReply(item) {
-    const name = getUserName(Number(item.dataset.sender)) ?? find(item, ".msg-by b")?.textContent ?? "";
+    const senderId = Number(item.dataset.sender);
+    const name = getUserName(senderId) ?? find(item, ".msg-by b")?.textContent ?? "";
     emit("compose:reply", {
       reply: {
         id: Number(item.dataset.id),
         seq: Number(item.dataset.seq),
-        sender: { id: Number(item.dataset.sender), username: "", name, avatar_url: null },
+        sender: makeUser(senderId, name),
         excerpt: item.dataset.excerpt ?? "",
         deleted: false,
       },

@@ -1,6 +1,6 @@
 /** Caches users by id, and loads users that are not on the page. */
 import { api } from "../api.js";
-import { find } from "../../lib/dom.js";
+import { find, guessInitials } from "../../lib/dom.js";
 
 /** @typedef {import("../protocol.js").User} User */
 /** @typedef {import("../protocol.js").Member} Member */
@@ -33,6 +33,14 @@ export function getUserName(id) {
 
 /** Returns a user from the cache. @param {number} id */
 export const getUser = (id) => users.get(id);
+
+/**
+ * Returns a user of whom the page knows only the name.
+ * @param {number} id
+ * @param {string} name
+ * @returns {User}
+ */
+export const makeUser = (id, name) => ({ id, username: "", name, avatar_url: null, initials: guessInitials(name) });
 
 const BATCH_DELAY = 50; // ms in which names are collected into one request
 const MAX_USERS = 100; // users per request
