@@ -1,6 +1,6 @@
 """WebSocket events of conversations: the payload of each event, and functions that build and encode an event.
 
-Functions of chat.actions publish the events. chat.selectors.reconcile builds events again that were lost.
+Functions of chat.actions publish the events. chat.selectors.lost_events builds events again that were lost.
 """
 
 from __future__ import annotations

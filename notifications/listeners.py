@@ -60,7 +60,7 @@ def handle_messages_and_states(events: list[PublishedEvent]) -> None:
         _store_outbox_row(payloads, states)
     elif states:
         with savepoint():
-            _update_own_devices(states)
+            _clear_read_notifications(states)
 
 
 def _store_outbox_row(payloads: list[CreatedPayload], states: list[PublishedEvent[MemberStatePayload]]) -> None:
@@ -112,8 +112,8 @@ def update_devices(events: list[PublishedEvent[UpdatedPayload]]) -> None:
         _update_devices(Notification.objects.filter(message__in=ids))
 
 
-def _update_own_devices(events: list[PublishedEvent[MemberStatePayload]]) -> None:
-    """Removes notifications from all devices of a user who has read the messages, or wants none of them any more."""
+def _clear_read_notifications(events: list[PublishedEvent[MemberStatePayload]]) -> None:
+    """Removes notifications of a conversation from all devices of a user who has read it or turned them off."""
     states: dict[member_states.Key, MemberState] = {}
     for event in events:
         key = event.user_id, event.payload.conversation_id

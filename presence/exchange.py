@@ -176,7 +176,7 @@ class RedisExchange:
             elif other.silent_since is None:
                 other.silent_since = time.monotonic()
             elif time.monotonic() - other.silent_since >= self.timeouts.patience:
-                tracker.end_process(process_id, other.renewed_at + self.timeouts.lease)
+                tracker.remove_process_leases(process_id, other.renewed_at + self.timeouts.lease)
                 other.revision = 0  # read again if the process turns out to live
         for process_id in [pid for pid, other in self._others.items() if now - other.renewed_at > self._seconds_kept]:
             del self._others[process_id]

@@ -258,10 +258,10 @@ class PresenceTracker:
             for lease in new - previous:
                 self._count(lease, 1, is_own=False)
             if ended_at is not None:
-                self.end_process(process_id, ended_at)
+                self.remove_process_leases(process_id, ended_at)
 
-    def end_process(self, process_id: str, ended_at: float) -> None:
-        """Removes the leases of another process, which ended at the time `ended_at` because it did not renew them."""
+    def remove_process_leases(self, process_id: str, ended_at: float) -> None:
+        """Removes the open connections (leases) of another server process, which stopped reporting at `ended_at`."""
         with self._lock:
             for lease in self._other_leases.pop(process_id, ()):
                 self._put(Activity(f"u:{lease.user_id}", ActivityKind.CLOSED, ended_at), is_own=False)

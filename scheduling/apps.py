@@ -15,7 +15,7 @@ class SchedulingConfig(AppConfig):
         from messenger.core.page_parts import register_page_part
         from messenger.live.consumer import register_consumer
         from notifications.push.sources import PushSource, register_push_source
-        from scheduling import delivery, export, pushes, reminders, scheduled_messages
+        from scheduling import delivery, export, push_notifications, reminders, scheduled_messages
         from scheduling.consumers import SchedulingConsumer
 
         accounts.hooks.data_export_parts.append(export.export_scheduling)
@@ -27,5 +27,9 @@ class SchedulingConfig(AppConfig):
         register_page_part("above_composer", "scheduling/_scheduled_note.html")
         register_page_part("navigation_rail", "scheduling/_rail_link.html")
         register_page_part("script_templates", "scheduling/_script_templates.html")
-        register_push_source(reminders.PUSH_KIND, PushSource(pushes.build_reminders, pushes.store_reminders))
-        register_push_source(delivery.PUSH_KIND, PushSource(pushes.build_failures, pushes.store_nothing))
+        register_push_source(
+            reminders.PUSH_KIND, PushSource(push_notifications.build_reminders, push_notifications.store_reminders)
+        )
+        register_push_source(
+            delivery.PUSH_KIND, PushSource(push_notifications.build_failures, push_notifications.store_nothing)
+        )

@@ -65,7 +65,7 @@ def release_hold(staff_id: int, hold_id: int, reason: str = "") -> None:
 
 
 def keep_copy(message: Message) -> bool:
-    """Keeps what a message contains if its conversation is under legal hold; returns whether it is.
+    """Keeps what a message contains if its conversation is under legal hold. Returns whether it is under legal hold.
 
     Called before the content is erased. The caller then leaves the attachments of the message as they are.
     """

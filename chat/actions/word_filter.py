@@ -93,7 +93,10 @@ def clean(body: str, conversation_id: int | None) -> FilterResult:
 
 
 def clean_field(text: str, field: str, conversation_id: int | None = None) -> str:
-    """Returns a text of a group with its words masked. Raises `invalid` for this field if they are not allowed."""
+    """Masks words of the word lists in a text of a group, such as its title, and returns it.
+
+    `field` is the name of the field. Raises `invalid` for it if the text contains a word that is not allowed.
+    """
     try:
         return clean(text, conversation_id).body
     except ApplicationError as error:

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chat import tasks
 from chat.export import files
-from chat.export.builder import ExportBuilder
+from chat.export.personal_builder import ExportBuilder
 from chat.models import ConversationExport, DataExport
 from messenger.core import rate_limits
 from messenger.core.database import write_transaction

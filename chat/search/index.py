@@ -170,10 +170,11 @@ def _find(query: IndexQuery, window: Condition | None, before_id: int | None, li
 def _find_in_gin(
     query: IndexQuery, conditions: Sequence[Condition], chunk: Sequence[int], before_id: int | None, limit: int
 ) -> list[int]:
-    """Looks up conversations in PostgreSQL, each for itself: an expression for all would be compared with each entry.
+    """Searches the index of PostgreSQL with one expression for each conversation, and returns ids of messages.
 
-    MATERIALIZED and `+ 0`: otherwise the planner may read a part of the primary key and compare all its messages, which
-    takes seconds. CASE: otherwise it looks up the beginnings, too.
+    A single expression for all conversations would be compared with each entry of the index. MATERIALIZED and `+ 0`
+    keep the planner from scanning the primary key, which takes seconds. CASE keeps it from looking up the beginnings of
+    words (`query.beginnings`) in the index; they are compared with the entries that were found.
     """
     expressions = _match_expressions(conditions, chunk)
     beginnings = [Condition(words=((beginning, True),)) for beginning in query.beginnings]

@@ -32,6 +32,12 @@ from chat.selectors.invites import (
     list_open_invites,
 )
 from chat.selectors.join_requests import JoinRequestSchema, list_join_requests, list_own_join_requests
+from chat.selectors.lost_events import (
+    build_missed_conversation_events,
+    build_missed_user_events,
+    get_conversation_versions,
+    get_user_versions,
+)
 from chat.selectors.members import (
     MemberPosition,
     OnlineMembersSchema,
@@ -73,12 +79,6 @@ from chat.selectors.receipts import (
     list_receipts,
     list_receipts_for_member,
     shows_receipts,
-)
-from chat.selectors.reconcile import (
-    build_missed_conversation_events,
-    build_missed_user_events,
-    get_conversation_versions,
-    get_user_versions,
 )
 from chat.selectors.reports import count_open_reports
 from chat.selectors.search import MessageSearch, find_matches

@@ -37,7 +37,7 @@ def data_export(request: AuthenticatedRequest) -> HttpResponse:
         export_actions.request_export(user_id)
         return redirect("own_data")
     export = export_actions.get_export(user_id)
-    return render_page(request, "settings/data_export.html", archive=export)
+    return render_page(request, "settings/your_data.html", archive=export)
 
 
 @page_view

@@ -45,7 +45,7 @@ STYLESHEETS = {
         "layout/connection-banner",
         "elements/moderation-notice",
         "elements/toast",
-        "layout/page",
+        "layout/text-page",
         "base/forced-colors",
         "base/print",
     ),

@@ -257,8 +257,11 @@ class TwistedTransport:
         self._protocol.transport.abortConnection()
 
 
-def transport_for(send: Any) -> TwistedTransport | None:
-    """Returns the transport of a WebSocket connection. `send` is its ASGI callable."""
+def daphne_transport_for(send: Any) -> TwistedTransport | None:
+    """Returns the Twisted transport of a WebSocket connection of daphne, or None if it is no such connection.
+
+    `send` is the ASGI callable of the connection.
+    """
     protocol = _websocket_protocol(send)
     required = ("dataBuffer", "_tempDataBuffer", "_tempDataLen", "offset", "socket", "disconnecting", "connected")
     if protocol is not None and all(hasattr(protocol.transport, name) for name in required):

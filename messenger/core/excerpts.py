@@ -25,7 +25,8 @@ def html_to_text(html: str, limit: int | None = EXCERPT_LENGTH) -> str:
     """Returns a rendered message (see `chat.text.markdown`) as text without formatting.
 
     Items of lists begin with their number or with `-`, quotes with `>`. White space is not normalized. The text may
-    end after `limit` characters without spaces, which is enough for an excerpt. With None, the whole text is returned.
+    end after `limit` characters, not counting spaces, which is enough for an excerpt. With None, the whole text is
+    returned.
     """
     if html.count("<") == 2 and html.startswith("<p>") and html.endswith("</p>\n"):  # as most messages: saves time
         return unescape(html[3:-5]) + "\n"

@@ -37,7 +37,10 @@ class OutgoingFrame:
 
 
 class JoinedFrames(dict[tuple[OutgoingFrame, ...], bytes]):
-    """The bytes of several frames, one after another. Connections that wait for the same frames share them."""
+    """A cache of concatenated WebSocket frames, by the tuple of the frames.
+
+    Connections that wait for the same frames share the bytes.
+    """
 
     def __missing__(self, frames: tuple[OutgoingFrame, ...]) -> bytes:
         data = self[frames] = b"".join([frame.data for frame in frames])
@@ -122,5 +125,5 @@ def transport_for(send: Any) -> SocketTransport:
     if settings.SERVER == "daphne":
         from messenger.core import daphne_internals  # not loaded under another server
 
-        return daphne_internals.transport_for(send) or AsgiTransport(send)
+        return daphne_internals.daphne_transport_for(send) or AsgiTransport(send)
     return AsgiTransport(send)

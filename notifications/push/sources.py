@@ -18,11 +18,12 @@ from notifications.push.content import PushState
 
 
 class PushSource(NamedTuple):
-    """`build(users, conversation_id, object_id)` returns by user id what their browsers are to show now.
+    """The functions for one kind of push notifications, such as those of reminders.
 
-    `store(object_id, states, now)` stores that browsers show these states. `find_read(read_seqs)` returns what browsers
-    show that its user has read, as (user id, conversation id, object id); `read_seqs` are the read markers by user id
-    and conversation id.
+    `object_id` is the id of the object that a notification is about, such as a reminder. `build(users, conversation_id,
+    object_id)` computes the notification of each user, by user id. `store(object_id, states, now)` records the
+    notifications that browsers show now. `find_read(read_seqs)` finds the shown notifications whose message their user
+    has read, as (user id, conversation id, object id); `read_seqs` are the read markers by user id and conversation id.
     """
 
     build: Callable[[Sequence[User], int, int], Mapping[int, PushState]]

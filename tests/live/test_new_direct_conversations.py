@@ -13,7 +13,7 @@ import pytest
 from accounts.actions import update_profile
 from accounts.models import User
 from chat import actions, selectors
-from chat.selectors import reconcile
+from chat.selectors import lost_events
 from messenger.background import queue
 from messenger.core.errors import ApplicationError
 from presence import hooks
@@ -154,6 +154,6 @@ async def test_a_new_name_before_the_first_message_reaches_only_the_opener(envir
 async def test_lost_events_are_sent_again_to_the_opener_only(environment, alice, bob):
     before = await environment.run(lambda: User.objects.get(pk=bob.pk).me_version)
     conversation_id = await open_pair(environment, alice, bob)
-    missed, _version = await environment.run(reconcile.build_missed_conversation_events, conversation_id, 0)
+    missed, _version = await environment.run(lost_events.build_missed_conversation_events, conversation_id, 0)
     assert {event.joined_user_id or event.left_user_id for event in missed} == {0, alice.pk}
-    assert (await environment.run(reconcile.build_missed_user_events, bob.pk, before))[1] == before
+    assert (await environment.run(lost_events.build_missed_user_events, bob.pk, before))[1] == before

@@ -12,7 +12,7 @@ from chat import actions
 from chat.actions import attachments
 from chat.attachments import uploads
 from chat.models import Attachment
-from chat.views import files
+from chat.views import file_list
 from tests.attachments.test_message_files import make_image
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
@@ -57,7 +57,7 @@ def test_a_picture_in_processing_shows_its_name(browser, alice, group):
 def test_files_are_searched_by_name_and_kind_in_this_conversation_only(
     browser, alice, bob, group, direct_conversation, monkeypatch
 ):
-    monkeypatch.setattr(files, "PAGE_SIZE", 2)
+    monkeypatch.setattr(file_list, "PAGE_SIZE", 2)
     send_files(bob, direct_conversation, ("plan of ours.pdf", b"%PDF-1.4"))
     found = send_files(bob, group, ("Plan 1.pdf", b"%PDF-1.4"), ("other.pdf", b"%PDF-1.4"), body="plan")
     send_files(alice, group, ("plan.png", make_image()))
@@ -94,7 +94,7 @@ def test_text_of_an_empty_page(browser, alice, group):
 
 
 def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, group, monkeypatch):
-    monkeypatch.setattr(files, "PAGE_SIZE", 3)
+    monkeypatch.setattr(file_list, "PAGE_SIZE", 3)
     for number in range(5):
         send_files(alice, group, (f"{number}.pdf", b"%PDF-1.4"))
     alice_browser = browser(alice)
@@ -109,7 +109,7 @@ def test_pages_take_as_many_queries_for_many_files_as_for_few(browser, alice, gr
     assert not [link for link in rest.all("a") if link.text == "Older files"]
     counts = []
     for size in (1, 5):
-        monkeypatch.setattr(files, "PAGE_SIZE", size)
+        monkeypatch.setattr(file_list, "PAGE_SIZE", size)
         with CaptureQueriesContext(connection) as asked:
             alice_browser.get(f"/c/{group.pk}/files/")
         counts.append(len(asked))

@@ -16,7 +16,7 @@ from chat import actions
 from chat.actions import retention
 from chat.attachments import uploads
 from chat.models import Message
-from chat.views import files as files_view
+from chat.views import file_list
 
 pytestmark = pytest.mark.usefixtures("transactional_db")
 
@@ -170,7 +170,7 @@ def test_files_are_hidden_exactly_where_the_chat_hides_their_message(
 ):
     """Alice has blocked Bob. Carol's forward of his file is hidden as in the chat; what Alice forwards is not."""
     settings.LIMITS = False
-    monkeypatch.setattr(files_view, "PAGE_SIZE", 2)
+    monkeypatch.setattr(file_list, "PAGE_SIZE", 2)
     actions.add_members(alice.pk, group.pk, [carol.pk])
     own = send_file(carol, group, "plan of carol.txt", say)
     his = send_file(bob, group, "plan of bob.txt", say)

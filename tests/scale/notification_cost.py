@@ -100,8 +100,8 @@ def count_calls(batches: list[list[SendCommand]]) -> float:
     return calls / sum(map(len, batches))
 
 
-def take_time(batches: list[list[SendCommand]]) -> float:
-    """Returns the processor time of this process for each message, in microseconds."""
+def measure_cpu_time(batches: list[list[SendCommand]]) -> float:
+    """Sends the messages. Returns the CPU time of this process for each message, in microseconds."""
     started = time.process_time()
     send_all(batches)
     return (time.process_time() - started) / sum(map(len, batches)) * 1e6
@@ -181,7 +181,7 @@ def run(environment: Environment, wanted: argparse.Namespace) -> None:
             print(
                 f"{shape}, batches of {size}: calls {with_:.1f} and {without:.1f}, +{ratio * 100 - 100:.1f} %", end=""
             )
-            with_, without, ratio = compare(take_time, make, wanted.rounds)
+            with_, without, ratio = compare(measure_cpu_time, make, wanted.rounds)
             print(
                 f"; {with_:.0f} and {without:.0f} µs, × {ratio:.3f}: sends lose {100 - 100 / ratio:.1f} %", flush=True
             )

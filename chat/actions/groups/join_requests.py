@@ -18,7 +18,10 @@ MAX_WAITING = 1000  # requests per group
 
 
 def add_request(tx: ConversationTransaction, user: User, invite: Invite) -> bool:
-    """Stores that a user asks to join with an invite link. Returns False if the user waits already."""
+    """Stores that a user asks to join with an invite link. Returns False if the user is already waiting.
+
+    Raises `forbidden` if too many people are waiting.
+    """
     if find_waiting(tx.conversation, user.pk) is not None:
         return False
     if tx.conversation.join_request_count >= MAX_WAITING:

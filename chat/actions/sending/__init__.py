@@ -44,7 +44,7 @@ def require_sendable(command: SendCommand) -> None:
     """
     send = _build_pending_send(command)
     with write_transaction():
-        _check(locking.lock_conversations([send], skip_locked=False))
+        _filter_sendable(locking.lock_conversations([send], skip_locked=False))
     if isinstance(send.outcome, ApplicationError):
         raise send.outcome
 
@@ -66,8 +66,11 @@ def _send(commands: Sequence[SendCommand], *, skip_locked: bool) -> list[Outcome
     return [send.outcome for send in batch]  # type: ignore[misc]  # each send has an outcome by now
 
 
-def _check(sends: list[PendingSend]) -> list[PendingSend]:
-    """Returns those messages that their senders may send, and sets the error of the others."""
+def _filter_sendable(sends: list[PendingSend]) -> list[PendingSend]:
+    """Checks permissions, referenced messages, word lists and files. Returns the messages that pass.
+
+    Stores the error in the `outcome` of each other message.
+    """
     sends = authorize.load_senders(sends)
     sends = references.resolve_messages(sends)
     sends = filtering.apply_word_lists(sends)
@@ -78,7 +81,7 @@ def _store(batch: list[PendingSend], skip_locked: bool) -> list[events.Event]:
     """Checks and stores the messages, sets their outcomes, and returns the events to publish."""
     sends = locking.lock_conversations(batch, skip_locked)
     sends = idempotency.set_duplicates_aside(sends)
-    sends = _check(sends)
+    sends = _filter_sendable(sends)
     sends = authorize.apply_slow_mode(sends)
     sends = authorize.apply_rate_limit(sends)
     if not sends:

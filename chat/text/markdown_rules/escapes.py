@@ -109,7 +109,7 @@ def _prevents_formatting(state: StateInline, position: int) -> bool:
     if char == "`":
         return _has_words_between_backticks(state)
     if char in "[](":
-        return any(start <= position < end for start, end in _find_link_likes(state))
+        return any(start <= position < end for start, end in _find_possible_links(state))
     if char == "<":
         return _AUTOLINK_LIKE.match(src, position) is not None
     return char == "@" and state.env.get("is_mention", _is_no_mention)(src, position)
@@ -128,8 +128,8 @@ def _has_words_between_backticks(state: StateInline) -> bool:
     return _remember(state, "backticks", lambda: _BACKTICK_PAIR.search(state.src) is not None)
 
 
-def _find_link_likes(state: StateInline) -> list[tuple[int, int]]:
-    """Returns the parts of the text, as index ranges, that would be links if the text had no backslashes."""
+def _find_possible_links(state: StateInline) -> list[tuple[int, int]]:
+    """Returns the index ranges that Markdown would read as links if no character were escaped by a backslash."""
 
     def find() -> list[tuple[int, int]]:
         spend(state.env, LABEL_WORK * state.src.count("["))

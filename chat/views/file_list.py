@@ -38,7 +38,7 @@ class FileItem:
 
 
 @page_view
-def files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
+def show_files(request: AuthenticatedRequest, conversation_id: int) -> HttpResponse:
     """Lists the files sent in a conversation, newest first. `?kind=image` shows only images.
 
     `?q=` shows only files whose names have these words; operators such as `from:bob` work, too. `?before=` shows the
