@@ -199,6 +199,9 @@ describe("paste", () => {
     assert.match(paste("|", { text: "a\nb", html: "<html><body><pre style='x'>a\nb</pre></body></html>" }), /^```\na\nb\n```/);
     assert.match(paste("|", { text: "a\nb", html: `<div style="color: #000;font-family: 'Fira Code', monospace;white-space: pre;">a</div>` }), /^```/);
     assert.match(paste("|", { text: "if (a) {\n  b();\n}" }), /^```\nif/);
+    for (const python of [code, "for i in range(3):\n    print(i)", "try:\n\tgo()\nexcept OSError:\n\tstop()", "class Room(Model):\n    name = 1"]) {
+      assert.equal(paste("|", { text: python }), `\`\`\`\n${python}\n\`\`\`\n|`);
+    }
     assert.equal(paste("|", { text: "x", html: "<meta charset='utf-8'><code>x</code>" }), "`x`|");
   });
 
@@ -211,6 +214,8 @@ describe("paste", () => {
       "Rent:\n  May = 500\n  June = 520",
       "Trip:\n  Home -> Work\n  Work => Gym",
       "Hello [Bob],\n  see report(s) and call(9:30):\n  thanks (Alice)",
+      "for people in Berlin:\n  meet at nine\nif it rains (or snows):\n  stay at home",
+      "try: first\n  and then",
       "<bob> hi\n  <alice> hello:\n  <bob> bye",
     ];
     for (const text of texts) assert.equal(paste("|", { text }), null, text);

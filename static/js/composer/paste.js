@@ -73,12 +73,21 @@ const CODE_LINE = new RegExp(
   ].join("|"),
 );
 
+/** A line of Python that an indented block follows. Prose has no such line, although it also ends lines with `:`. */
+const PYTHON_BLOCK = new RegExp(
+  String.raw`^\s*(?:(?:async )?def \w+\(.*|class [A-Z]\w*(?:\(.*\))?|(?:async )?for [\w, ]+ in .*\(.*\)|while .*[()=<>].*|(?:async )?with .+\) as \w+|except [A-Z]\w*|else|try|finally):$`,
+);
+
 /**
- * Whether plain text, for example from a terminal, looks like code: indented lines, and signs of code in most lines.
+ * Whether plain text, for example from a terminal, looks like code: indented lines, and signs of code in most lines or
+ * a line of Python before an indented one.
  * @param {string} plainText
  */
 function looksLikeCode(plainText) {
   const lines = plainText.split("\n").filter((line) => line.trim());
+  const indentOf = (/** @type {string} */ line) => line.length - line.trimStart().length;
+  const beginsBlock = (/** @type {string} */ line, /** @type {number} */ index) => PYTHON_BLOCK.test(line.trimEnd()) && indentOf(lines[index + 1] ?? "") > indentOf(line);
+  if (lines.some(beginsBlock)) return true;
   const hasIndent = lines.some((line, index) => index > 0 && /^(?:\t| {2,})/.test(line));
   const codeLines = lines.filter((line) => CODE_LINE.test(line.trim())).length;
   return hasIndent && codeLines >= 2 && codeLines * 2 >= lines.length;
