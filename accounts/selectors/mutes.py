@@ -15,7 +15,7 @@ from messenger.core.errors import ApplicationError, forbidden
 
 def _muted_text(until: datetime) -> str:
     time = date_format(timezone.localtime(until), "DATETIME_FORMAT")
-    return _("The moderators have muted you until %(time)s. You can read, but not write.") % {"time": time}
+    return _("You are muted until %(time)s. You can read, but not write.") % {"time": time}
 
 
 muted_text = lazy(_muted_text, str)  # in the language of the reader: one thread stores the messages of many users

@@ -86,7 +86,7 @@ def test_a_muted_user_reads_but_writes_nowhere(alice, bob, moderator, group, dir
     for name, attempt in attempts.items():
         with pytest.raises(ApplicationError) as refused:
             attempt()
-        assert refused.value.code == "forbidden" and "muted you until" in str(refused.value.detail), name
+        assert refused.value.code == "forbidden" and "You are muted until" in str(refused.value.detail), name
     with translation.override("zh-hans"):
         assert str(refused.value.detail)  # the text is made in the language of the reader
     browser = browser_of(alice)

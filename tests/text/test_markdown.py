@@ -35,6 +35,8 @@ def render(body: str, members=ALICE, **options) -> str:
         ("one\r\ntwo\rthree", "<p>one<br>\ntwo<br>\nthree</p>\n"),
         ("one\n\n\ntwo", "<p>one</p>\n<p>two</p>\n"),
         ("**bold** *em* ~~gone~~", "<p><strong>bold</strong> <em>em</em> <s>gone</s></p>\n"),
+        ("*a* is in __init__.py", "<p><em>a</em> is in __init__.py</p>\n"),
+        ("__so__. Next", "<p><strong>so</strong>. Next</p>\n"),
         ("`a < b`", "<p><code>a &lt; b</code></p>\n"),
         (
             "```python\nx = 1\n```",

@@ -50,7 +50,8 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
     This depends on the character `before` them and the one or two characters `after` them. A sign between two digits,
     as in `3*5` or `9~~10`, begins nothing. As on GitHub, only two `~` strike a text through; `~~~` is a long wave.
     """
-    if sign * length == "*" and _FILE_SUFFIX.match(after) and (isWhiteSpace(ord(before)) or _is_punctuation(before)):
+    is_before_suffix = _FILE_SUFFIX.match(after) is not None
+    if sign * length == "*" and is_before_suffix and (isWhiteSpace(ord(before)) or _is_punctuation(before)):
         return Scanned(False, False, length)  # `*.js` in `*.py、*.js`
     after = after[0]
     if sign == "~" and length != 2:
@@ -59,7 +60,8 @@ def scan_delimiters(before: str, sign: str, length: int, after: str) -> Scanned:
         if length == 1 and _FACE_SIDE.match(before) and _FACE_SIDE.match(after):
             return Scanned(False, False, length)  # `^_^`
         md: Any = None
-        return StateInline(f"{before}{sign * length}{after}", md, {}, []).scanDelims(1, False)
+        scanned = StateInline(f"{before}{sign * length}{after}", md, {}, []).scanDelims(1, False)
+        return scanned._replace(can_close=scanned.can_close and not is_before_suffix)  # `__init__.py`
     if after in ".,;:!?" and not isWhiteSpace(ord(before)) and not _is_punctuation(before):
         can_open = False  # `是*.txt` is a file name
     elif before.isdecimal() and after.isdecimal():
