@@ -141,7 +141,9 @@ class OpenAPIWriter(SchemaWriter[Schema]):
 
     def write_nullable(self, schema: Schema) -> Schema:
         written = self.write(schema)
-        return {"allOf": [written], "nullable": True} if "$ref" in written else {**written, "nullable": True}
+        if "$ref" in written:  # `nullable` counts only beside `type`, and the reference itself allows no null
+            return {"oneOf": [written, {"enum": [None]}]}
+        return {**written, "nullable": True}
 
     def write_enum(self, values: list[str], schema: Schema) -> Schema:
         # drf-spectacular moves the enum and this description to a component of their own.

@@ -221,6 +221,21 @@ def test_times_and_uuids_have_their_formats(document):
     assert uuids >= {"Message.client_id", "SignIn.id"}
 
 
+def test_strict_validators_take_null_where_answers_have_it(document):
+    """In OpenAPI 3.0.3, `nullable` counts only beside `type`: a reference that may be null is one of two schemas."""
+
+    def list_schemas(node):
+        if isinstance(node, dict):
+            yield node
+        for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+            yield from list_schemas(part)
+
+    found = list(list_schemas(document))
+    assert [schema for schema in found if schema.get("nullable") is True and "type" not in schema] == []
+    fields = document["components"]["schemas"]["Message"]["properties"]
+    assert fields["reply_to"] == {"oneOf": [{"$ref": "#/components/schemas/Reply"}, {"enum": [None]}]}
+
+
 def test_fields_with_few_values_list_them(document):
     schemas = document["components"]["schemas"]
     for name, field in _response_fields(document):
