@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pytest
 from django.contrib.auth.hashers import get_hasher
+from django.core.cache import cache
 from django.test import Client
 
 from messenger.core import rate_limits
 from messenger.live.events import Disconnect, Event, UserEvent, set_publisher
 from tests.servers import PASSWORD
+
+
+@pytest.fixture(autouse=True)
+def empty_cache():
+    """Empties the cache, in which allauth counts requests by user id. Users of different tests have the same ids."""
+    cache.clear()
 
 
 class PublishedEvents(list[Event]):

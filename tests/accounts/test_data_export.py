@@ -25,7 +25,7 @@ from chat.actions import account_deletion as chat_farewell
 from chat.attachments import uploads
 from chat.export import actions as export_actions
 from chat.export import archive as export_archive
-from chat.export import builder, files
+from chat.export import files, personal_builder
 from chat.models import Conversation, DataExport
 from messenger.background import PermanentFailure
 from messenger.core.errors import ApplicationError
@@ -217,7 +217,7 @@ def test_a_member_removed_during_the_export_gets_no_later_messages(
     monkeypatch.setattr(export_archive, "PAGE_SIZE", 3)
     for number in range(8):
         send_message(alice, group, f"before {number}")
-    usual = builder.ExportBuilder._write_page
+    usual = personal_builder.ExportBuilder._write_page
 
     def remove_meanwhile(self, archive, exported, *rest):
         usual(self, archive, exported, *rest)
@@ -225,7 +225,7 @@ def test_a_member_removed_during_the_export_gets_no_later_messages(
             actions.remove_member(alice.pk, group.pk, bob.pk)
             send_message(alice, group, "said after")
 
-    monkeypatch.setattr(builder.ExportBuilder, "_write_page", remove_meanwhile)
+    monkeypatch.setattr(personal_builder.ExportBuilder, "_write_page", remove_meanwhile)
     words, conversations = _build_and_read(bob, run_tasks)
     assert "before 0" in words and "said after" not in words
     assert [each["left_at"] for each in conversations if each["id"] == group.pk] != [None]
