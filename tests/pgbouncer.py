@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
-
 from tests.databases import ROOT
 from tests.processes import Program
-from tests.services.postgres import unprivileged_user
+from tests.services.postgres import accepts_connections, unprivileged_user
 
 SHIPPED = ROOT / "deploy" / "pgbouncer.ini"
 POOL = 6  # connections to PostgreSQL
@@ -56,8 +54,4 @@ class Pgbouncer(Program):
         return unprivileged_user()
 
     def is_ready(self) -> bool:
-        try:
-            with psycopg.connect(self.url, connect_timeout=2):
-                return True
-        except psycopg.OperationalError:
-            return False
+        return accepts_connections(self.url)

@@ -160,11 +160,7 @@ class PostgresServer(Program, PostgresDatabases):
         return [self.binaries / "postgres", "-D", self.data, "-p", str(self.port), *settings]
 
     def is_ready(self) -> bool:
-        try:
-            with psycopg.connect(self.url, connect_timeout=2):
-                return True
-        except psycopg.OperationalError:
-            return False
+        return accepts_connections(self.url)
 
     def stop(self, within: float = 30, *, mode: str = "fast") -> None:
         """Stops the server. Mode `fast` closes connections and writes all data; `immediate` aborts like a crash."""
@@ -180,6 +176,15 @@ class PostgresServer(Program, PostgresDatabases):
     def restart(self, mode: str = "fast") -> None:
         self.stop(mode=mode)
         self.start()
+
+
+def accepts_connections(url: str) -> bool:
+    """Returns whether a client can connect to this database, directly or through pgbouncer."""
+    try:
+        with psycopg.connect(url, connect_timeout=2):
+            return True
+    except psycopg.OperationalError:
+        return False
 
 
 def unprivileged_user() -> dict[str, Any]:
