@@ -12,17 +12,18 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import fcntl
 import gc
 import json
 import os
 import runpy
+import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -82,24 +83,46 @@ class Child:
 class ForkServer:
     """Starts and controls a helper process, which forks (copies itself) for each messenger server that a test needs.
 
-    The helper process ends when the test run ends.
+    All workers of pytest-xdist use one helper process, which loads the packages and the project once. It listens on a
+    Unix socket in the folder of the test run, and ends when no worker is connected any more.
     """
 
     def __init__(self) -> None:
-        own_socket, child_socket = socket.socketpair()
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fork_server", str(child_socket.fileno())],
-            cwd=Path(__file__).resolve().parent.parent,
-            pass_fds=[child_socket.fileno()],
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            # Python reads PYTHONUNBUFFERED only when it starts, so it is set here for all child processes.
-            env={k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"} | {"PYTHONUNBUFFERED": "1"},
-        )
-        child_socket.close()
-        self._stream = own_socket.makefile("rwb")
+        folder = Path(os.environ["TEST_SHARED_DIR"])  # set by tests/settings.py
+        self._path = folder / "fork_server.socket"
+        with (folder / "fork_server.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            self._stream = self._connect() or self._launch()
         self._lock = threading.Lock()
         atexit.register(self.end)
+
+    def _connect(self) -> Any:
+        """Returns a connection to the helper process of another worker, or None if there is none."""
+        try:
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(str(self._path))
+            stream = connection.makefile("rwb")
+            stream.write(b'{"hello": true}\n')  # it may be about to end
+            stream.flush()
+            return stream if stream.readline() else None
+        except OSError:
+            return None
+
+    def _launch(self) -> Any:
+        self._path.unlink(missing_ok=True)
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(self._path))
+            listener.listen(100)
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.fork_server", str(listener.fileno())],
+                cwd=Path(__file__).resolve().parent.parent,
+                pass_fds=[listener.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                # Python reads PYTHONUNBUFFERED only when it starts, so it is set here for all child processes.
+                env={k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"} | {"PYTHONUNBUFFERED": "1"},
+            )
+        return self._connect()
 
     def request(self, **message: Any) -> Any:
         with self._lock:
@@ -130,8 +153,6 @@ class ForkServer:
     def end(self) -> None:
         with contextlib.suppress(OSError):
             self._stream.close()
-        self._process.kill()
-        self._process.wait()
 
 
 _instance: ForkServer | None = None
@@ -151,61 +172,81 @@ def get_fork_server() -> ForkServer | None:
 
 
 # ── In the process that forks ───────────────────────────────────────────────────────────────────────────────────────
-def wait_for_children(connection: socket.socket) -> None:
-    for name in PACKAGES:
-        with contextlib.suppress(Exception):  # a child process will report the error
-            import_module(name)
-    prepared: PreparedProcess | None = None
-    for line, message in _requests(connection):
-        if "prepared" in message.get("start", {}) and not prepared:
-            prepared = PreparedProcess(connection, message["start"]["prepared"])
-        if prepared and ("prepared" in message.get("start", {}) or message.get("ended") in prepared.pids):
-            response = prepared.request(line)
-        elif "ended" in message:
-            response = _exit_status(message["ended"])
-        else:
-            response = _fork_child(message["start"], connection, *([prepared.connection] if prepared else []))
-        connection.sendall(json.dumps(response).encode() + b"\n")
+class Forking:
+    """What a process that forks does: it answers the requests of its connections, one after another."""
+
+    def __init__(self, listener: socket.socket | None = None, *connections: socket.socket):
+        assert "twisted.internet.reactor" not in sys.modules and threading.active_count() == 1
+        self.listener = listener
+        self.connections = {connection: connection.makefile("rb") for connection in connections}
+        self.prepared: dict[str, PreparedProcess] = {}
+        gc.collect()
+        gc.freeze()  # garbage collection in a child would visit, and so copy, all that the packages have allocated
+
+    def run(self) -> None:
+        """Answers until the last connection is closed."""
+        has_started = not self.listener
+        while self.connections or not has_started:
+            for ready in select.select([*filter(None, [self.listener]), *self.connections], [], [])[0]:
+                if ready is self.listener:
+                    connection = ready.accept()[0]
+                    self.connections[connection] = connection.makefile("rb")
+                    has_started = True
+                elif line := self.connections[ready].readline():
+                    with contextlib.suppress(BrokenPipeError):  # the worker was killed
+                        ready.sendall(json.dumps(self.respond(json.loads(line))).encode() + b"\n")
+                else:
+                    self.connections.pop(ready).close()
+                    ready.close()
+
+    def respond(self, message: dict[str, Any]) -> Any:
+        if "hello" in message:
+            return True
+        if "ended" in message:
+            pid = message["ended"]
+            owner = next((prepared for prepared in self.prepared.values() if pid in prepared.pids), None)
+            return owner.request(message) if owner else _exit_status(pid)
+        options = message["start"]
+        if self.listener and "prepared" in options:
+            return self._get_prepared(options["prepared"]).request(message)
+        return _fork_child(options, *self.open_sockets())
+
+    def _get_prepared(self, environment: dict[str, str]) -> PreparedProcess:
+        key = prepared_process.get_key(environment)
+        if key not in self.prepared:
+            self.prepared[key] = PreparedProcess(environment, self.open_sockets())
+        return self.prepared[key]
+
+    def open_sockets(self) -> list[socket.socket]:
+        """Returns the sockets that a new process must not keep."""
+        prepared = [process.connection for process in self.prepared.values()]
+        return [*filter(None, [self.listener]), *self.connections, *prepared]
 
 
 class PreparedProcess:
     """A copy of the fork server that loads the project and forks too. `pids` are the processes that it has started."""
 
-    def __init__(self, connection: socket.socket, environment: dict[str, str]):
+    def __init__(self, environment: dict[str, str], open_sockets: list[socket.socket]):
         self.connection, other_end = socket.socketpair()
         self._stream = self.connection.makefile("rwb")
         self.pids: set[int] = set()
         if os.fork():
             other_end.close()
             return
-        _let_go(connection, self.connection)
+        _let_go(self.connection, *open_sockets)
         os.environ.clear()
         os.environ.update(environment)
         prepared_process.prepare()
-        for _line, message in _requests(other_end):
-            response = (
-                _exit_status(message["ended"]) if "ended" in message else _fork_child(message["start"], other_end)
-            )
-            other_end.sendall(json.dumps(response).encode() + b"\n")
+        Forking(None, other_end).run()
         sys.exit()
 
-    def request(self, line: bytes) -> Any:
-        self._stream.write(line)
+    def request(self, message: dict[str, Any]) -> Any:
+        self._stream.write(json.dumps(message).encode() + b"\n")
         self._stream.flush()
         response = json.loads(self._stream.readline())
-        if "start" in json.loads(line):
+        if "start" in message:
             self.pids.add(response)
         return response
-
-
-def _requests(connection: socket.socket) -> Iterator[tuple[bytes, dict[str, Any]]]:
-    """Yields each request that arrives, and ends when the other end is closed."""
-    assert "twisted.internet.reactor" not in sys.modules and threading.active_count() == 1
-    gc.collect()
-    gc.freeze()  # garbage collection in a child would visit, and so copy, all that the packages have allocated
-    with connection.makefile("rb") as stream:
-        for line in stream:
-            yield line, json.loads(line)
 
 
 def _exit_status(pid: int) -> int | None:
@@ -241,5 +282,12 @@ def _let_go(*connections: socket.socket) -> None:
     os.close(devnull)
 
 
+def main() -> None:
+    for name in PACKAGES:
+        with contextlib.suppress(Exception):  # a child process will report the error
+            import_module(name)
+    Forking(socket.socket(fileno=int(sys.argv[1]))).run()
+
+
 if __name__ == "__main__":
-    wait_for_children(socket.socket(fileno=int(sys.argv[1])))
+    main()

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import sys
 import types
 
 # These variables are read by nothing that is computed while modules are imported, or not by the project at all.
 OWN_VARIABLES = {
-    *("DATA_DIR", "DATABASE_URL", "EMAIL_URL", "LIMITS", "PORT", "PYTEST_CURRENT_TEST", "REDIS_URL", "SERVER"),
-    *("SITE_URL", "SWEEP_SECONDS"),
+    *("DATA_DIR", "DATABASE_URL", "EMAIL_URL", "LIMITS", "PORT", "PYTEST_CURRENT_TEST", "PYTEST_XDIST_WORKER"),
+    *("REDIS_URL", "SERVER", "SITE_URL", "SWEEP_SECONDS"),
 }
 # Everything that messenger/asgi.py imports, except what depends on SERVER.
 MODULES = """
@@ -35,6 +36,11 @@ def fits(environment: dict[str, str], ordinary: dict[str, str]) -> bool:
     """
     differing = {name for name, _value in environment.items() ^ ordinary.items()}
     return differing <= OWN_VARIABLES and environment.get("SITE_URL", "http:").startswith("http:")
+
+
+def get_key(ordinary: dict[str, str]) -> str:
+    """Returns what distinguishes prepared processes: the variables that a copy of one does not replace."""
+    return json.dumps(sorted(item for item in ordinary.items() if item[0] not in OWN_VARIABLES))
 
 
 def prepare() -> None:

@@ -10,8 +10,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from django.http import HttpResponse
+from django.test import RequestFactory
 
 from messenger.assets import stylesheets
+from messenger.assets.middleware import StaticFilesMiddleware
 from messenger.assets.storage import strip_comments
 from tests.databases import collected_static
 
@@ -93,3 +96,48 @@ def test_a_bundle_contains_its_style_sheets_in_order(kind):
     position = 0
     for name in stylesheets.source_files(kind):
         position = bundle.index(strip_comments((STATIC / name).read_text()).strip(), position)
+
+
+@pytest.fixture
+def static_files(tmp_path, settings):
+    """Returns a function that requests a path from the middleware, with the folder of static files in `tmp_path`."""
+    settings.STATIC_ROOT = tmp_path / "static"
+    (settings.STATIC_ROOT / "css").mkdir(parents=True)
+    (settings.STATIC_ROOT / "css/a.css").write_text("a { }")
+    (tmp_path / "secret.txt").write_text("secret")
+    middleware = StaticFilesMiddleware(lambda request: HttpResponse(status=404))
+
+    def request(path: str, **headers: str) -> HttpResponse:
+        request = RequestFactory().get("/", headers=headers)
+        request.path_info = path
+        return middleware(request)
+
+    return request
+
+
+def test_static_files_are_found_when_requested_also_those_written_later(static_files, settings):
+    assert b"".join(static_files("/static/css/a.css")) == b"a { }"
+    assert static_files("/static/css/b.css").status_code == 404
+    (settings.STATIC_ROOT / "css/b.css").write_text("b { color: red }")
+    (settings.STATIC_ROOT / "css/b.css.gz").write_bytes(b"packed")
+    assert b"".join(static_files("/static/css/b.css")) == b"b { color: red }"
+    assert b"".join(static_files("/static/css/b.css", accept_encoding="gzip")) == b"packed"
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../secret.txt",
+        "/static/css/../../secret.txt",
+        "/static//css/a.css",
+        "/static/css",
+        "/static/css/",
+        "/static/css/a.css/b.css",
+        "/static/css/a.css\0",
+        "/static/" + "a" * 5000,
+        "/static/",
+        "/css/a.css",
+    ],
+)
+def test_other_paths_are_not_found(static_files, path):
+    assert static_files(path).status_code == 404

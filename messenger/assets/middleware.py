@@ -3,31 +3,37 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from whitenoise.middleware import WhiteNoiseMiddleware
-
-_HASHED = re.compile(r"\.[0-9a-f]{12}\.\w+$")
+from whitenoise.responders import StaticFile
 
 
 class StaticFilesMiddleware(WhiteNoiseMiddleware):
-    """WhiteNoise that also finds files which `collectstatic` has written since this process started.
+    """WhiteNoise that looks for a static file when it is first requested, and then remembers it.
 
-    During a rolling upgrade, the page comes from a process of the new version, and its scripts may be requested from
-    one of the old version. WhiteNoise itself lists the files only once, when the process starts.
+    WhiteNoise itself examines all files when the process starts. That takes longer than all else that a start needs,
+    and files which `collectstatic` writes later are not found: during a rolling upgrade, the page comes from a process
+    of the new version, and its scripts may be requested from one of the old version.
     """
 
-    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]):
-        super().__init__(get_response)
-        if self.static_root and not self.autorefresh:  # where `find_file` looks
-            self.directories.append((os.path.join(os.path.abspath(self.static_root), ""), self.static_prefix))
+    def add_files(self, root: str, prefix: str | None = None) -> None:
+        """Names a folder in which files are looked for. WhiteNoise would examine all its files now."""
+        if self.autorefresh:
+            super().add_files(root, prefix)
+        else:
+            self.directories.append((os.path.join(os.path.abspath(root), ""), prefix or "/"))
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:  # type: ignore[override]  # so does WhiteNoise's
         path = request.path_info
-        is_new = path.startswith(self.static_prefix) and path not in self.files and _HASHED.search(path)
-        if is_new and not self.autorefresh and (found := self.find_file(path)) is not None:
+        is_unknown = not self.autorefresh and path not in self.files and path.startswith(self.static_prefix)
+        if is_unknown and (found := self._find_existing_file(path)) is not None:
             self.files[path] = found
         return super().__call__(request)
+
+    def _find_existing_file(self, path: str) -> StaticFile | None:
+        try:
+            return self.find_file(path)
+        except (OSError, ValueError):  # a file is used as a folder; the path contains a null character
+            return None
