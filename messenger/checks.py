@@ -78,8 +78,8 @@ def _database() -> Iterator[CheckMessage]:
 
 
 def _processes() -> Iterator[CheckMessage]:
-    processes = os.environ.get("WEB_CONCURRENCY", "1").strip()
-    if settings.SERVER != "uvicorn" or processes in {"", "0", "1"}:
+    processes = settings.WEB_CONCURRENCY
+    if settings.SERVER != "uvicorn" or processes == 1:
         return
     if not settings.REDIS_URL:
         yield Error(

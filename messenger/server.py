@@ -32,14 +32,11 @@ def main(arguments: list[str]) -> None:
     if arguments:
         os.environ["SERVER"] = arguments[0]
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "messenger.settings")
-    host = os.environ.get("HOST", "127.0.0.1")
     try:
-        port = settings.PORT
+        host, port = settings.HOST, settings.PORT
     except (ImproperlyConfigured, ValueError) as error:
         sys.exit(f"bin/serve: {error}")
-    run_server = {"daphne": run_daphne, "uvicorn": run_uvicorn}.get(settings.SERVER)
-    if run_server is None:
-        sys.exit(f"bin/serve: SERVER is daphne or uvicorn, not {settings.SERVER!r}.")
+    run_server = {"daphne": run_daphne, "uvicorn": run_uvicorn}[settings.SERVER]
     exit_if_port_is_taken(host, port)
     raise_limit()
     django.setup()
@@ -88,7 +85,7 @@ def run_uvicorn(host: str, port: int, application: str) -> None:
     # The application itself reads proxy headers, from TRUSTED_PROXIES only. Deflate would halve the throughput.
     uvicorn_main(
         [
-            *("--host", host, "--port", str(port), "--workers", os.environ.get("WEB_CONCURRENCY") or "1"),
+            *("--host", host, "--port", str(port), "--workers", str(settings.WEB_CONCURRENCY)),
             *("--ws", "websockets-sansio", "--ws-max-size", str(2 * settings.FRAME_LIMIT)),
             *("--ws-per-message-deflate", "false", "--no-proxy-headers", "--no-server-header", "--no-access-log"),
             *("--ws-ping-interval", str(settings.HEARTBEAT_INTERVAL)),

@@ -9,7 +9,7 @@ import re
 from datetime import timedelta
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import dj_database_url
 from corsheaders.defaults import default_headers
@@ -17,7 +17,23 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
 
-from messenger.environment import env, env_bool, env_list, load_secret_key
+from messenger.environment import (
+    env,
+    env_bool,
+    env_choice,
+    env_float,
+    env_int,
+    env_list,
+    env_pair,
+    env_url,
+    is_host,
+    is_host_pattern,
+    is_network,
+    is_origin,
+    is_time_zone,
+    is_url,
+    load_secret_key,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 # Contains the folders templates, static and locale: the top folder of a clone, or a folder of the installed package.
@@ -28,28 +44,34 @@ RESOURCES_DIR = _packaged_resources if IS_INSTALLED_PACKAGE else BASE_DIR
 
 # ── Core ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 DEBUG = env_bool("DEBUG")
-PORT = int(env("PORT", "8000"))
+HOST, PORT = env("HOST", "127.0.0.1"), env_int("PORT", 8000, 1, 65535)  # where bin/serve listens
+if not is_host(HOST):
+    raise ImproperlyConfigured(f"HOST must be an IP address or host name, not {HOST!r}.")
 # The default is `var` in the clone, or in the current folder if the package is installed.
 DATA_DIR = Path(env("DATA_DIR") or (Path.cwd() if IS_INSTALLED_PACKAGE else BASE_DIR) / "var").resolve()
-SERVER = env("SERVER", "daphne")  # daphne or uvicorn; started by bin/serve
+SERVER = env_choice("SERVER", "daphne", "uvicorn")  # started by bin/serve
+WEB_CONCURRENCY = env_int("WEB_CONCURRENCY", 1, 0, 1000) or 1  # processes of uvicorn
 SECRET_KEY = load_secret_key(DATA_DIR, DEBUG)
 
 # ── Hosts, cookies and HTTPS: derived from SITE_URL ───────────────────────────────────────────────────────────────
 SITE_NAME = env("SITE_NAME") or _("Messenger")
 SITE_URL = env("SITE_URL", f"http://localhost:{PORT}").rstrip("/")
-_site = urlsplit(SITE_URL)
-if _site.scheme not in {"http", "https"} or not _site.hostname:
-    raise ImproperlyConfigured(f"SITE_URL must be an http or https address, not {SITE_URL!r}.")
+_site = urlsplit(SITE_URL) if is_url(SITE_URL, ("http", "https")) else None
+if not _site or not _site.hostname or _site.username or _site.query or _site.fragment:
+    raise ImproperlyConfigured(
+        f"SITE_URL must be an http or https address, such as https://chat.org, not {SITE_URL!r}."
+    )
 SECURE = _site.scheme == "https"
 _loopback = _site.hostname in {"localhost", "127.0.0.1", "::1"}
 _site_hosts = ["localhost", "127.0.0.1", "[::1]"] if _loopback else [_site.hostname]
 _port = f":{_site.port}" if _site.port else ""
-ALLOWED_HOSTS = _site_hosts + env_list("EXTRA_HOSTS")
+ALLOWED_HOSTS = _site_hosts + env_list("EXTRA_HOSTS", is_host_pattern, "a host name such as chat.example.org")
 # Origins with scheme and port: pages of these origins may open a socket or post a form.
-SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _site_hosts] + env_list("EXTRA_ORIGINS")
+_extra_origins = env_list("EXTRA_ORIGINS", is_origin, "an origin such as https://app.example.org")
+SITE_ORIGINS = [f"{_site.scheme}://{host}{_port}" for host in _site_hosts] + _extra_origins
 CSRF_TRUSTED_ORIGINS = SITE_ORIGINS
 # Pages of these origins may also call the REST API, upload and download, with a bearer token and without cookies.
-CORS_ALLOWED_ORIGINS = env_list("EXTRA_ORIGINS")
+CORS_ALLOWED_ORIGINS = _extra_origins
 CORS_URLS_REGEX = r"^/(api|files|avatars)/"
 _TUS_HEADERS = ["tus-resumable", "upload-length", "upload-offset"]  # in requests and in responses
 CORS_ALLOW_HEADERS = [
@@ -59,7 +81,8 @@ CORS_ALLOW_HEADERS = [
 CORS_EXPOSE_HEADERS = [
     *("retry-after", "location", *_TUS_HEADERS, "upload-expires", "upload-attachment", "repr-digest", "content-range"),
 ]
-TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")  # addresses or networks whose X-Forwarded-* headers are used
+# Addresses or networks whose X-Forwarded-* headers are used.
+TRUSTED_PROXIES = env_list("TRUSTED_PROXIES", is_network, "an IP address or network such as 10.0.0.0/8")
 
 SESSION_COOKIE_NAME = "__Host-sessionid" if SECURE else "sessionid"
 CSRF_COOKIE_NAME = "__Host-csrftoken" if SECURE else "csrftoken"
@@ -69,10 +92,10 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 SECURE_SSL_REDIRECT = SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE and TRUSTED_PROXIES else None
-SECURE_HSTS_SECONDS = int(env("HSTS_SECONDS", "31536000")) if SECURE else 0
+SECURE_HSTS_SECONDS = env_int("HSTS_SECONDS", 31536000) * SECURE
 # The next two settings affect the whole domain, for years. Only the operator can decide that.
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE and env_bool("HSTS_SUBDOMAINS")
-SECURE_HSTS_PRELOAD = SECURE_HSTS_INCLUDE_SUBDOMAINS and env_bool("HSTS_PRELOAD")
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env_bool("HSTS_SUBDOMAINS") and SECURE
+SECURE_HSTS_PRELOAD = env_bool("HSTS_PRELOAD") and SECURE_HSTS_INCLUDE_SUBDOMAINS
 SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # these checks demand the two settings above
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -157,6 +180,9 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # ── Database: SQLite or PostgreSQL ────────────────────────────────────────────────────────────────────────────────
 DATABASE_URL = env("DATABASE_URL")
+_postgres = ("postgres", "postgresql")
+if DATABASE_URL and not DATABASE_URL.startswith("sqlite:///") and not is_url(DATABASE_URL, _postgres, needs_host=False):
+    raise ImproperlyConfigured("DATABASE_URL must look like postgres://user:password@host:5432/name")
 ANSWER_SECONDS = 4.5  # after so many seconds a WebSocket command that is not done is answered with `unavailable`
 LOCK_TIMEOUT = 4.0  # seconds that a transaction waits for a lock
 IDLE_TRANSACTION_TIMEOUT = 10.0  # seconds until PostgreSQL ends a transaction, and its locks, that runs no statement
@@ -167,11 +193,12 @@ POSTGRES_PARAMETERS = {f"{name}_timeout": f"{int(seconds * 1000)}ms" for name, s
 }
 POSTGRES_OPTIONS = " ".join(f"-c {name}={value}" for name, value in POSTGRES_PARAMETERS.items())
 DATABASE_PGBOUNCER = env_bool("DATABASE_PGBOUNCER")  # a pgbouncer that gives out connections for one transaction each
+_pool_size = env_int("DATABASE_POOL", 20, 1, 10000)
 if DATABASE_URL:
     _database = dj_database_url.parse(DATABASE_URL, conn_max_age=0)
     if _database["ENGINE"] == "django.db.backends.postgresql":
         _options = _database.setdefault("OPTIONS", {})
-        _options.setdefault("pool", {"min_size": 1, "max_size": int(env("DATABASE_POOL", "20")), "timeout": 4})
+        _options.setdefault("pool", {"min_size": 1, "max_size": _pool_size, "timeout": 4})
         _options.setdefault("connect_timeout", 4)
         if DATABASE_PGBOUNCER:  # it refuses start-up parameters, and a cursor needs the same connection again
             _database["DISABLE_SERVER_SIDE_CURSORS"] = True
@@ -194,7 +221,7 @@ else:
             "timeout": LOCK_TIMEOUT,
             # NORMAL in WAL mode survives a killed process. Against power loss set SQLITE_SYNCHRONOUS=FULL.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous="
-            + ("FULL" if env("SQLITE_SYNCHRONOUS").upper() == "FULL" else "NORMAL")
+            + env_choice("SQLITE_SYNCHRONOUS", "NORMAL", "FULL")
             + "; PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16000",
         },
     }
@@ -202,6 +229,8 @@ DATABASES = {"default": _database}
 
 # ── Channel layer, cache and sessions: Redis or this process ──────────────────────────────────────────────────────
 REDIS_URL = env("REDIS_URL")
+if REDIS_URL and not REDIS_URL.startswith("unix:///") and not is_url(REDIS_URL, ("redis", "rediss")):
+    raise ImproperlyConfigured("REDIS_URL must look like redis://:password@host:6379/0")
 if REDIS_URL:
     CHANNEL_LAYERS = {
         "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
@@ -230,6 +259,7 @@ AUDIT_HEADS = env("AUDIT_HEADS", "")
 
 # ── File storage: DATA_DIR or S3 ──────────────────────────────────────────────────────────────────────────────────
 STORAGE_URL = env("STORAGE_URL")
+_files_cdn = env_url("FILES_CDN", ("http", "https"), "https://files.example.org")
 
 
 def _s3_client_config(path_style: bool):
@@ -247,7 +277,9 @@ def _s3_client_config(path_style: bool):
 if STORAGE_URL:
     _s3 = urlsplit(STORAGE_URL)
     _query = parse_qs(_s3.query)
-    if _s3.scheme != "s3" or not _s3.netloc:
+    _endpoints = _query.get("endpoint", [])
+    _is_valid = re.fullmatch(r"[A-Za-z0-9._-]+", _s3.netloc) and set(_query) <= {"endpoint", "region"}
+    if _s3.scheme != "s3" or not _is_valid or not all(is_url(url, ("http", "https")) for url in _endpoints):
         raise ImproperlyConfigured("STORAGE_URL must look like s3://bucket?endpoint=https://…&region=…")
     _default_storage = {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -263,7 +295,7 @@ if STORAGE_URL:
         },
     }
     # Host of the file URLs that browsers are redirected to: the bucket, or a CDN that forwards the signed query string.
-    FILES_HOST = env("FILES_CDN").rstrip("/")
+    FILES_HOST = _files_cdn.rstrip("/")
     _files_origin = FILES_HOST or _query.get("endpoint", [f"https://{_s3.netloc}.s3.amazonaws.com"])[0].rstrip("/")
 else:
     _default_storage = {
@@ -289,49 +321,51 @@ STATIC_ROOT = DATA_DIR / "static"
 WHITENOISE_USE_FINDERS = WHITENOISE_AUTOREFRESH = DEBUG
 
 # ── E-mail: console or SMTP ───────────────────────────────────────────────────────────────────────────────────────
-EMAIL_URL = env("EMAIL_URL")
+EMAIL_URL = env_url("EMAIL_URL", ("smtp", "smtps", "smtp+tls"), "smtp+tls://user:password@host:587")
 if EMAIL_URL:
     _mail = urlsplit(EMAIL_URL)
-    if _mail.scheme not in {"smtp", "smtps", "smtp+tls"} or not _mail.hostname:
-        raise ImproperlyConfigured("EMAIL_URL must look like smtp+tls://user:password@host:587")
     MAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     EMAIL_HOST, EMAIL_PORT = _mail.hostname, _mail.port or {"smtp": 25, "smtps": 465, "smtp+tls": 587}[_mail.scheme]
-    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = unquote(_mail.username or ""), unquote(_mail.password or "")
     EMAIL_USE_SSL, EMAIL_USE_TLS = _mail.scheme == "smtps", _mail.scheme == "smtp+tls"
     EMAIL_TIMEOUT = 10
 else:
     MAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+_mail_host = f"[{_site.hostname}]" if ":" in _site.hostname else _site.hostname
 # Stores mails in the current transaction; a background task passes them to MAIL_BACKEND.
 EMAIL_BACKEND = "accounts.email.backends.QueuedEmailBackend"
-DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_site.hostname}>")
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env("EMAIL_FROM", f"Messenger <messenger@{_mail_host}>")
+if not re.fullmatch(r"[^@\s]+@[^@\s]+", parseaddr(DEFAULT_FROM_EMAIL)[1]):
+    raise ImproperlyConfigured(f"EMAIL_FROM must look like Messenger <chat@example.org>, not {DEFAULT_FROM_EMAIL!r}.")
 
 # ── Notifications: push messages and e-mails about messages (notifications) ───────────────────────────────────────
 # The private key of the site for Web Push; without it, that of `manage.py vapid_keys` in DATA_DIR. Push messages are
 # off if there is neither.
 VAPID_PRIVATE_KEY = env("VAPID_PRIVATE_KEY")
+if not re.fullmatch(r"([A-Za-z0-9_-]{43}=?)?", VAPID_PRIVATE_KEY):
+    raise ImproperlyConfigured("VAPID_PRIVATE_KEY is no key of `manage.py vapid_keys --print`.")
 VAPID_CONTACT = parseaddr(DEFAULT_FROM_EMAIL)[1]  # where operators of push services may ask; only if SITE_URL is http
 PUSH_TO_LOOPBACK = DEBUG  # allows push services on this machine, for development and tests
 NOTIFICATION_EMAILS = bool(EMAIL_URL)  # without a mail server, texts of messages would be printed to the log
 NOTIFICATION_DAYS = 7  # days for which "Why was I notified?" knows what was decided when a message was sent
 
 # ── Calls: STUN and TURN servers. Without them, calls work only inside one network ─────────────────────────────────
-TURN_URLS = env_list("TURN_URL")  # for example turn:turn.example.org:3478?transport=udp
-TURN_SECRET = env("TURN_SECRET")  # shared with coturn (`static-auth-secret`)
-TURN_TTL = int(env("TURN_TTL", "43200"))  # seconds that TURN credentials are valid; longer than any call
+_turn_form = "an address such as turn:turn.example.org:3478 or turns:turn.example.org:443?transport=tcp"
+_is_turn_url = re.compile(r"turns?:[^\s/?:]+(:\d{1,5})?(\?transport=(udp|tcp))?").fullmatch
+TURN_URLS = env_list("TURN_URL", _is_turn_url, _turn_form)
+TURN_SECRET = env_pair("TURN_URL", "TURN_SECRET")[1]  # shared with coturn (`static-auth-secret`)
+TURN_TTL = env_int("TURN_TTL", 43200, 60)  # seconds that TURN credentials are valid; longer than any call
 # By default the TURN server is the STUN server too.
-STUN_URLS = env_list("STUN_URL") or list(
+_stun_form = "an address such as stun:stun.example.org:3478"
+STUN_URLS = env_list("STUN_URL", re.compile(r"stuns?:[^\s/?:]+(:\d{1,5})?").fullmatch, _stun_form) or list(
     dict.fromkeys(url.replace("turn:", "stun:", 1).partition("?")[0] for url in TURN_URLS if url.startswith("turn:"))
 )
-if any(not url.startswith(("turn:", "turns:")) for url in TURN_URLS):
-    raise ImproperlyConfigured("TURN_URL must look like turn:turn.example.org:3478 or turns:turn.example.org:443")
-if bool(TURN_URLS) != bool(TURN_SECRET):
-    raise ImproperlyConfigured("TURN_URL and TURN_SECRET belong together: set both or none.")
 
 # ── Background tasks: see messenger/background ────────────────────────────────────────────────────────────────────
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 # The server starts a worker as its child process. Off if workers run separately (`manage.py worker`, see Procfile).
 WORKER = env_bool("WORKER", True)
-WORKER_JOBS = int(env("WORKER_JOBS", "3"))  # tasks at a time, each in its own process; one slot is for short tasks
+WORKER_JOBS = env_int("WORKER_JOBS", 3, 1, 100)  # tasks at a time, each in its own process; one slot is for short tasks
 
 # ── Internationalization ──────────────────────────────────────────────────────────────────────────────────────────
 LANGUAGE_CODE = "en"
@@ -340,6 +374,8 @@ LOCALE_PATHS = [RESOURCES_DIR / "locale"]
 FORMAT_MODULE_PATH = "messenger.formats"
 USE_I18N = USE_TZ = True
 TIME_ZONE = env("TIME_ZONE", "UTC")
+if not is_time_zone(TIME_ZONE):
+    raise ImproperlyConfigured(f"TIME_ZONE must be the name of a time zone such as Asia/Shanghai, not {TIME_ZONE!r}.")
 
 # ── Accounts and authentication ───────────────────────────────────────────────────────────────────────────────────
 AUTH_USER_MODEL = "accounts.User"
@@ -351,9 +387,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
 ]
 LOGIN_URL, LOGIN_REDIRECT_URL, LOGOUT_REDIRECT_URL = "account_login", "home", "account_login"
-SIGNUP = env("SIGNUP", "open")  # open, invite or closed
-if SIGNUP not in {"open", "invite", "closed"}:
-    raise ImproperlyConfigured("SIGNUP must be open, invite or closed.")
+SIGNUP = env_choice("SIGNUP", "open", "invite", "closed")
 ACCOUNT_ADAPTER = "accounts.auth.adapters.AccountAdapter"
 SOCIALACCOUNT_ADAPTER = "accounts.auth.adapters.SocialAccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"username", "email"}
@@ -405,7 +439,7 @@ PROVIDER_VARIABLES = {
 }
 SOCIALACCOUNT_PROVIDERS: dict[str, dict] = {
     provider: {
-        "APPS": [{"client_id": env(key), "secret": env(secret)}] if env(key) and env(secret) else [],
+        "APPS": [{"client_id": env(key), "secret": env(secret)}] if all(env_pair(key, secret)) else [],
         "OAUTH_PKCE_ENABLED": provider != "weixin",  # WeChat does not support PKCE
     }
     for provider, (key, secret) in PROVIDER_VARIABLES.items()
@@ -419,14 +453,15 @@ for _name, _variable in {  # URLs of other servers, for tests and company instal
     "CERTS_URL": "GOOGLE_CERTS_URL",
     "IDENTITY_URL": "GOOGLE_IDENTITY_URL",
 }.items():
-    if env(_variable):
-        SOCIALACCOUNT_PROVIDERS["google"][_name] = env(_variable)
-if env("GITHUB_URL"):
-    SOCIALACCOUNT_PROVIDERS["github"]["GITHUB_URL"] = env("GITHUB_URL")
-if env("WEIXIN_AUTHORIZE_URL"):
-    SOCIALACCOUNT_PROVIDERS["weixin"]["AUTHORIZE_URL"] = env("WEIXIN_AUTHORIZE_URL")
-if env("WEIXIN_API_URL"):
-    SOCIALACCOUNT_PROVIDERS["weixin"]["API_URL"] = env("WEIXIN_API_URL").rstrip("/")
+    if _url := env_url(_variable, ("http", "https"), "https://login.example.org"):
+        SOCIALACCOUNT_PROVIDERS["google"][_name] = _url
+for _provider, _name, _variable in (
+    ("github", "GITHUB_URL", "GITHUB_URL"),
+    ("weixin", "AUTHORIZE_URL", "WEIXIN_AUTHORIZE_URL"),
+    ("weixin", "API_URL", "WEIXIN_API_URL"),
+):
+    if _url := env_url(_variable, ("http", "https"), "https://login.example.org"):
+        SOCIALACCOUNT_PROVIDERS[_provider][_name] = _url.rstrip("/")
 # Sign-in forms redirect to these origins. Browsers apply the policy's form-action to redirects too.
 PROVIDER_ORIGINS = [
     "{0.scheme}://{0.netloc}".format(urlsplit(url))
@@ -458,8 +493,8 @@ MODERATOR_PERMISSIONS = [
     "chat.change_invite",
 ]
 
-ACCESS_TOKEN_MINUTES = int(env("ACCESS_TOKEN_MINUTES", "15"))
-REFRESH_TOKEN_DAYS = int(env("REFRESH_TOKEN_DAYS", "30"))
+ACCESS_TOKEN_MINUTES = env_int("ACCESS_TOKEN_MINUTES", 15, 1, 100_000)
+REFRESH_TOKEN_DAYS = env_int("REFRESH_TOKEN_DAYS", 30, 1, 10_000)
 # accounts/auth/tokens.py adds the claim `sid`: the id of the sign-in that a token belongs to.
 SIMPLE_JWT = {
     "ACCESS_TOKEN_LIFETIME": timedelta(minutes=ACCESS_TOKEN_MINUTES),
@@ -522,15 +557,15 @@ SPECTACULAR_SETTINGS = {
 }
 
 # ── Protocol, limits and timeouts ─────────────────────────────────────────────────────────────────────────────────
-HEARTBEAT_INTERVAL = float(env("HEARTBEAT_INTERVAL", "5"))  # seconds between pings, in both directions
-HEARTBEAT_TIMEOUT = float(env("HEARTBEAT_TIMEOUT", "7"))  # seconds until a missing pong closes the connection
+HEARTBEAT_INTERVAL = env_float("HEARTBEAT_INTERVAL", 5, 0.05, 3600)  # seconds between pings, in both directions
+HEARTBEAT_TIMEOUT = env_float("HEARTBEAT_TIMEOUT", 7, 0.05, 3600)  # seconds until a missing pong closes the connection
 FRAME_LIMIT = 64 * 1024  # bytes of one command
 BODY_LIMIT = 4000  # code points of one message
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024  # bytes of one request without files
 UPLOAD_LIMIT = 6 * 1024 * 1024  # bytes of one request with a profile or group picture
-FILE_LIMIT = int(env("FILE_LIMIT_MB", "1024")) * 1024**2  # bytes of one file
-PERSON_FILES_LIMIT = int(env("PERSON_FILES_LIMIT_MB", "10240")) * 1024**2  # bytes of all files that one user sent
-CONVERSATION_FILES_LIMIT = int(env("CONVERSATION_FILES_LIMIT_MB", "51200")) * 1024**2  # bytes of all files in it
+FILE_LIMIT = env_int("FILE_LIMIT_MB", 1024, 1) * 1024**2  # bytes of one file
+PERSON_FILES_LIMIT = env_int("PERSON_FILES_LIMIT_MB", 10240) * 1024**2  # bytes of all files that one user sent
+CONVERSATION_FILES_LIMIT = env_int("CONVERSATION_FILES_LIMIT_MB", 51200) * 1024**2  # bytes of all files in it
 REQUEST_LIMIT = 64 * 1024 * 1024  # bytes of any request; only with daphne, which buffers whole requests
 FORM_LIMIT = 32 * 1024 * 1024  # bytes of a message sent by a form without JavaScript, including files
 FILES_AT_ONCE = 10  # attachments of one message
@@ -539,14 +574,14 @@ UPLOAD_HOURS = 72  # hours that an unfinished upload waits for its next part
 UNSENT_HOURS = 24  # hours that an uploaded file waits to be sent
 UPLOAD_SILENCE = 30.0  # seconds without data until the server ends an upload request
 SLOW_READER_BYTES = 1024 * 1024  # bytes queued for one socket until it is closed with code 1013
-SWEEP_SECONDS = float(env("SWEEP_SECONDS", "3"))  # how often delivered events are compared with the database
+SWEEP_SECONDS = env_float("SWEEP_SECONDS", 3, 0.01, 3600)  # how often delivered events are compared with the database
 EVENT_GAP_SECONDS = 0.05  # seconds that a process waits for a missing version before it reads the database
 # Accounts younger than this write fewer links and messages; 0: no difference. See chat/actions/sending/authorize.py.
-NEW_ACCOUNT_HOURS = int(env("NEW_ACCOUNT_HOURS", "0"))
+NEW_ACCOUNT_HOURS = env_int("NEW_ACCOUNT_HOURS", 0, most=100_000)
 # Days after which messages are removed for good; 0: never. Groups may choose a shorter time.
-RETENTION_DAYS = int(env("RETENTION_DAYS", "0"))
-LINKS_PER_MESSAGE = int(env("LINKS_PER_MESSAGE", "50"))
-LINKS_OF_NEW_ACCOUNTS = int(env("LINKS_OF_NEW_ACCOUNTS", "1"))  # in one message
+RETENTION_DAYS = env_int("RETENTION_DAYS", 0, most=100_000)
+LINKS_PER_MESSAGE = env_int("LINKS_PER_MESSAGE", 50)
+LINKS_OF_NEW_ACCOUNTS = env_int("LINKS_OF_NEW_ACCOUNTS", 1)  # in one message
 LIMITS = env_bool("LIMITS", True)  # rate and connection limits; off only in tests and benchmarks
 # accounts/auth/login_limits.py limits these for pages and API, with RATES below. Other limits of allauth stay active.
 ACCOUNT_RATE_LIMITS: dict | bool = LIMITS and dict.fromkeys(("login", "login_failed", "signup", "request_login_code"))
@@ -620,8 +655,8 @@ for _entry in env_list("RATES"):
     if _name not in RATES or not (_match := re.fullmatch(r"([1-9]\d*)/(\d+(?:\.\d+)?)", _rate)) or not float(_match[2]):
         raise ImproperlyConfigured(f"RATES contains {_entry}: write NAME=BURST/PER_SECOND, such as send=20/4.")
     RATES[_name] = int(_match[1]), float(_match[2])
-CONNECTIONS_PER_PERSON = int(env("CONNECTIONS_PER_PERSON", "10"))  # open WebSockets; 0: unlimited
-CONNECTIONS_PER_ADDRESS = int(env("CONNECTIONS_PER_ADDRESS", "100"))  # by IP address; 0: unlimited
+CONNECTIONS_PER_PERSON = env_int("CONNECTIONS_PER_PERSON", 10)  # open WebSockets; 0: unlimited
+CONNECTIONS_PER_ADDRESS = env_int("CONNECTIONS_PER_ADDRESS", 100)  # by IP address; 0: unlimited
 VIOLATIONS_PER_MINUTE = 20
 BATCH_SIZE = 256  # maximum number of commands that one transaction stores
 
@@ -650,13 +685,13 @@ CONTENT_SECURITY_POLICY = {
 }
 
 # ── Monitoring: see docs/monitoring.md ────────────────────────────────────────────────────────────────────────────
-SENTRY_DSN = env("SENTRY_DSN")  # reports unexpected errors; see messenger/monitoring/sentry.py
+# Reports unexpected errors; see messenger/monitoring/sentry.py.
+SENTRY_DSN = env_url("SENTRY_DSN", ("http", "https"), "https://key@sentry.example.org/1")
 METRICS_TOKEN = env("METRICS_TOKEN")  # bearer token for /metrics; without it only programs on this machine may read it
 
 # ── Logging: never the text of a message, never a token ───────────────────────────────────────────────────────────
-LOG_FORMAT = env("LOG_FORMAT", "line")
-if LOG_FORMAT not in {"line", "json"}:
-    raise ImproperlyConfigured("LOG_FORMAT must be line or json.")
+LOG_FORMAT = env_choice("LOG_FORMAT", "line", "json")
+LOG_LEVEL = env_choice("LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR", "CRITICAL")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -676,7 +711,7 @@ LOGGING = {
             "filters": ["client_errors", "tokens", *([] if DEBUG else ["repetitions"])],
         }
     },
-    "root": {"handlers": ["console"], "level": env("LOG_LEVEL", "INFO")},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
         "django.request": {"level": "ERROR"},
         "daphne": {"level": "WARNING"},

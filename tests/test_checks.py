@@ -17,6 +17,7 @@ PRODUCTION = {
     "EMAIL_URL": "smtp://mail.example.org",
     "LIMITS": True,
     "SERVER": "daphne",
+    "WEB_CONCURRENCY": 1,
     "REDIS_URL": "",
     "STORAGE_URL": "",
 }
@@ -36,7 +37,7 @@ def run_our_checks(settings, monkeypatch):
         for name, value in {**PRODUCTION, **changes}.items():
             setattr(settings, name, value)
         monkeypatch.setattr(checks, "database_engine", lambda: engine)
-        for name in ("WEB_CONCURRENCY", *checks.S3_KEY_VARIABLES):
+        for name in checks.S3_KEY_VARIABLES:
             monkeypatch.delenv(name, raising=False)
         for name, value in (env or {}).items():
             monkeypatch.setenv(name, value)
@@ -53,16 +54,15 @@ def test_a_production_site_has_no_messages(run_our_checks):
 
 
 def test_several_processes_need_redis_and_postgresql(run_our_checks):
-    two_processes = {"WEB_CONCURRENCY": "2"}
-    assert run_our_checks(SERVER="uvicorn", env=two_processes) == {"E003", "E004"}
-    assert run_our_checks(SERVER="uvicorn", env=two_processes, REDIS_URL="redis://localhost") == {"E004"}
-    assert run_our_checks(SERVER="uvicorn", env=two_processes, engine=checks.POSTGRESQL) == {"E003"}
+    assert run_our_checks(SERVER="uvicorn", WEB_CONCURRENCY=2) == {"E003", "E004"}
+    assert run_our_checks(SERVER="uvicorn", WEB_CONCURRENCY=2, REDIS_URL="redis://localhost") == {"E004"}
+    assert run_our_checks(SERVER="uvicorn", WEB_CONCURRENCY=2, engine=checks.POSTGRESQL) == {"E003"}
     assert (
-        run_our_checks(SERVER="uvicorn", env=two_processes, engine=checks.POSTGRESQL, REDIS_URL="redis://localhost")
+        run_our_checks(SERVER="uvicorn", WEB_CONCURRENCY=2, engine=checks.POSTGRESQL, REDIS_URL="redis://localhost")
         == set()
     )
-    assert run_our_checks(SERVER="uvicorn", env={"WEB_CONCURRENCY": "1"}) == set()
-    assert run_our_checks(SERVER="daphne", env=two_processes) == set(), "daphne is one process and ignores the variable"
+    assert run_our_checks(SERVER="uvicorn", WEB_CONCURRENCY=1) == set()
+    assert run_our_checks(SERVER="daphne", WEB_CONCURRENCY=2) == set(), "daphne is one process and ignores the variable"
 
 
 def test_databases(run_our_checks, monkeypatch):

@@ -109,10 +109,10 @@ def test_a_row_of_the_checklist_names_existing_files_and_tests(row):
 
 def test_running_md_lists_exactly_the_environment_variables():
     settings = "".join(read_text(ROOT / "messenger" / name) for name in ("settings.py", "environment.py"))
-    read = set(re.findall(r'\b(?:env|env_bool|env_list)\("([A-Z_]+)"', settings))
+    read = set(re.findall(r'\benv(?:_[a-z]+)?\(\s*"([A-Z_]+)"', settings))
+    read |= set(re.findall(r'env_pair\("[A-Z_]+", "([A-Z_]+)"', settings))
     read |= set(re.findall(r'"((?:GOOGLE|GITHUB|WEIXIN)_[A-Z_]+)"', settings))
     read |= set(re.findall(r"\$\{([A-Z_]+):-", read_text(ROOT / "bin" / "setup")))
-    read |= set(re.findall(r'os\.environ\.get\("([A-Z_]+)"', read_text(ROOT / "messenger" / "server.py")))
     page = read_text(ROOT / "docs" / "running.md")
     table = page[page.index("## Variables") : page.index("## Signing in with Google")]
     documented = set(re.findall(r"`([A-Z][A-Z_]{3,})`", table)) - {"NORMAL", "FULL", "INFO"}

@@ -28,7 +28,7 @@ _STALE_SECONDS = 60.0  # a file that was not written for so long belongs to a pr
 
 
 def has_siblings() -> bool:
-    return settings.SERVER == "uvicorn" and os.environ.get("WEB_CONCURRENCY", "1").strip() not in {"", "0", "1"}
+    return settings.SERVER == "uvicorn" and settings.WEB_CONCURRENCY > 1
 
 
 def render_metrics() -> bytes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import smtplib
 import ssl
@@ -68,7 +67,7 @@ def _postgresql() -> Iterator[Finding]:
             "Turn both on in postgresql.conf.",
         )
     pool = int(connection.settings_dict["OPTIONS"].get("pool", {}).get("max_size", 20))
-    processes = int(os.environ.get("WEB_CONCURRENCY") or 1)
+    processes = settings.WEB_CONCURRENCY
     if pool * processes + settings.WORKER_JOBS + 3 > most:  # 3 are reserved for administrators
         yield warning(
             "database",
