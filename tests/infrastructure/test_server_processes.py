@@ -110,12 +110,12 @@ def test_a_port_in_use_is_a_clear_error(site):
 def test_an_unknown_server_is_a_clear_error(tmp_path):
     process = subprocess.run(
         [ROOT / "bin" / "serve", "apache"],
-        env=production_environment(PORT="0", DATA_DIR=str(tmp_path)),
+        env=production_environment(DATA_DIR=str(tmp_path)),
         capture_output=True,
         text=True,
         timeout=30,
     )
-    assert (process.returncode, process.stderr) == (1, "bin/serve: SERVER is daphne or uvicorn, not 'apache'.\n")
+    assert (process.returncode, process.stderr) == (1, "bin/serve: SERVER must be daphne or uvicorn, not 'apache'.\n")
 
 
 def test_production_requires_a_secret_key(tmp_path):
