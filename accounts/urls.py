@@ -11,6 +11,17 @@ urlpatterns = [
     path("accounts/signup/", views.SignUpView.as_view(), name="account_signup"),
     path("accounts/email/", views.EmailAddressesView.as_view(), name="account_email"),
     path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
+    path("accounts/2fa/recovery-codes/", views.RecoveryCodesView.as_view(), name="mfa_view_recovery_codes"),
+    path(
+        "accounts/2fa/recovery-codes/generate/",
+        views.GenerateRecoveryCodesView.as_view(),
+        name="mfa_generate_recovery_codes",
+    ),
+    path(
+        "accounts/2fa/recovery-codes/download/",
+        views.DownloadRecoveryCodesView.as_view(),
+        name="mfa_download_recovery_codes",
+    ),
     path("join/<str:token>/", views.accept_signup_link, name="join"),
     path("language/", views.set_language, name="set_language"),
     path("settings/", views.profile, name="profile"),

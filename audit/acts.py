@@ -14,6 +14,7 @@ ACTS: dict[str, str | Promise] = {
     "user.mute": _("muted a person"),
     "user.unmute": _("ended the mute of a person"),
     "user.pause": _("muted a person who flooded"),
+    "factors.remove": _("removed the second factors of a person"),
     "address.ban": _("banned an address"),
     "address.lift": _("lifted the ban of an address"),
     "user.wipe": _("hid the recent messages of a person"),

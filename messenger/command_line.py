@@ -22,6 +22,8 @@ Install and upgrade
 Run
   serve            start the server; with WORKER=on, the default, also a worker
   worker           start a worker for background tasks
+  remove_second_factors
+                   let somebody sign in who has lost phone and recovery codes
   invite           print a link with which people can sign up while SIGNUP is "invite"
 
 Data

@@ -39,6 +39,7 @@ from accounts.actions.profile import (
     update_profile,
 )
 from accounts.actions.rights import end_row, get_moderated_user, require_permission
+from accounts.actions.second_factors import remove_second_factors
 from accounts.actions.signing_in import must_confirm_email, sign_in
 from accounts.actions.signing_up import sign_up
 from accounts.actions.user_version import allocate_me_versions
@@ -76,6 +77,7 @@ __all__ = [
     "remove_avatar",
     "remove_contact",
     "remove_contact_or_request",
+    "remove_second_factors",
     "require_another_administrator",
     "require_permission",
     "restore_user",

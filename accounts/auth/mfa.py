@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from base64 import urlsafe_b64encode
 from hashlib import sha256
+from hmac import compare_digest
 from typing import Any
 from urllib.parse import urlsplit
 
-from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.core.internal.cryptokit import normalize_user_code
+from allauth.mfa.adapter import DefaultMFAAdapter, get_adapter
 from allauth.mfa.base import forms as base_forms
 from allauth.mfa.models import Authenticator
+from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.utils.translation import gettext as _
 
 from accounts.auth import login_limits
@@ -21,7 +25,14 @@ from accounts.models import User
 from messenger.core.errors import ApplicationError, rate_limited
 
 FACTOR_TYPES = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
+_LAST_STEP = "last_used_step"  # in the data of an Authenticator: the time step of the newest code that was used
 _KEY_PREFIX = "accounts.factors"  # must not change: stored secrets are encrypted with a key derived from it
+
+
+class UnreadableSecret(Exception):
+    """The secret of a second factor was encrypted with a key that this site no longer has."""
+
+    silent_variable_failure = True  # templates show nothing instead of what cannot be read
 
 
 class MFAAdapter(DefaultMFAAdapter):
@@ -33,14 +44,14 @@ class MFAAdapter(DefaultMFAAdapter):
         return _fernet().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        """Decrypts the secret of a second factor. Returns an empty text if SECRET_KEY has changed since the encryption.
+        """Decrypts the secret of a second factor. Raises UnreadableSecret if SECRET_KEY has changed since then.
 
-        With an empty secret, no code that the user enters is valid.
+        There must be no replacement, such as an empty text: everybody could compute the codes of that.
         """
         try:
             return _fernet().decrypt(encrypted_text.encode()).decode()
         except InvalidToken:
-            return ""
+            raise UnreadableSecret from None
 
     def _get_site_name(self) -> str:
         return str(settings.SITE_NAME)
@@ -84,33 +95,97 @@ def check_code(user: User, code: str) -> None:
         raise _code_error(_("Enter the code from your authenticator app, or a recovery code."))
     if wait := login_limits.acquire_code_attempt(user.pk):
         raise rate_limited(wait)
-    if not _is_valid_code(user, code):
+    try:
+        accepted = find_accepting(user, code.strip())
+    except UnreadableSecret:
+        raise _code_error(_unreadable_message()) from None
+    if not accepted:
         raise _code_error(_("Wrong code."))
     login_limits.release_code_attempt(user.pk)
+
+
+def find_accepting(user: User, code: str) -> Authenticator | None:
+    """Returns the second factor of the user that this code belongs to, or None if it belongs to none.
+
+    A code is accepted once. Raises UnreadableSecret if the secret of no factor can be read, so that no code could be
+    accepted.
+    """
+    unreadable = 0
+    factors = list(Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN))
+    for factor in factors:
+        try:
+            if factor.wrap().validate_code(code) and _is_first_use(factor, code):
+                return factor
+        except UnreadableSecret:
+            unreadable += 1
+    if factors and unreadable == len(factors):
+        raise UnreadableSecret
+    return None
+
+
+def is_readable(factor: Authenticator) -> bool:
+    """Returns whether the secret of a second factor can be decrypted with the keys of this site."""
+    try:
+        for name in ("secret", "seed"):
+            if name in factor.data:
+                get_adapter().decrypt(factor.data[name])
+    except UnreadableSecret:
+        return False
+    return True
+
+
+def _is_first_use(factor: Authenticator, code: str) -> bool:
+    """Returns whether a valid code of an app was not used before, and remembers that it was.
+
+    allauth remembers used codes for 30 seconds in the cache, but a code is valid for longer (MFA_TOTP_TOLERANCE), and
+    the cache of one process is not that of another. So the time step of the newest used code is stored with the secret.
+    """
+    if factor.type != Authenticator.Type.TOTP:
+        return True
+    with transaction.atomic():
+        stored = Authenticator.objects.select_for_update().get(pk=factor.pk)
+        secret = get_adapter().decrypt(stored.data["secret"])
+        steps = [
+            step
+            for step in yield_hotp_counters_from_time()
+            if compare_digest(format_hotp_value(hotp_value(secret, step)), normalize_user_code(code))
+        ]
+        if not steps or max(steps) <= stored.data.get(_LAST_STEP, 0):
+            return False
+        stored.data[_LAST_STEP] = max(steps)
+        stored.save(update_fields=["data"])
+    return True
+
+
+def _unreadable_message() -> str:
+    return _("The second factor of this account can no longer be checked. Ask an administrator to remove it.")
 
 
 def _code_error(message: str) -> ApplicationError:
     return ApplicationError("unauthenticated", message, {"code": [message]})
 
 
-def _is_valid_code(user: User, code: str) -> bool:
-    authenticators = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
-    return any(authenticator.wrap().validate_code(code.strip()) for authenticator in authenticators)
-
-
 class RateLimitedCodeMixin:
     """Form mixin that limits how often a user may enter a code, because codes have only six digits.
 
-    Pages and the API share the limit.
+    Pages and the API share the limit, and the rule which codes are accepted.
     """
 
     user: Any
+    cleaned_data: dict[str, Any]
 
     def clean_code(self) -> str:
         if wait := login_limits.acquire_code_attempt(self.user.pk):
             raise ValidationError(wait_message(wait), code="rate_limited")
-        self.cleaned_data["code"] = self.cleaned_data["code"].strip()  # type: ignore[attr-defined]
-        code = super().clean_code()  # type: ignore[misc]
+        code = self.cleaned_data["code"].strip()
+        try:
+            factor = find_accepting(self.user, code)
+        except UnreadableSecret:
+            raise ValidationError(_unreadable_message(), code="unreadable") from None
+        if factor is None:
+            raise get_adapter().validation_error("incorrect_code")
+        factor.user = self.user
+        self.authenticator = factor  # `save` of allauth's form reads it
         login_limits.release_code_attempt(self.user.pk)
         return code
 

@@ -6,11 +6,15 @@ from accounts.views.email_addresses import EmailAddressesView
 from accounts.views.notices import acknowledge_notice, notices
 from accounts.views.privacy import privacy
 from accounts.views.profile import account_deleted, profile, set_language
+from accounts.views.recovery_codes import DownloadRecoveryCodesView, GenerateRecoveryCodesView, RecoveryCodesView
 from accounts.views.sign_in import SignInView, SignUpView, accept_signup_link
 from accounts.views.suspended import suspended
 
 __all__ = [
+    "DownloadRecoveryCodesView",
     "EmailAddressesView",
+    "GenerateRecoveryCodesView",
+    "RecoveryCodesView",
     "SignInView",
     "SignUpView",
     "accept_signup_link",

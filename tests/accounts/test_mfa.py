@@ -18,10 +18,12 @@ from allauth.mfa.totp.internal import auth as totp
 from allauth.socialaccount.models import SocialAccount
 from cryptography.fernet import Fernet
 from django.core.cache import cache
+from django.core.management import CommandError, call_command
 from django.test import Client
 
 from accounts.auth.mfa import MFAAdapter
 from accounts.models import SignIn
+from audit.models import AuditEntry
 from tests.servers import PASSWORD
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -224,6 +226,75 @@ def test_an_invalid_passkey_is_rejected(client, alice, credential):
     answer = client.post("/accounts/2fa/webauthn/login/", {"credential": credential})
     assert answer.status_code == 302 and answer.url == "/accounts/login/"
     assert client.get("/api/v1/me/").status_code == 401
+
+
+# ── A secret that can no longer be read ────────────────────────────────────────────────────────────────────────────
+@pytest.fixture
+def unreadable(mfa_user, settings):
+    """Returns alice, whose second factors were encrypted with another SECRET_KEY than that of the site."""
+    settings.SECRET_KEY = "a key that was not used when the secrets were stored, of many letters"
+    return mfa_user
+
+
+def codes_of_an_empty_secret() -> list[str]:
+    seed = RecoveryCodes(Authenticator(type="recovery_codes", data={"seed": MFAAdapter().encrypt(""), "used_mask": 0}))
+    return [code_of(""), *seed.get_unused_codes()]
+
+
+def test_no_code_is_accepted_for_a_secret_that_cannot_be_read(unreadable):
+    """Codes of an empty secret, which everybody can compute, must not be valid instead."""
+    for code in codes_of_an_empty_secret():
+        cache.clear()  # the limit of wrong codes
+        client = Client()
+        type_password(client)
+        page = client.post("/accounts/2fa/authenticate/", {"code": code}).content.decode()
+        assert "can no longer be checked. Ask an administrator" in page
+        body = {"login": "alice", "password": PASSWORD, "code": code}
+        answer = client.post("/api/v1/auth/token/", json.dumps(body), content_type="application/json")
+        assert answer.status_code == 401 and "Ask an administrator" in answer.content.decode()
+        assert client.get("/api/v1/me/").status_code == 401
+
+
+def test_pages_say_that_recovery_codes_cannot_be_read_and_make_new_ones(unreadable):
+    client = Client()
+    client.force_login(unreadable)
+    client.post("/accounts/reauthenticate/", {"password": PASSWORD})
+    assert "10 left" not in client.get("/accounts/2fa/").content.decode()
+    page = client.get("/accounts/2fa/recovery-codes/").content.decode()
+    assert "can no longer be read" in page and 'class="codes"' not in page
+    assert client.get("/accounts/2fa/recovery-codes/download/").status_code == 404
+    assert client.get("/accounts/2fa/recovery-codes/generate/").status_code == 200
+    client.post("/accounts/2fa/recovery-codes/generate/")
+    assert 'class="codes"' in client.get("/accounts/2fa/recovery-codes/").content.decode()
+
+
+def test_an_operator_removes_second_factors_that_are_lost(mfa_user, capsys):
+    client = Client()
+    client.force_login(mfa_user)
+    call_command("remove_second_factors", "Alice", "--reason", "lost the phone")
+    assert "Removed: 2" in capsys.readouterr().out
+    assert client.get("/api/v1/me/").status_code == 401, "whoever was signed in may have been somebody else"
+    assert type_password(client).url == "/"
+    entry = AuditEntry.objects.get(action="factors.remove")
+    assert (entry.target_id, entry.reason) == (str(mfa_user.pk), "lost the phone")
+    for name, error in (("alice", "has no second factor"), ("nobody", "no person")):
+        with pytest.raises(CommandError, match=error):
+            call_command("remove_second_factors", name)
+
+
+def test_a_code_of_an_app_works_once_also_after_the_cache_was_emptied(client, mfa_user):
+    """The code of the next 30 seconds is valid already, and stays so for 90."""
+    counters = list(totp.yield_hotp_counters_from_time())
+    code = totp.format_hotp_value(totp.hotp_value(SECRET, counters[-1]))
+    type_password(client)
+    assert client.post("/accounts/2fa/authenticate/", {"code": code}).status_code == 302
+    cache.clear()
+    for used in (code, code_of()):  # the same, and an older one
+        other = Client()
+        type_password(other)
+        assert "Incorrect code" in other.post("/accounts/2fa/authenticate/", {"code": used}).content.decode()
+        body = {"login": "alice", "password": PASSWORD, "code": used}
+        assert other.post("/api/v1/auth/token/", json.dumps(body), content_type="application/json").status_code == 401
 
 
 def test_secrets_of_the_first_release_can_still_be_decrypted(settings):

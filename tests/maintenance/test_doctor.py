@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
+from allauth.mfa.recovery_codes.internal.auth import RecoveryCodes
 from django.utils import timezone
 
 from messenger.maintenance.doctor import Finding, clocks, machine, public_site, services
@@ -177,6 +178,13 @@ def test_missing_and_unknown_migrations_are_named():
 
 
 @pytest.mark.django_db
+def test_second_factors_that_cannot_be_read_are_counted(alice, settings):
+    RecoveryCodes.activate(alice)
+    assert faults(services.check_database()) == []
+    settings.SECRET_KEY = "another key than the one with which the codes of alice were stored"
+    the_fault(services.check_database(), "error", "those of 1 accounts cannot be read", "remove_second_factors")
+
+
 def test_background_tasks_that_nobody_executes_are_named():
     from django_tasks_db.models import DBTaskResult
 

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
@@ -21,6 +22,7 @@ from django.utils import timezone
 from django_tasks.base import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
+from accounts.auth.mfa import is_readable
 from messenger.maintenance.archive import unknown_migrations
 from messenger.maintenance.doctor import Check, Finding, clocks, error, ok, one_line, warning
 from messenger.maintenance.doctor.turn import UNAUTHORIZED, TurnError, check_relay
@@ -43,6 +45,7 @@ def check_database() -> Iterator[Finding]:
         return
     yield from _migrations()
     yield from _worker()
+    yield from _second_factors()
 
 
 def _postgresql() -> Iterator[Finding]:
@@ -127,6 +130,21 @@ def _migrations() -> Iterator[Finding]:
         )
     else:
         yield ok("migrations", "all are applied")
+
+
+def _second_factors() -> Iterator[Finding]:
+    factors = Authenticator.objects.exclude(type=Authenticator.Type.WEBAUTHN)
+    if Authenticator._meta.db_table not in connection.introspection.table_names():
+        return
+    unreadable = {factor.user_id for factor in factors.iterator() if not is_readable(factor)}
+    if unreadable:
+        yield error(
+            "second factors",
+            f"those of {len(unreadable)} accounts cannot be read: SECRET_KEY is not the one that they were stored with",
+            "Restore that key, or run for each: messenger remove_second_factors NAME",
+        )
+    else:
+        yield ok("second factors", "can be read")
 
 
 def _worker() -> Iterator[Finding]:
