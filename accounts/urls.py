@@ -10,6 +10,7 @@ urlpatterns = [
     path("accounts/login/", views.SignInView.as_view(), name="account_login"),
     path("accounts/signup/", views.SignUpView.as_view(), name="account_signup"),
     path("accounts/email/", views.EmailAddressesView.as_view(), name="account_email"),
+    path("accounts/confirm-email/<str:key>/", views.ConfirmEmailView.as_view(), name="account_confirm_email"),
     path("accounts/2fa/webauthn/", RedirectView.as_view(pattern_name="mfa_index"), name="mfa_list_webauthn"),
     path("accounts/2fa/recovery-codes/", views.RecoveryCodesView.as_view(), name="mfa_view_recovery_codes"),
     path(

@@ -2,7 +2,7 @@
 
 from accounts.views.avatars import avatar
 from accounts.views.devices import end_other_sessions, end_session, sessions
-from accounts.views.email_addresses import EmailAddressesView
+from accounts.views.email_addresses import ConfirmEmailView, EmailAddressesView
 from accounts.views.notices import acknowledge_notice, notices
 from accounts.views.privacy import privacy
 from accounts.views.profile import account_deleted, profile, set_language
@@ -11,6 +11,7 @@ from accounts.views.sign_in import SignInView, SignUpView, accept_signup_link
 from accounts.views.suspended import suspended
 
 __all__ = [
+    "ConfirmEmailView",
     "DownloadRecoveryCodesView",
     "EmailAddressesView",
     "GenerateRecoveryCodesView",

@@ -62,6 +62,30 @@ def test_signing_in_unconfirmed_sends_the_confirmation_mail_again(make_user, ema
     assert client.get("/api/v1/me/").status_code == 200
 
 
+def test_a_confirmation_link_of_another_user_signs_nobody_out(make_user, email_confirmation_required):
+    """Bob opens alice's link, for example because mallory has sent it to him. He stays signed in, and alice is not."""
+    alice, bob = make_user("alice", name="Alice"), make_user("bob", name="Bob")
+    address = EmailAddress.objects.create(user=alice, email="alice@example.org", verified=False, primary=True)
+    with context.request_context(RequestFactory().get("/")):
+        address.send_confirmation()
+    link = re.search(r"http://localhost:8000(/accounts/confirm-email/\S+)", mail.outbox[0].body)
+    client = Client()
+    client.force_login(bob)
+    page = client.get(link[1]).content.decode()
+    assert client.get("/").wsgi_request.user == bob, "opening the link changes nothing"
+    assert "Is alice@example.org the email address of Alice?" in page
+    assert "You’re signed in as Bob and stay signed in. Only the address of Alice is confirmed." in page
+    own_client = Client()
+    own_client.force_login(alice)
+    for other_client in (own_client, Client()):
+        page = other_client.get(link[1]).content.decode()
+        assert "Is alice@example.org the email address of Alice?" in page and "stay signed in" not in page
+    client.post(link[1])
+    address.refresh_from_db()
+    assert address.verified
+    assert client.get("/").wsgi_request.user == bob
+
+
 def test_a_sign_in_code_is_sent_to_confirmed_addresses_only(make_user, email_confirmation_required, settings):
     """No sign-in code is sent to an e-mail address that its account has not confirmed.
 

@@ -300,6 +300,8 @@ GET    accounts/password/reset/key/done/                            200    200  
 GET    accounts/email/                                               in    200    200    200    200
 POST   accounts/email/                                               in    302    302    302    302
 GET    accounts/confirm-email/                                      200    200    200    200    200
+GET    accounts/confirm-email/<key>/                                200    200    200    200    200
+POST   accounts/confirm-email/<key>/                                404    404    404    404    404
 GET    accounts/^confirm-email/<key>/$                              200    200    200    200    200
 POST   accounts/^confirm-email/<key>/$                              404    404    404    404    404
 GET    accounts/3rdparty/                                            in    200    200    200    200
